@@ -1,0 +1,1 @@
+//! Typed actors with OTP's supervision and zero-copy messages between nodes.

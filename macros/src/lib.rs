@@ -1,0 +1,1 @@
+//! The annotations of quorate: `#[actor]`, `#[supervisor]`, `#[message]`.

@@ -1,0 +1,1 @@
+//! The region-aware runtime of quorate.
