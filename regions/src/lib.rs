@@ -1,1 +1,6 @@
 //! The region-aware runtime of quorate.
+
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod discovery;
