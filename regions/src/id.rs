@@ -1,0 +1,327 @@
+//! The names and numbers that everything in this crate agrees on.
+//!
+//! Plain values: ordered, cloned cheaply, shown to people, written to logs and to the wire. Nothing here knows what a lease is;
+//! nothing here is random: whoever needs a fresh id draws it and hands it in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest name of a region, a node or a resource, in bytes (a DNS label's limit).
+pub const NAME_BYTES_MAX: usize = 63;
+
+/// Bits of a [`Round`] below the version of the configuration.
+const ROUND_BITS: u32 = 40;
+
+/// Why a text is no name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The text is empty.
+    Empty,
+    /// The text has more than [`NAME_BYTES_MAX`] bytes; here is how many.
+    TooLong(usize),
+    /// The text has this character; letters, digits, `-`, `_` and `.` are allowed.
+    Character(char),
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("a name is empty"),
+            Self::TooLong(bytes) => write!(
+                f,
+                "a name has {bytes} bytes; at most {NAME_BYTES_MAX} are allowed"
+            ),
+            Self::Character(found) => write!(
+                f,
+                "a name has {found:?}; letters, digits, '-', '_' and '.' are allowed"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for NameError {}
+
+fn checked(text: &str) -> Result<Arc<str>, NameError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    match text.chars().find(|&c| !allowed(c)) {
+        _ if text.is_empty() => Err(NameError::Empty),
+        _ if text.len() > NAME_BYTES_MAX => Err(NameError::TooLong(text.len())),
+        Some(found) => Err(NameError::Character(found)),
+        None => Ok(text.into()),
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes a text of 1 to [`NAME_BYTES_MAX`] letters, digits, `-`, `_` and `.`.
+            ///
+            /// # Errors
+            ///
+            /// [`NameError`] says what is wrong with the text.
+            pub fn new(text: &str) -> Result<Self, NameError> {
+                checked(text).map(Self)
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(&text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().into()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a region, as in the configuration file.
+    RegionName
+}
+name! {
+    /// The name of a node, unique within its region; it outlives the node's processes.
+    NodeName
+}
+name! {
+    /// The name of a resource within its [`Scope`].
+    ResourceName
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $format:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, $format, self.0)
+            }
+        }
+    };
+}
+
+number! {
+    /// One formation of a region, drawn at random when it forms: a second group of the same region has another id.
+    GroupId(u128), "{:032x}"
+}
+number! {
+    /// One life of a process, drawn at random when it starts and never used again.
+    Uid(u128), "{:032x}"
+}
+number! {
+    /// One unbroken memory of a region, drawn at random when it forms and after every restore.
+    Incarnation(u128), "{:032x}"
+}
+number! {
+    /// The version of the set of regions; 0 until the first common configuration is active.
+    ConfigVersion(u32), "v{}"
+}
+number! {
+    /// The number of a round of voting: its high 24 bits are the configuration version under which it was taken.
+    Round(u64), "{}"
+}
+number! {
+    /// The round that won a tenure. It only grows from one holder to the next: it is the fencing token.
+    Epoch(u64), "{}"
+}
+
+impl ConfigVersion {
+    /// The configuration of a region that has formed and knows no other region yet.
+    pub const FORMED: Self = Self(0);
+    /// The first common configuration of all regions.
+    pub const FIRST: Self = Self(1);
+}
+
+impl Default for Round {
+    fn default() -> Self {
+        Self::floor(ConfigVersion::FORMED)
+    }
+}
+
+impl Round {
+    /// The lowest round of a configuration version; nobody takes this one itself.
+    pub const fn floor(version: ConfigVersion) -> Self {
+        Self((version.0 as u64) << ROUND_BITS)
+    }
+
+    /// The configuration version under which this round was taken.
+    pub const fn version(self) -> ConfigVersion {
+        ConfigVersion((self.0 >> ROUND_BITS) as u32)
+    }
+
+    /// The first round above this one.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The first round above this one that belongs to `version`, or to a later one when this one already does.
+    #[must_use]
+    pub fn after_in(self, version: ConfigVersion) -> Self {
+        self.max(Self::floor(version)).after()
+    }
+}
+
+impl Epoch {
+    /// The round that won this epoch.
+    pub const fn round(self) -> Round {
+        Round(self.0)
+    }
+}
+
+impl From<Round> for Epoch {
+    fn from(round: Round) -> Self {
+        Self(round.0)
+    }
+}
+
+/// Who votes about a resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Scope {
+    /// Every region of the configuration; a majority decides.
+    Global,
+    /// This region alone, about a singleton of its own.
+    Region(RegionName),
+    /// This region alone, about the membership of one of its nodes.
+    Session(RegionName),
+}
+
+impl Scope {
+    /// The one region that votes, or `None` when all do.
+    pub fn region(&self) -> Option<&RegionName> {
+        match self {
+            Self::Global => None,
+            Self::Region(region) | Self::Session(region) => Some(region),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Global => f.write_str("global"),
+            Self::Region(region) => write!(f, "region:{region}"),
+            Self::Session(region) => write!(f, "session:{region}"),
+        }
+    }
+}
+
+/// What a lease is about: a singleton, or the membership of a node. Names of one scope never meet those of another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ResourceId {
+    /// Who votes about it.
+    pub scope: Scope,
+    /// Its name within the scope.
+    pub name: ResourceName,
+}
+
+impl ResourceId {
+    /// A singleton of all regions.
+    pub fn global(name: ResourceName) -> Self {
+        Self {
+            scope: Scope::Global,
+            name,
+        }
+    }
+
+    /// A singleton of one region.
+    pub fn regional(region: RegionName, name: ResourceName) -> Self {
+        Self {
+            scope: Scope::Region(region),
+            name,
+        }
+    }
+
+    /// The membership of `node` in `region`.
+    pub fn session(region: RegionName, node: &NodeName) -> Self {
+        Self {
+            scope: Scope::Session(region),
+            name: ResourceName(node.0.clone()),
+        }
+    }
+
+    /// The node whose membership this is.
+    pub fn node(&self) -> Option<NodeName> {
+        matches!(self.scope, Scope::Session(_)).then(|| NodeName(self.name.0.clone()))
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.scope, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_carries_its_configuration_version() {
+        let round = Round::floor(ConfigVersion(3)).after();
+        assert_eq!(round.version(), ConfigVersion(3));
+        assert_eq!(round.after_in(ConfigVersion(2)), round.after());
+        assert_eq!(round.after_in(ConfigVersion(4)), Round((4 << 40) + 1));
+    }
+
+    #[test]
+    fn a_bad_name_says_what_is_wrong() {
+        assert_eq!(RegionName::new(""), Err(NameError::Empty));
+        assert_eq!(NodeName::new("a b"), Err(NameError::Character(' ')));
+        assert_eq!(NodeName::new(&"x".repeat(64)), Err(NameError::TooLong(64)));
+        assert_eq!(RegionName::new("us-east").map(String::from), Ok("us-east".into()));
+    }
+
+    #[test]
+    fn a_node_and_a_singleton_of_one_name_never_meet() {
+        let region = RegionName::new("east").unwrap();
+        let node = NodeName::new("billing").unwrap();
+        let session = ResourceId::session(region.clone(), &node);
+        assert_ne!(
+            session,
+            ResourceId::regional(region, ResourceName::new("billing").unwrap())
+        );
+        assert_eq!(session.node(), Some(node));
+        assert_eq!(session.to_string(), "session:east/billing");
+    }
+}

@@ -1,0 +1,43 @@
+//! The lease: who may run a singleton, decided by a majority of regions, each of which is a majority of its voters.
+//!
+//! Pure state machines and nothing else: they take `now`, answer with commands, and know no module but [`id`](crate::id).
+//!
+//! ```text
+//!   a node                                        each region
+//!   ------                                        -----------
+//!   Candidate  -- Probe, Prepare, Accept -->  Stamps::judge      the proposer's clock: is a grant over?
+//!      | won                                      | Op, with evidence
+//!      v                                          v
+//!   Holder     -- Renew, List, Release   -->  the region's log
+//!      |                                          | committed
+//!      v                                          v
+//!   Activated, Lapsed, Released               Acceptor::apply    no clock: is the evidence unchanged?
+//! ```
+//!
+//! * [`Acceptor`] is the replicated state of a region, [`Stamps`] one replica's own sense of time beside it.
+//! * `Candidate` tries to win one resource; `Holder` keeps what one process life has won, and gives it back.
+//! * `Fence` is for whoever is written to by a holder: it refuses an older epoch than the newest it has seen.
+//!
+//! Time is judged only by whoever *proposes* an entry. Applying compares the evidence. So a new leader of a region needs no waiting rule:
+//! it waits until its own stamp is old enough, and a renewal that got into the log before its judgement makes that judgement void.
+
+mod acceptor;
+mod clock;
+mod config;
+mod flaws;
+mod message;
+mod op;
+mod stamps;
+
+pub use acceptor::{Acceptor, Grant, Owner, Slot};
+pub use clock::{Drift, DriftTooLarge, Time};
+pub use config::{Configuration, majority};
+#[cfg(any(test, feature = "mutations"))]
+#[doc(hidden)]
+pub use flaws::{Flaw, Flaws};
+pub use message::{Answer, Ask, Live, Look, Member, PROBED_MAX, Reply, Request, Seq, Tenant};
+pub use op::{
+    Act, Binding, Evidence, Index, LISTED_MAX, LOCK_DELAY_MAX, MemberRecord, OPS_MAX, Op, Outcome,
+    RECORD_BYTES_MAX, RESOURCES_MAX, ROUND_GAP_MAX, Refusal, Standing, Tenancy,
+};
+pub use stamps::{Judgement, Stamps};
