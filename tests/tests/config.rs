@@ -256,8 +256,8 @@ fn a_duration_has_a_number_and_a_unit() {
          write instead: a number and ms, s, m or h, such as \"10s\""
     );
     assert_eq!(
-        problems_with("lock_delay = \"10s\"", "lock_delay = \"48h\""),
-        "regions.toml:28:14: singletons.billing.lock_delay: 48h is not between 0s and 24h; write instead: \"24h\""
+        problems_with("lock_delay = \"10s\"", "lock_delay = \"2m\""),
+        "regions.toml:28:14: singletons.billing.lock_delay: 2m is not between 0s and 1m; write instead: \"1m\""
     );
 }
 

@@ -204,7 +204,7 @@ pub struct SingletonConfig {
     /// `failback`: default manual.
     pub failback: Failback,
     /// `lock_delay`: how much longer than its lease a grant that *expired* keeps others out, for resources that cannot
-    /// check an epoch. Default 0.
+    /// check an epoch. Default 0, at most 1 min.
     pub lock_delay: Duration,
     /// `overrun`: default abort-process.
     pub overrun: Overrun,

@@ -18,12 +18,11 @@ pub(super) async fn lookup(nodes: &[HostPort]) -> Lookup {
     let mut targets: BTreeMap<HostPort, BTreeSet<SocketAddr>> = BTreeMap::new();
     let mut ttl = REFRESH_MAX;
     for node in nodes {
-        let addrs = match node.socket_addr() {
-            Some(addr) => BTreeSet::from([addr]),
-            None => {
-                ttl = RESOLVE_EVERY;
-                resolve(node).await
-            }
+        let addrs = if let Some(addr) = node.socket_addr() {
+            BTreeSet::from([addr])
+        } else {
+            ttl = RESOLVE_EVERY;
+            resolve(node).await
         };
         targets.insert(node.clone(), addrs);
     }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::lease::LOCK_DELAY_MAX;
+
 use super::super::checked::{Failback, Overrun, Scope, SingletonConfig};
 use super::super::fault::Fault;
 use super::super::name::{RegionName, SingletonName};
 use super::super::problem::Problems;
 use super::super::read::{Field, Section, distinct};
 use super::super::schema;
-use super::DURATION_MAX;
 use super::regions::Regions;
 
 pub(super) fn check(
@@ -58,7 +59,7 @@ fn singleton(field: Field, regions: &Regions, problems: &mut Problems) -> Option
         singleton.overrun = field.word(&words, problems).unwrap_or_default();
     }
     if let Some(field) = section.optional("lock_delay") {
-        let range = Duration::ZERO..=DURATION_MAX;
+        let range = Duration::ZERO..=LOCK_DELAY_MAX;
         singleton.lock_delay = field.duration("\"10s\"", range, problems).unwrap_or_default();
     }
     section.finish(schema::SINGLETON, problems);
