@@ -4,5 +4,7 @@
 
 pub mod config;
 pub mod discovery;
+pub mod formation;
 pub mod id;
 pub mod lease;
+pub mod store;
