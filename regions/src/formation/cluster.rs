@@ -252,7 +252,7 @@ impl ClusterFormation {
 
     fn decide(&self, own: &RegionView) -> Result<Option<ClusterCommand>, ClusterTrouble> {
         if let Some(active) = self.views.values().find(|view| view.active()) {
-            return self.follow(own, active);
+            return Self::follow(own, active);
         }
         let twice = self
             .reported
@@ -286,11 +286,7 @@ impl ClusterFormation {
     }
 
     /// Another region goes by a common configuration already, so this one has accepted it, or is not part of it.
-    fn follow(
-        &self,
-        own: &RegionView,
-        active: &RegionView,
-    ) -> Result<Option<ClusterCommand>, ClusterTrouble> {
+    fn follow(own: &RegionView, active: &RegionView) -> Result<Option<ClusterCommand>, ClusterTrouble> {
         let listed = active.current.regions.get(&own.region).copied();
         if listed != Some(own.group) {
             return Err(ClusterTrouble::NotListed {

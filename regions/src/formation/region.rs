@@ -314,13 +314,11 @@ impl Formation {
             }
             found.insert(standing.who.clone(), contact.clone());
         }
-        let complete = match &self.settings.initial_voters {
-            Some(wanted) => names == *wanted,
-            None => {
-                let since = self.stable_since?;
-                let stable = now.since(since) >= self.settings.stable_margin;
-                stable && self.contacts.len() == self.settings.voters && found.len() == self.settings.voters
-            }
+        let complete = if let Some(wanted) = &self.settings.initial_voters {
+            names == *wanted
+        } else {
+            let stable = now.since(self.stable_since?) >= self.settings.stable_margin;
+            stable && self.contacts.len() == self.settings.voters && found.len() == self.settings.voters
         };
         (complete && found.contains_key(&self.who)).then_some(found)
     }

@@ -101,17 +101,17 @@ impl Incoming {
     /// Answers a call. Whatever the bytes are, it neither panics nor fails: a refusal is an answer.
     pub(in super::super) async fn handle(&self, kind: RpcKind, bytes: &[u8]) -> Vec<u8> {
         match kind {
-            RpcKind::Append => encode(self.append(bytes).await),
-            RpcKind::Vote => encode(match self.ballot(bytes) {
+            RpcKind::Append => encode(&self.append(bytes).await),
+            RpcKind::Vote => encode(&match self.ballot(bytes) {
                 Ok(request) => self.raft.vote(request).await.map_err(Refused::from),
                 Err(refused) => Err(refused),
             }),
-            RpcKind::PreVote => encode(match self.ballot(bytes) {
+            RpcKind::PreVote => encode(&match self.ballot(bytes) {
                 Ok(request) => self.raft.pre_vote(request).await.map_err(Refused::from),
                 Err(refused) => Err(refused),
             }),
-            RpcKind::Snapshot => encode(self.piece(bytes).await),
-            RpcKind::TransferLeader => encode(match self.open(bytes) {
+            RpcKind::Snapshot => encode(&self.piece(bytes).await),
+            RpcKind::TransferLeader => encode(&match self.open(bytes) {
                 Ok(request) => self
                     .raft
                     .handle_transfer_leader(request)
@@ -243,7 +243,7 @@ fn plausible(vote: &Vote) -> bool {
     vote.leader_id.term < NUMBER_MAX
 }
 
-fn encode<T: Serialize>(answer: Result<T, Refused>) -> Vec<u8> {
+fn encode<T: Serialize>(answer: &Result<T, Refused>) -> Vec<u8> {
     // An empty answer is malformed to the caller, which then asks again.
-    postcard::to_stdvec(&answer).unwrap_or_default()
+    postcard::to_stdvec(answer).unwrap_or_default()
 }
