@@ -1,1 +1,66 @@
 //! Typed actors with OTP's supervision and zero-copy messages between nodes.
+//!
+//! A struct becomes an actor with one annotation on it and one on its methods; what comes out is a typed ref
+//! whose methods are requests. Everything below a [`System`] is supervised.
+//!
+//! ```text
+//! actor, actor_ref, context, request, reply     one actor, one message at a time
+//! message, wire                                 what may travel, and how
+//! supervision, spec                             who restarts whom
+//! registry, system                              names, and the root of the tree
+//! ```
+//!
+//! Architecture invariant: this crate never mentions a region.
+
+extern crate self as quorate;
+
+#[doc(hidden)]
+pub mod __private;
+mod actor;
+mod actor_ref;
+mod context;
+mod current;
+mod envelope;
+mod error;
+mod exit;
+mod id;
+mod lane;
+mod mailbox;
+pub mod message;
+mod monitor;
+mod moving;
+mod panics;
+mod place;
+mod policy;
+pub mod prelude;
+mod raw_ref;
+mod registry;
+mod reply;
+mod request;
+mod seat;
+mod spec;
+pub mod supervision;
+mod system;
+mod tenure;
+mod timer;
+mod turn;
+pub mod wire;
+
+pub use crate::actor::{Actor, ActorHandle, ActorPolicy};
+pub use crate::actor_ref::ActorRef;
+pub use crate::context::Context;
+pub use crate::error::{Error, StartError};
+pub use crate::exit::ExitReason;
+pub use crate::id::{ActorId, NodeId};
+pub use crate::message::{Archive, Archived, IntoArchived, Message};
+pub use crate::monitor::{Down, MonitorId};
+pub use crate::moving::Mover;
+pub use crate::policy::{Backoff, Policy, Restart, Shutdown};
+pub use crate::raw_ref::RawRef;
+pub use crate::registry::Name;
+pub use crate::reply::ReplyPort;
+pub use crate::request::{Call, CallError, CastError, DEFAULT_CALL_TIMEOUT, Method, Request};
+pub use crate::spec::{ChildSpec, IntoStart, Spec, Start};
+pub use crate::system::{System, SystemBuilder};
+pub use crate::tenure::{Tenure, Validity};
+pub use crate::timer::Delayed;

@@ -1,0 +1,136 @@
+//! What a handler knows of its actor and may do in its name.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::actor::Actor;
+use crate::actor_ref::ActorRef;
+use crate::current::{self, Current};
+use crate::exit::ExitReason;
+use crate::monitor::{Down, MonitorId, Watcher};
+use crate::place::Place;
+use crate::raw_ref::RawRef;
+use crate::registry::Name;
+use crate::system::System;
+
+/// The surroundings of one incarnation of an actor, given to its handlers and hooks.
+pub struct Context<A: Actor> {
+    place: Arc<Place<A>>,
+    system: System,
+    current: Arc<Current>,
+    monitors: HashMap<MonitorId, Box<dyn FnOnce() + Send>>,
+    caller_epoch: u64,
+    exit: Option<ExitReason>,
+}
+
+impl<A: Actor> Context<A> {
+    pub(crate) fn new(place: Arc<Place<A>>, system: System, current: Arc<Current>) -> Self {
+        Self {
+            place,
+            system,
+            current,
+            monitors: HashMap::new(),
+            caller_epoch: 0,
+            exit: None,
+        }
+    }
+
+    /// A ref to this actor's place.
+    pub fn me(&self) -> ActorRef<A> {
+        ActorRef::from_raw(RawRef::local(Arc::clone(&self.place)))
+    }
+
+    /// The system that it runs in.
+    pub fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// The actor of this name on this node.
+    pub fn whereis<B: Actor>(&self, name: Name<B>) -> Option<ActorRef<B>> {
+        self.system.whereis(name)
+    }
+
+    /// Ends the actor normally after this message.
+    pub fn stop(&mut self) {
+        self.exit.get_or_insert(ExitReason::Normal);
+    }
+
+    /// Ends the actor as failed after this message.
+    pub fn fail(&mut self, error: impl fmt::Display) {
+        self.exit.get_or_insert_with(|| ExitReason::error(error));
+    }
+
+    /// The epoch of the actor's own tenure: the fencing token of a singleton.
+    pub fn epoch(&self) -> Option<u64> {
+        self.current.tenure.as_ref().map(|tenure| tenure.epoch)
+    }
+
+    /// The epoch that the sender of the present message had. A receiver can refuse one lower than it has seen.
+    pub fn caller_epoch(&self) -> Option<u64> {
+        (self.caller_epoch != 0).then_some(self.caller_epoch)
+    }
+
+    /// Monitors the present incarnation of an actor: one [`Down`] comes when it ends, at once when there is none, and also when
+    /// the link to its node is gone. The monitor ends with this actor's own incarnation.
+    ///
+    /// The `Down` comes after every message that the actor had sent here before. When this mailbox is full it waits for room.
+    pub fn monitor<B: Actor>(&mut self, actor: &ActorRef<B>) -> MonitorId {
+        let monitor = MonitorId::next();
+        if !current::may_act() {
+            return monitor;
+        }
+        // The location now: a moving place may have moved when the monitor is taken back.
+        let raw = ActorRef::raw(actor).located();
+        let actor = raw.id();
+        let place = Arc::downgrade(&self.place);
+        self.monitors.insert(monitor, {
+            let raw = raw.clone();
+            Box::new(move || raw.demonitor(monitor))
+        });
+        raw.monitor(Watcher::new(monitor, move |reason| {
+            if let Some(place) = place.upgrade() {
+                place.deliver_down(Down {
+                    monitor,
+                    actor,
+                    reason,
+                });
+            }
+        }));
+        monitor
+    }
+
+    /// Takes a monitor back; its `Down` does not come any more, even if it lies in the mailbox already.
+    pub fn demonitor(&mut self, monitor: MonitorId) {
+        if let Some(demonitor) = self.monitors.remove(&monitor) {
+            demonitor();
+        }
+    }
+
+    /// True once for a monitor of this incarnation.
+    pub(crate) fn take_monitor(&mut self, monitor: MonitorId) -> bool {
+        self.monitors.remove(&monitor).is_some()
+    }
+
+    pub(crate) fn take_exit(&mut self) -> Option<ExitReason> {
+        self.exit.take()
+    }
+
+    pub(crate) fn set_caller_epoch(&mut self, epoch: u64) {
+        self.caller_epoch = epoch;
+    }
+}
+
+impl<A: Actor> Drop for Context<A> {
+    fn drop(&mut self) {
+        for (_, demonitor) in self.monitors.drain() {
+            demonitor();
+        }
+    }
+}
+
+impl<A: Actor> fmt::Debug for Context<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context({}{})", A::NAME, self.place.seat.id)
+    }
+}

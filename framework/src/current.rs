@@ -1,0 +1,108 @@
+//! The actor on whose behalf code runs: set while its task is polled.
+//!
+//! It is what makes a tenure bind every effect, a call to oneself an error, and a dropped reply port honest. Code
+//! that an actor moves to another task runs on nobody's behalf.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::exit::ExitReason;
+use crate::id::ActorId;
+use crate::tenure::Tenure;
+
+tokio::task_local! {
+    static CURRENT: Arc<Current>;
+}
+
+/// One incarnation of an actor.
+pub(crate) struct Current {
+    pub(crate) place: ActorId,
+    pub(crate) tenure: Option<Tenure>,
+    /// Set when the incarnation has ended: timers that it started do nothing then.
+    ended: AtomicBool,
+    /// Set while the incarnation's state is being dropped.
+    ending: Mutex<Option<ExitReason>>,
+}
+
+impl Current {
+    pub(crate) fn new(place: ActorId, tenure: Option<Tenure>) -> Arc<Self> {
+        Arc::new(Self {
+            place,
+            tenure,
+            ended: AtomicBool::new(false),
+            ending: Mutex::new(None),
+        })
+    }
+
+    /// Runs a future on behalf of this incarnation.
+    pub(crate) async fn scope<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        CURRENT.scope(Arc::clone(self), future).await
+    }
+
+    /// From now on a dropped port answers `Exited(reason)`.
+    pub(crate) fn set_ending(&self, reason: &ExitReason) {
+        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+    }
+
+    pub(crate) fn set_ended(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// False when the tenure is not valid any more, or the incarnation has ended.
+    pub(crate) fn may_act(&self) -> bool {
+        self.tenure.as_ref().is_none_or(Tenure::is_valid) && !self.ended.load(Ordering::Acquire)
+    }
+}
+
+/// The incarnation on whose behalf the caller runs.
+pub(crate) fn get() -> Option<Arc<Current>> {
+    CURRENT.try_with(Arc::clone).ok()
+}
+
+/// True inside of an actor.
+pub(crate) fn is_set() -> bool {
+    CURRENT.try_with(|_| ()).is_ok()
+}
+
+/// True when it is this actor that runs.
+pub(crate) fn is(place: ActorId) -> bool {
+    CURRENT
+        .try_with(|current| current.place == place)
+        .unwrap_or(false)
+}
+
+/// False when the running actor's tenure is not valid any more.
+pub(crate) fn may_act() -> bool {
+    CURRENT
+        .try_with(|current| current.tenure.as_ref().is_none_or(Tenure::is_valid))
+        .unwrap_or(true)
+}
+
+/// The running actor's tenure is not valid any more: no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lapsed;
+
+/// Permission for one effect: the epoch to stamp on it, 0 for none.
+pub(crate) fn effect() -> Result<u64, Lapsed> {
+    CURRENT
+        .try_with(|current| match &current.tenure {
+            None => Ok(0),
+            Some(tenure) if tenure.is_valid() => Ok(tenure.epoch),
+            Some(_) => Err(Lapsed),
+        })
+        .unwrap_or(Ok(0))
+}
+
+/// Why the running actor is ending, while it is.
+pub(crate) fn ending() -> Option<ExitReason> {
+    CURRENT
+        .try_with(|current| {
+            current
+                .ending
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        })
+        .ok()
+        .flatten()
+}

@@ -1,0 +1,30 @@
+//! What lies in a mailbox: a message with what came with it, or a `Down` in its order.
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::actor::Actor;
+use crate::monitor::Down;
+
+/// An entry of a mailbox.
+pub(crate) enum Item<A: Actor> {
+    Message {
+        envelope: A::Envelope,
+        meta: Meta,
+        /// Where the envelope goes back to when it is certain that it is not handled here and its sender may send it
+        /// elsewhere: the caller through a moving ref.
+        bounce: Option<oneshot::Sender<A::Envelope>>,
+    },
+    Down(Down),
+}
+
+/// What travels with a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Meta {
+    /// The epoch of the sender's tenure; 0 for none.
+    pub(crate) epoch: u64,
+    /// The deadline of a call: not handled after it.
+    pub(crate) deadline: Option<Instant>,
+    /// The only incarnation that it is for, when the ref was pinned; else 0.
+    pub(crate) incarnation: u64,
+}

@@ -1,0 +1,103 @@
+//! The errors of starting and of whole programs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::exit::ExitReason;
+use crate::request::{CallError, CastError};
+
+/// Why an actor or a supervisor was not started. Nothing of it runs and its spec is discarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The actor's start failed, panicked or was cut off by a stop.
+    Failed(ExitReason),
+    /// A child of the supervisor failed to start. Those before it have been stopped in reverse order.
+    Child {
+        /// The child's id.
+        child: Arc<str>,
+        /// Why.
+        reason: ExitReason,
+    },
+    /// The start answered that the actor is not wanted (OTP: ignore).
+    Ignored,
+    /// Another actor of the system has this name.
+    NameTaken(&'static str),
+    /// Two children of one supervisor have this id.
+    DuplicateChild(Arc<str>),
+    /// The system has been shut down.
+    SystemDown,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(reason) => write!(f, "the start did not succeed: the actor {reason}"),
+            Self::Child { child, reason } => write!(f, "child `{child}` was not started: it {reason}"),
+            Self::Ignored => f.write_str("the actor's start answered to be ignored"),
+            Self::NameTaken(name) => write!(f, "the name `{name}` is taken"),
+            Self::DuplicateChild(id) => write!(f, "two children have the id `{id}`"),
+            Self::SystemDown => f.write_str("the system has been shut down"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Any error of this crate, for programs that only pass it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// See [`StartError`].
+    Start(StartError),
+    /// See [`CallError`].
+    Call(CallError),
+    /// A cast was not sent; the text of its [`CastError`].
+    Cast(Arc<str>),
+    /// The system was shut down but for these actors, whose handlers did not yield: name and handler.
+    Stuck(Vec<(Arc<str>, Arc<str>)>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(error) => error.fmt(f),
+            Self::Call(error) => error.fmt(f),
+            Self::Cast(text) => f.write_str(text),
+            Self::Stuck(actors) => {
+                f.write_str("stuck:")?;
+                actors
+                    .iter()
+                    .try_for_each(|(actor, handler)| write!(f, " {actor} in `{handler}`"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Start(error) => Some(error),
+            Self::Call(error) => Some(error),
+            Self::Cast(_) | Self::Stuck(_) => None,
+        }
+    }
+}
+
+impl From<StartError> for Error {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl<T> From<CastError<T>> for Error {
+    fn from(error: CastError<T>) -> Self {
+        Self::Cast(error.to_string().into())
+    }
+}

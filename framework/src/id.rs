@@ -1,0 +1,50 @@
+//! Identities: of an actor's place, of a node's incarnation.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The identity of an actor's place, unique among the places of this process life.
+///
+/// It stays the same across restarts: a place outlives its incarnations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActorId(u64);
+
+impl ActorId {
+    /// The next unused identity.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The identity of the remote place that a session knows under this number.
+    pub(crate) fn remote(target: u64) -> Self {
+        Self(target)
+    }
+
+    /// The number that stands for this place on the wire.
+    pub fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// A node in one of its lives: a node that restarts is a new incarnation, and refs to the old one answer `Gone`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId {
+    /// The node's name, unique in its cluster.
+    pub name: Arc<str>,
+    /// Random for every start of a process.
+    pub incarnation: u64,
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{:016x}", self.name, self.incarnation)
+    }
+}

@@ -1,0 +1,86 @@
+//! The policy of a child: constants that the annotation on the struct writes and a [`ChildSpec`](crate::ChildSpec)
+//! may override.
+
+use std::time::Duration;
+
+/// The bound of a mailbox when nothing else is said, in messages.
+pub const DEFAULT_MAILBOX: usize = 1024;
+
+/// How long a worker may take to stop when nothing else is said (OTP: 5 s).
+pub const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// When a child that ended is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Restart {
+    /// Always, even after a normal end. The default.
+    #[default]
+    Permanent,
+    /// Only after a failure: not after [`ExitReason::is_expected`](crate::ExitReason::is_expected).
+    Transient,
+    /// Never.
+    Temporary,
+}
+
+/// How a child is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Without being asked.
+    Kill,
+    /// Asked, and killed when it has not ended after this time.
+    After(Duration),
+    /// Asked, and waited for however long it takes. The default of a supervisor.
+    Infinity,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::After(DEFAULT_SHUTDOWN)
+    }
+}
+
+/// How long to wait before the next restart: doubled from `min` to `max` with each restart inside the intensity
+/// window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The wait before the first restart.
+    pub min: Duration,
+    /// The longest wait.
+    pub max: Duration,
+}
+
+impl Backoff {
+    /// The wait before restart number `restarts` (counted from 1) of the window.
+    pub(crate) fn delay(self, restarts: u32) -> Duration {
+        let factor = 1_u32.checked_shl(restarts.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.min.saturating_mul(factor).min(self.max)
+    }
+}
+
+/// What `#[actor(...)]` on a struct says. Only constants, so that it can be read without an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// When to restart.
+    pub restart: Restart,
+    /// How to stop.
+    pub shutdown: Shutdown,
+    /// The bound of the mailbox, in messages, at least 1.
+    pub mailbox: usize,
+    /// The wait before a restart; none by default, as in OTP.
+    pub backoff: Option<Backoff>,
+}
+
+impl Policy {
+    /// Permanent, 5 s to stop, a mailbox of 1024, no back-off.
+    pub const DEFAULT: Self = Self {
+        restart: Restart::Permanent,
+        shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
+        mailbox: DEFAULT_MAILBOX,
+        backoff: None,
+    };
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,16 @@
+//! What a program with actors needs: `use quorate::prelude::*;`.
+
+pub use std::time::Duration;
+
+pub use crate::actor::Actor;
+pub use crate::actor_ref::ActorRef;
+pub use crate::context::Context;
+pub use crate::exit::ExitReason;
+pub use crate::message::{Archive, Archived, IntoArchived, Message};
+pub use crate::monitor::{Down, MonitorId};
+pub use crate::policy::{Restart, Shutdown};
+pub use crate::registry::Name;
+pub use crate::reply::ReplyPort;
+pub use crate::request::{CallError, CastError};
+pub use crate::spec::{ChildSpec, Start};
+pub use crate::system::System;

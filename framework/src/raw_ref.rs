@@ -1,0 +1,294 @@
+//! The ref within a ref: where a place is, and how a message gets there.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::actor::Actor;
+use crate::current;
+use crate::envelope::{Item, Meta};
+use crate::exit::ExitReason;
+use crate::id::ActorId;
+use crate::lane::Signal;
+use crate::monitor::{MonitorId, Watcher};
+use crate::moving::MovingPlace;
+use crate::place::{NoRoom, Place};
+use crate::reply::ReplyPort;
+use crate::request::{CastError, Method};
+use crate::wire::link::{RemotePlace, RequestHead, SendError};
+
+/// What generated handles wrap. Users have [`ActorRef`](crate::ActorRef).
+#[doc(hidden)]
+pub struct RawRef<A: Actor> {
+    pub(crate) to: To<A>,
+    /// The only incarnation that it leads to, when pinned; else 0.
+    pub(crate) incarnation: u64,
+}
+
+/// Where a ref leads.
+pub(crate) enum To<A: Actor> {
+    Local(Arc<Place<A>>),
+    Remote(Arc<RemotePlace>),
+    Moving(Arc<MovingPlace<A>>),
+}
+
+impl<A: Actor> RawRef<A> {
+    pub(crate) fn local(place: Arc<Place<A>>) -> Self {
+        Self {
+            to: To::Local(place),
+            incarnation: 0,
+        }
+    }
+
+    pub(crate) fn remote(place: RemotePlace) -> Self {
+        Self {
+            to: To::Remote(Arc::new(place)),
+            incarnation: 0,
+        }
+    }
+
+    pub(crate) fn moving(place: Arc<MovingPlace<A>>) -> Self {
+        Self {
+            to: To::Moving(place),
+            incarnation: 0,
+        }
+    }
+
+    /// The refs to a supervisor's children, as its spec made them.
+    ///
+    /// # Panics
+    /// When this is not a local ref to a supervisor whose children are a `C`: generated code asks for what it made.
+    #[doc(hidden)]
+    pub fn children<C: Clone + 'static>(&self) -> C {
+        let To::Local(place) = &self.to else {
+            panic!("a supervisor has local refs only");
+        };
+        place
+            .children()
+            .and_then(|children| children.downcast_ref::<C>())
+            .expect("a supervisor's place is made with its children")
+            .clone()
+    }
+
+    pub(crate) fn id(&self) -> ActorId {
+        match &self.to {
+            To::Local(place) => place.seat.id,
+            To::Remote(place) => ActorId::remote(place.target),
+            To::Moving(place) => place.id,
+        }
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        match &self.to {
+            To::Local(place) => place.seat.is_live() && !place.seat.is_gone() && self.may_reach(place),
+            To::Remote(place) => place.link.is_up(),
+            To::Moving(place) => place.location().is_some_and(|location| location.is_alive()),
+        }
+    }
+
+    /// False when the ref is pinned to an incarnation that has ended.
+    pub(crate) fn may_reach(&self, place: &Place<A>) -> bool {
+        self.incarnation == 0 || (self.incarnation == place.seat.incarnation() && place.seat.is_live())
+    }
+
+    pub(crate) fn pin(&self) -> Self {
+        match &self.to {
+            To::Local(place) => Self {
+                to: To::Local(Arc::clone(place)),
+                incarnation: place.seat.incarnation().max(1),
+            },
+            To::Remote(_) => self.clone(),
+            To::Moving(place) => place
+                .location()
+                .map_or_else(|| self.clone(), |location| location.pin()),
+        }
+    }
+
+    /// Where a moving place is now; every other ref as it is.
+    pub(crate) fn located(&self) -> Self {
+        match &self.to {
+            To::Moving(place) => place.location().unwrap_or_else(|| self.clone()),
+            To::Local(_) | To::Remote(_) => self.clone(),
+        }
+    }
+
+    /// Asks the actor, in this process only, to end.
+    pub(crate) fn signal(&self, signal: Signal) {
+        match &self.to {
+            To::Local(place) if self.may_reach(place) => place.seat.signal(signal),
+            To::Local(_) | To::Remote(_) => {}
+            To::Moving(place) => {
+                if let Some(location) = place.location() {
+                    location.signal(signal);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn monitor(&self, watcher: Watcher) {
+        match &self.to {
+            To::Local(place) if self.may_reach(place) => place.seat.monitor(watcher),
+            To::Local(_) => watcher.fire(ExitReason::Gone),
+            To::Remote(place) => place.link.monitor(place.target, watcher),
+            To::Moving(place) => match place.location() {
+                Some(location) => location.monitor(watcher),
+                None => watcher.fire(ExitReason::Gone),
+            },
+        }
+    }
+
+    pub(crate) fn demonitor(&self, id: MonitorId) {
+        match &self.to {
+            To::Local(place) => place.seat.demonitor(id),
+            To::Remote(place) => place.link.demonitor(place.target, id),
+            To::Moving(place) => {
+                if let Some(location) = place.location() {
+                    location.demonitor(id);
+                }
+            }
+        }
+    }
+
+    /// Sends a method's message without a port.
+    pub(crate) fn cast<M: Method<Actor = A>>(&self, method: M) -> Result<(), CastError<A::Message>> {
+        let Ok(epoch) = current::effect() else {
+            return Err(CastError::Lapsed(message_of(method)));
+        };
+        match &self.to {
+            To::Local(_) => self
+                .cast_local(method, epoch, |method| method.into_envelope(ReplyPort::none()))
+                .map_err(|error| error.map(message_of)),
+            To::Remote(place) => cast_remote(place, method, epoch),
+            To::Moving(place) => match place.location() {
+                Some(location) => location.cast(method),
+                None => Err(CastError::Gone(message_of(method))),
+            },
+        }
+    }
+
+    /// Sends a message of the public enum to an actor in this process.
+    pub(crate) fn send_message(&self, message: A::Message) -> Result<(), CastError<A::Message>> {
+        let Ok(epoch) = current::effect() else {
+            return Err(CastError::Lapsed(message));
+        };
+        match &self.to {
+            To::Local(_) => self.cast_local(message, epoch, A::from_message),
+            To::Remote(_) => Err(CastError::Unencodable(message)),
+            To::Moving(place) => match place.location() {
+                Some(location) => location.send_message(message),
+                None => Err(CastError::Gone(message)),
+            },
+        }
+    }
+
+    /// The message is moved in once there is room; else it is given back as it came.
+    fn cast_local<T>(
+        &self,
+        message: T,
+        epoch: u64,
+        envelope: impl FnOnce(T) -> A::Envelope,
+    ) -> Result<(), CastError<T>> {
+        let To::Local(place) = &self.to else {
+            return Err(CastError::Gone(message));
+        };
+        if !self.may_reach(place) {
+            return Err(CastError::Gone(message));
+        }
+        match place.try_reserve() {
+            Ok(permit) => {
+                let meta = Meta {
+                    epoch,
+                    deadline: None,
+                    incarnation: self.incarnation,
+                };
+                permit.send(Item::Message {
+                    envelope: envelope(message),
+                    meta,
+                    bounce: None,
+                });
+                place.sweep();
+                Ok(())
+            }
+            Err(NoRoom::Full) => Err(CastError::Full(message)),
+            Err(NoRoom::Gone) => Err(CastError::Gone(message)),
+        }
+    }
+}
+
+/// The public message of a method that was not sent.
+fn message_of<M: Method>(method: M) -> <M::Actor as Actor>::Message {
+    <M::Actor as Actor>::into_message(method.into_envelope(ReplyPort::none()))
+}
+
+fn cast_remote<M: Method>(
+    place: &RemotePlace,
+    method: M,
+    epoch: u64,
+) -> Result<(), CastError<<M::Actor as Actor>::Message>> {
+    let Some(wire) = M::WIRE else {
+        return Err(CastError::Unencodable(message_of(method)));
+    };
+    let head = RequestHead {
+        target: place.target,
+        id: wire.id,
+        shape: wire.shape,
+        epoch,
+        deadline: None,
+    };
+    match place
+        .link
+        .send(head, &mut |buf| (wire.encode)(&method, buf), None)
+    {
+        Ok(_) => Ok(()),
+        Err(SendError::Overloaded) => Err(CastError::Overloaded(message_of(method))),
+        Err(SendError::Down) => Err(CastError::NodeDown(message_of(method))),
+        Err(SendError::Encode(_)) => Err(CastError::Unencodable(message_of(method))),
+    }
+}
+
+impl<A: Actor> Clone for RawRef<A> {
+    fn clone(&self) -> Self {
+        let to = match &self.to {
+            To::Local(place) => To::Local(Arc::clone(place)),
+            To::Remote(place) => To::Remote(Arc::clone(place)),
+            To::Moving(place) => To::Moving(Arc::clone(place)),
+        };
+        Self {
+            to,
+            incarnation: self.incarnation,
+        }
+    }
+}
+
+/// By place, and by incarnation when pinned.
+impl<A: Actor> PartialEq for RawRef<A> {
+    fn eq(&self, other: &Self) -> bool {
+        if self.incarnation != other.incarnation {
+            return false;
+        }
+        match (&self.to, &other.to) {
+            (To::Local(a), To::Local(b)) => Arc::ptr_eq(a, b),
+            (To::Moving(a), To::Moving(b)) => Arc::ptr_eq(a, b),
+            (To::Remote(a), To::Remote(b)) => a.target == b.target && a.link.node() == b.link.node(),
+            _ => false,
+        }
+    }
+}
+
+impl<A: Actor> Eq for RawRef<A> {}
+
+impl<A: Actor> Hash for RawRef<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl<A: Actor> fmt::Debug for RawRef<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.to {
+            To::Local(place) => write!(f, "{}{}", A::NAME, place.seat.id),
+            To::Remote(place) => write!(f, "{}#{}@{}", A::NAME, place.target, place.link.node()),
+            To::Moving(place) => write!(f, "{}{}(moving)", A::NAME, place.id),
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! A call as a future: room, delivery, reply, and (for a moving place) the next location.
+//!
+//! ```text
+//! Ready(method) -> Room (full mailbox) -> Waiting (sent) -> done
+//!       |                                    |
+//!       +-- Locating (moving place) <--------+  only when it is certain that it was not handled
+//! ```
+//! A local call allocates its reply channel and its timer; waiting for room or for a location allocates once more.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{CallError, Failure, Method, Refusal, Request};
+use crate::actor::Actor;
+use crate::current;
+use crate::envelope::{Item, Meta};
+use crate::mailbox::OwnedPermit;
+use crate::message::Body;
+use crate::moving::{Located, MovingPlace};
+use crate::place::{NoRoom, Place};
+use crate::raw_ref::{RawRef, To};
+use crate::reply::ReplyPort;
+use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
+
+/// Deadlines beyond this are this: instants have an end.
+const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Envelope<M> = <<M as Method>::Actor as Actor>::Envelope;
+
+/// The future of an awaited [`Request`].
+///
+/// # Cancel safety
+/// May be dropped at any point; the reply is dropped then. What was sent may be handled.
+#[must_use = "a call does nothing until it is polled"]
+pub struct Call<'a, M: Method> {
+    to: &'a RawRef<M::Actor>,
+    timeout: Duration,
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// The location that was tried last.
+    version: u64,
+    /// Where the message is sent: `to`, or the present location of a moving place.
+    target: Option<RawRef<M::Actor>>,
+    state: State<M>,
+}
+
+enum State<M: Method> {
+    Ready(M),
+    Room {
+        method: M,
+        place: Arc<Place<M::Actor>>,
+        room: BoxFuture<Option<OwnedPermit<Item<M::Actor>>>>,
+    },
+    Local {
+        reply: oneshot::Receiver<Result<M::Reply, Failure>>,
+        bounced: Option<oneshot::Receiver<Envelope<M>>>,
+    },
+    Remote {
+        method: M,
+        reply: oneshot::Receiver<Result<Body, Failure>>,
+        link: Arc<dyn Link>,
+        id: Option<RequestId>,
+    },
+    Locating {
+        method: M,
+        next: BoxFuture<Located<M::Actor>>,
+    },
+    Done,
+}
+
+/// What a step came to.
+enum Step<M: Method> {
+    Next(State<M>),
+    Wait(State<M>),
+    Done(Result<M::Reply, CallError>),
+}
+
+impl<'a, M: Method> Call<'a, M> {
+    pub(super) fn new(request: Request<'a, M>) -> Self {
+        Self {
+            to: request.to,
+            timeout: request.timeout,
+            deadline: None,
+            sleep: None,
+            version: 0,
+            target: None,
+            state: State::Ready(request.method),
+        }
+    }
+
+    fn step(&mut self, state: State<M>, deadline: Instant, cx: &mut Context<'_>) -> Step<M> {
+        match state {
+            State::Ready(method) => self.send(method, deadline),
+            State::Room {
+                method,
+                place,
+                mut room,
+            } => match room.as_mut().poll(cx) {
+                Poll::Pending => Step::Wait(State::Room { method, place, room }),
+                Poll::Ready(Some(permit)) => self.deliver(&place, method, deadline, |item| permit.send(item)),
+                Poll::Ready(None) => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
+            },
+            State::Local { reply, bounced } => self.poll_local(reply, bounced, cx),
+            State::Remote {
+                method,
+                mut reply,
+                link,
+                id,
+            } => match Pin::new(&mut reply).poll(cx) {
+                Poll::Pending => Step::Wait(State::Remote {
+                    method,
+                    reply,
+                    link,
+                    id,
+                }),
+                Poll::Ready(Ok(Ok(body))) => Step::Done(decode::<M>(&body)),
+                Poll::Ready(Ok(Err(failure))) => self.refused(Some(method), failure),
+                Poll::Ready(Err(_)) => Step::Done(Err(CallError::NodeDown)),
+            },
+            State::Locating { method, mut next } => match next.as_mut().poll(cx) {
+                Poll::Pending => Step::Wait(State::Locating { method, next }),
+                Poll::Ready(located) => {
+                    self.version = located.version;
+                    self.target = located.raw;
+                    Step::Next(State::Ready(method))
+                }
+            },
+            State::Done => panic!("a call was polled after its end"),
+        }
+    }
+
+    fn send(&mut self, method: M, deadline: Instant) -> Step<M> {
+        let Ok(epoch) = current::effect() else {
+            return Step::Done(Err(CallError::Lapsed));
+        };
+        if let (To::Moving(place), None) = (&self.to.to, &self.target) {
+            return Step::Next(locate(place, self.version, method));
+        }
+        let target = self.target.as_ref().unwrap_or(self.to);
+        match &target.to {
+            To::Local(place) => {
+                if current::is(place.seat.id) {
+                    return Step::Done(Err(CallError::SelfCall));
+                }
+                if !target.may_reach(place) {
+                    return self.refused(Some(method), Failure::Refused(Refusal::Gone));
+                }
+                let place = Arc::clone(place);
+                self.send_local(&place, method, deadline)
+            }
+            To::Remote(place) => {
+                let place = Arc::clone(place);
+                self.send_remote(&place, method, deadline, epoch)
+            }
+            // A place moves to places, not to other moving ones.
+            To::Moving(_) => Step::Done(Err(CallError::Gone)),
+        }
+    }
+
+    fn send_local(&mut self, place: &Arc<Place<M::Actor>>, method: M, deadline: Instant) -> Step<M> {
+        match place.try_reserve() {
+            Ok(permit) => self.deliver(place, method, deadline, |item| permit.send(item)),
+            Err(NoRoom::Gone) => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
+            Err(NoRoom::Full) => {
+                let room = Box::pin(place.sender().reserve());
+                Step::Next(State::Room {
+                    method,
+                    place: Arc::clone(place),
+                    room,
+                })
+            }
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        place: &Place<M::Actor>,
+        method: M,
+        deadline: Instant,
+        send: impl FnOnce(Item<M::Actor>),
+    ) -> Step<M> {
+        // Asked again: there may have been a wait for room.
+        let Ok(epoch) = current::effect() else {
+            return Step::Done(Err(CallError::Lapsed));
+        };
+        let (sender, reply) = oneshot::channel();
+        let (bounce, bounced) = match &self.to.to {
+            To::Moving(_) => Some(oneshot::channel()).unzip(),
+            To::Local(_) | To::Remote(_) => (None, None),
+        };
+        let incarnation = self.target.as_ref().unwrap_or(self.to).incarnation;
+        let meta = Meta {
+            epoch,
+            deadline: Some(deadline),
+            incarnation,
+        };
+        send(Item::Message {
+            envelope: method.into_envelope(ReplyPort::local(sender)),
+            meta,
+            bounce,
+        });
+        place.sweep();
+        Step::Next(State::Local { reply, bounced })
+    }
+
+    fn poll_local(
+        &mut self,
+        mut reply: oneshot::Receiver<Result<M::Reply, Failure>>,
+        mut bounced: Option<oneshot::Receiver<Envelope<M>>>,
+        cx: &mut Context<'_>,
+    ) -> Step<M> {
+        if let Some(back) = &mut bounced
+            && let Poll::Ready(back) = Pin::new(back).poll(cx)
+        {
+            match back.ok().map(M::from_envelope) {
+                Some(method) => return self.refused(method, Failure::Refused(Refusal::Gone)),
+                // Taken up by the actor: from here on only the reply counts.
+                None => bounced = None,
+            }
+        }
+        match Pin::new(&mut reply).poll(cx) {
+            Poll::Pending => Step::Wait(State::Local { reply, bounced }),
+            Poll::Ready(Ok(Ok(reply))) => Step::Done(Ok(reply)),
+            Poll::Ready(Ok(Err(failure))) => self.refused(None, failure),
+            Poll::Ready(Err(_)) => Step::Done(Err(CallError::NoReply)),
+        }
+    }
+
+    fn send_remote(&mut self, place: &RemotePlace, method: M, deadline: Instant, epoch: u64) -> Step<M> {
+        let Some(wire) = M::WIRE else {
+            return self.refused(Some(method), Failure::Refused(Refusal::UnknownMessage));
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let head = RequestHead {
+            target: place.target,
+            id: wire.id,
+            shape: wire.shape,
+            epoch,
+            deadline: Some(left),
+        };
+        let (sender, reply) = oneshot::channel();
+        match place
+            .link
+            .send(head, &mut |buf| (wire.encode)(&method, buf), Some(sender))
+        {
+            Ok(id) => Step::Next(State::Remote {
+                method,
+                reply,
+                link: Arc::clone(&place.link),
+                id,
+            }),
+            Err(SendError::Overloaded) => Step::Done(Err(CallError::Overloaded)),
+            Err(SendError::Encode(error)) => {
+                Step::Done(Err(CallError::Unencodable(error.to_string().into())))
+            }
+            Err(SendError::Down) => match &self.to.to {
+                To::Moving(_) => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
+                To::Local(_) | To::Remote(_) => Step::Done(Err(CallError::NodeDown)),
+            },
+        }
+    }
+
+    /// Goes on to the next location when that is safe, else ends.
+    fn refused(&mut self, method: Option<M>, failure: Failure) -> Step<M> {
+        if let (To::Moving(place), Some(method), true) = (&self.to.to, method, failure.may_move()) {
+            self.target = None;
+            return Step::Next(locate(place, self.version, method));
+        }
+        Step::Done(Err(failure.into_error(<M::Actor as Actor>::NAME, M::NAME)))
+    }
+
+    fn poll_deadline(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        self.sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)))
+            .as_mut()
+            .poll(cx)
+    }
+}
+
+fn locate<M: Method>(place: &Arc<MovingPlace<M::Actor>>, after: u64, method: M) -> State<M> {
+    State::Locating {
+        method,
+        next: Box::pin(place.next(after)),
+    }
+}
+
+fn decode<M: Method>(body: &Body) -> Result<M::Reply, CallError> {
+    let wire = M::WIRE.ok_or(CallError::Malformed)?;
+    (wire.decode_reply)(body).map_err(|_| CallError::Malformed)
+}
+
+impl<M: Method> Future for Call<'_, M> {
+    type Output = Result<M::Reply, CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let timeout = this.timeout.min(LONGEST);
+        let deadline = *this.deadline.get_or_insert_with(|| Instant::now() + timeout);
+        loop {
+            let state = std::mem::replace(&mut this.state, State::Done);
+            match this.step(state, deadline, cx) {
+                Step::Next(state) => this.state = state,
+                Step::Done(result) => return Poll::Ready(result),
+                Step::Wait(state) => {
+                    this.state = state;
+                    if this.poll_deadline(deadline, cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    // Dropping the state forgets the request.
+                    this.forget();
+                    return Poll::Ready(Err(CallError::Timeout));
+                }
+            }
+        }
+    }
+}
+
+impl<M: Method> Call<'_, M> {
+    fn forget(&mut self) {
+        if let State::Remote {
+            link, id: Some(id), ..
+        } = std::mem::replace(&mut self.state, State::Done)
+        {
+            link.forget(id);
+        }
+    }
+}
+
+impl<M: Method> Drop for Call<'_, M> {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+impl<M: Method> fmt::Debug for Call<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("to", self.to)
+            .field("method", &M::NAME)
+            .finish_non_exhaustive()
+    }
+}

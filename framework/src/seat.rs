@@ -1,0 +1,149 @@
+//! The untyped half of a place: who sits there, what is asked of them, who watches them.
+//!
+//! ```text
+//! vacant --begin--> live --end--> vacant        an incarnation, counted by `begin`
+//! waited for --leave--> gone --begin--> waited for        whether messages wait for a successor or are answered `Gone`
+//! ```
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::exit::ExitReason;
+use crate::id::ActorId;
+use crate::lane::{Lane, Signal};
+use crate::monitor::{MonitorId, Watcher};
+use crate::tenure::Tenure;
+
+/// What the current handler is when it is none of the messages.
+const NO_METHOD: usize = usize::MAX;
+
+pub(crate) struct Seat {
+    pub(crate) id: ActorId,
+    /// The actor's type, by its wire name.
+    pub(crate) actor: &'static str,
+    /// What it is called in reports: its registered name, or the child's id.
+    pub(crate) label: Arc<str>,
+    pub(crate) lane: Lane,
+    pub(crate) tenure: Option<Tenure>,
+    methods: &'static [&'static str],
+    handling: AtomicUsize,
+    incarnation: AtomicU64,
+    live: AtomicBool,
+    gone: AtomicBool,
+    watchers: Mutex<Vec<Watcher>>,
+}
+
+impl Seat {
+    pub(crate) fn new(
+        actor: &'static str,
+        methods: &'static [&'static str],
+        label: Arc<str>,
+        tenure: Option<Tenure>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id: ActorId::next(),
+            actor,
+            label,
+            lane: Lane::default(),
+            tenure,
+            methods,
+            handling: AtomicUsize::new(NO_METHOD),
+            incarnation: AtomicU64::new(0),
+            live: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            watchers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// A new incarnation takes the seat; what was asked of the last one is forgotten.
+    pub(crate) fn begin(&self) {
+        debug_assert!(!self.is_live(), "two incarnations of {} overlap", self.label);
+        self.lane.reset();
+        self.handling.store(NO_METHOD, Ordering::Relaxed);
+        self.incarnation.fetch_add(1, Ordering::AcqRel);
+        let _watchers = self.watchers();
+        self.live.store(true, Ordering::Release);
+        self.gone.store(false, Ordering::SeqCst);
+    }
+
+    /// The incarnation has ended, its state is dropped and its mailbox drained: tells the watchers.
+    pub(crate) fn end(&self, reason: &ExitReason) {
+        let watchers = {
+            let mut watchers = self.watchers();
+            self.live.store(false, Ordering::Release);
+            std::mem::take(&mut *watchers)
+        };
+        for watcher in watchers {
+            watcher.fire(reason.clone());
+        }
+    }
+
+    /// Nobody follows for now.
+    pub(crate) fn leave(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        // Sending is a read-modify-write on the queue before `is_gone`: either the sender sees this, or the sweep after it sees the message.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
+    }
+
+    /// The number of the present or last incarnation, from 1.
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.incarnation.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.lane.send(signal);
+    }
+
+    /// Fires once when the present incarnation ends; at once when there is none (OTP: noproc).
+    pub(crate) fn monitor(&self, watcher: Watcher) {
+        let mut watchers = self.watchers();
+        if self.is_live() && !self.is_gone() {
+            watchers.push(watcher);
+        } else {
+            drop(watchers);
+            watcher.fire(ExitReason::Gone);
+        }
+    }
+
+    /// Waits until no incarnation sits here.
+    pub(crate) async fn vacant(&self) {
+        while self.is_live() {
+            let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+            {
+                let mut watchers = self.watchers();
+                if self.is_live() {
+                    watchers.push(Watcher::new(MonitorId::next(), move |_| drop(sender)));
+                }
+            }
+            let _ = receiver.await;
+        }
+    }
+
+    pub(crate) fn demonitor(&self, id: MonitorId) {
+        self.watchers().retain(|watcher| watcher.id() != id);
+    }
+
+    pub(crate) fn set_handling(&self, method: usize) {
+        self.handling.store(method, Ordering::Relaxed);
+    }
+
+    /// The method that is being handled, for the report of a stuck actor.
+    pub(crate) fn handling(&self) -> &'static str {
+        self.methods
+            .get(self.handling.load(Ordering::Relaxed))
+            .copied()
+            .unwrap_or("a handler")
+    }
+
+    fn watchers(&self) -> MutexGuard<'_, Vec<Watcher>> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

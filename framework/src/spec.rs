@@ -1,0 +1,203 @@
+//! Child specs: how an actor is started, again and again, and by which policy.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::actor::Actor;
+use crate::actor_ref::ActorRef;
+use crate::context::Context;
+use crate::error::StartError;
+use crate::exit::ExitReason;
+use crate::place::Place;
+use crate::policy::{Backoff, Policy, Restart, Shutdown};
+use crate::raw_ref::RawRef;
+use crate::registry::Name;
+use crate::seat::Seat;
+use crate::supervision::child::{ActorChild, Child, ChildPolicy};
+use crate::system::System;
+use crate::tenure::Tenure;
+
+/// Makes the state of an incarnation.
+pub(crate) type StartFn<A> = dyn for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Send + Sync;
+
+/// The start of an incarnation, boxed: once per start, never per message.
+#[doc(hidden)]
+pub type StartFuture<'c, A> = Pin<Box<dyn Future<Output = Result<Start<A>, ExitReason>> + Send + 'c>>;
+
+/// What a start came to.
+#[derive(Debug)]
+pub enum Start<A> {
+    /// The actor's state.
+    Ready(A),
+    /// The actor is not wanted (OTP: ignore): its supervisor goes on without it.
+    Ignore,
+}
+
+/// What an `#[init]` may answer: `Self`, `Result<Self, E>`, `Option<Self>` (`None` is [`Start::Ignore`]), `Start<Self>`,
+/// and `Result` of the latter two.
+pub trait IntoStart<A> {
+    /// The start, or why it failed.
+    ///
+    /// # Errors
+    /// The error's text as [`ExitReason::Error`].
+    fn into_start(self) -> Result<Start<A>, ExitReason>;
+}
+
+impl<A: Actor> IntoStart<A> for A {
+    fn into_start(self) -> Result<Start<A>, ExitReason> {
+        Ok(Start::Ready(self))
+    }
+}
+
+impl<A: Actor> IntoStart<A> for Start<A> {
+    fn into_start(self) -> Result<Self, ExitReason> {
+        Ok(self)
+    }
+}
+
+impl<A: Actor> IntoStart<A> for Option<A> {
+    fn into_start(self) -> Result<Start<A>, ExitReason> {
+        Ok(self.map_or(Start::Ignore, Start::Ready))
+    }
+}
+
+impl<A: Actor, T: IntoStart<A>, E: fmt::Display> IntoStart<A> for Result<T, E> {
+    fn into_start(self) -> Result<Start<A>, ExitReason> {
+        self.map_err(ExitReason::error)?.into_start()
+    }
+}
+
+/// How an actor is started and supervised. `Counter::spec()` makes one with the policy of the annotation.
+#[must_use = "a spec does nothing until it is spawned or given to a supervisor"]
+pub struct ChildSpec<A: Actor> {
+    start: Arc<StartFn<A>>,
+    policy: Policy,
+    name: Option<&'static str>,
+    tenure: Option<Tenure>,
+}
+
+impl<A: Actor> ChildSpec<A> {
+    /// An actor made by `start`, which runs again at every restart.
+    pub fn new<F, R>(start: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: IntoStart<A>,
+    {
+        Self::with_context(move |_| {
+            let started = start().into_start();
+            Box::pin(std::future::ready(started))
+        })
+    }
+
+    /// An actor made by an async `start`, in the actor's own task.
+    pub fn new_async<F, R>(start: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output: IntoStart<A>> + Send + 'static,
+    {
+        Self::with_context(move |_| {
+            let starting = start();
+            Box::pin(async move { starting.await.into_start() })
+        })
+    }
+
+    /// An actor whose start uses its context: to monitor, to look up names.
+    #[doc(hidden)]
+    pub fn with_context<F>(start: F) -> Self
+    where
+        F: for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Send + Sync + 'static,
+    {
+        Self {
+            start: Arc::new(start),
+            policy: A::POLICY,
+            name: None,
+            tenure: None,
+        }
+    }
+
+    /// Registers the actor under a name of its system.
+    pub fn name(mut self, name: Name<A>) -> Self {
+        self.name = Some(name.as_str());
+        self
+    }
+
+    /// When to restart it.
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.policy.restart = restart;
+        self
+    }
+
+    /// How to stop it.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// The bound of its mailbox, in messages, at least 1.
+    pub fn mailbox(mut self, bound: usize) -> Self {
+        self.policy.mailbox = bound;
+        self
+    }
+
+    /// The wait before a restart.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.backoff = Some(backoff);
+        self
+    }
+
+    /// Binds the actor's effects to a tenure. It is not restarted after the tenure has lapsed.
+    pub fn tenure(mut self, tenure: Tenure) -> Self {
+        self.tenure = Some(tenure);
+        self
+    }
+}
+
+impl<A: Actor> fmt::Debug for ChildSpec<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildSpec")
+            .field("actor", &A::NAME)
+            .field("name", &self.name)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be spawned or be a child: a [`ChildSpec`], or a supervisor's spec.
+pub trait Spec: Send + Sized {
+    /// What its ref leads to.
+    type Actor: Actor;
+
+    /// Makes the place. `id` is the child's id under a supervisor.
+    #[doc(hidden)]
+    fn build(self, system: &System, id: Option<&str>) -> Result<Built<Self::Actor>, StartError>;
+}
+
+/// A place and how to fill it.
+#[doc(hidden)]
+pub struct Built<A: Actor> {
+    pub(crate) me: ActorRef<A>,
+    pub(crate) child: Arc<dyn Child>,
+}
+
+impl<A: Actor> Spec for ChildSpec<A> {
+    type Actor = A;
+
+    fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
+        let label = self.name.or(id).unwrap_or(A::NAME);
+        let seat = Seat::new(A::NAME, A::METHODS, label.into(), self.tenure);
+        let place = Place::new(seat, self.policy.mailbox);
+        if let Some(name) = self.name
+            && !system.registry().insert(name, &place)
+        {
+            return Err(StartError::NameTaken(name));
+        }
+        let policy = ChildPolicy::from(&self.policy);
+        let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
+        let child = ActorChild::new(place, self.start, policy, self.name, system.clone());
+        Ok(Built {
+            me,
+            child: Arc::new(child),
+        })
+    }
+}

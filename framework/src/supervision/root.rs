@@ -1,0 +1,40 @@
+//! The root of a system: the supervisor of what is spawned.
+//!
+//! Spawned actors have nothing to do with one another, so each has a restart window of its own: too many restarts of one end that
+//! one, and its refs answer `Gone`. They are stopped in reverse order of their spawning.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Flags;
+use super::driver::{Ask, Driver, Ended};
+use super::state::Kind;
+use crate::seat::Seat;
+
+/// Requests to the root that wait. Who asks for more waits.
+const ASKS_MAX: usize = 64;
+
+/// The sending side of a root.
+pub(crate) struct Root {
+    pub(crate) asks: mpsc::Sender<Ask>,
+    pub(crate) seat: Arc<Seat>,
+}
+
+/// Starts a root on the present runtime. `ended` gets its end.
+pub(crate) fn start(runtime: &tokio::runtime::Handle, ended: oneshot::Sender<Ended>) -> Root {
+    let (asks, mut asked) = mpsc::channel(ASKS_MAX);
+    let seat = Seat::new("quorate::Root", &[], "root".into(), None);
+    seat.begin();
+    let (booted, _) = oneshot::channel();
+    let driver = Driver::new(Flags::DEFAULT, Kind::Root, [], booted);
+    let own = Arc::clone(&seat);
+    runtime.spawn(async move {
+        let end = driver.run(&own, &mut asked).await;
+        asked.close();
+        own.end(&end.reason());
+        own.leave();
+        let _ = ended.send(end);
+    });
+    Root { asks, seat }
+}

@@ -1,0 +1,249 @@
+//! Supervisors as actors: their spec, their children, and the ref whose handle has the children's refs as fields.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Flags;
+use super::child::{Child, ChildPolicy, Report, spawn_in};
+use super::driver::{Driver, Ended};
+use super::state::{Kind, Outcome};
+use crate::actor::Actor;
+use crate::actor_ref::ActorRef;
+use crate::error::StartError;
+use crate::exit::ExitReason;
+use crate::place::Place;
+use crate::policy::{Backoff, Policy, Restart, Shutdown};
+use crate::raw_ref::RawRef;
+use crate::reply::Port;
+use crate::seat::Seat;
+use crate::spec::{Built, Spec};
+use crate::system::System;
+
+/// A supervisor, declared with `#[supervisor]`. The struct is never built; its ref derefs to a handle with the children's refs.
+pub trait Supervisor: Actor<Message = SupervisorMessage, Envelope = SupervisorMessage> {
+    /// Strategy and intensity.
+    const FLAGS: Flags = Flags::DEFAULT;
+}
+
+/// The messages of a supervisor: none yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SupervisorMessage {}
+
+impl SupervisorMessage {
+    /// There is no message, so there is no port.
+    #[doc(hidden)]
+    pub fn port(&mut self) -> &mut dyn Port {
+        match *self {}
+    }
+}
+
+/// How a supervisor and its children are started. Made by the generated `Shop::spec(...)`.
+#[must_use = "a spec does nothing until it is spawned or given to a supervisor"]
+pub struct SupervisorSpec<S: Supervisor> {
+    children: Box<BuildChildren>,
+    policy: Policy,
+    of: std::marker::PhantomData<fn() -> S>,
+}
+
+type BuildChildren = dyn FnOnce(&mut Children<'_>) -> Result<Box<dyn Any + Send + Sync>, StartError> + Send;
+
+impl<S: Supervisor> SupervisorSpec<S> {
+    /// A supervisor of the children that `children` adds, in start order. What it answers (a tuple of their refs) is what the
+    /// handle gets from [`RawRef::children`].
+    #[doc(hidden)]
+    pub fn new<C, F>(children: F) -> Self
+    where
+        C: Clone + Send + Sync + 'static,
+        F: FnOnce(&mut Children<'_>) -> Result<C, StartError> + Send + 'static,
+    {
+        // A supervisor takes as long to stop as its children do (OTP: infinity).
+        let policy = Policy {
+            shutdown: Shutdown::Infinity,
+            ..S::POLICY
+        };
+        let children = Box::new(move |to: &mut Children<'_>| {
+            children(to).map(|refs| Box::new(refs) as Box<dyn Any + Send + Sync>)
+        });
+        Self {
+            children,
+            policy,
+            of: std::marker::PhantomData,
+        }
+    }
+
+    /// When to restart it.
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.policy.restart = restart;
+        self
+    }
+
+    /// How to stop it; its children are killed when its time is up.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// The wait before a restart.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.backoff = Some(backoff);
+        self
+    }
+}
+
+impl<S: Supervisor> fmt::Debug for SupervisorSpec<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SupervisorSpec")
+            .field("supervisor", &S::NAME)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The children of a supervisor while it is built.
+pub struct Children<'a> {
+    system: &'a System,
+    children: Vec<(Arc<str>, Arc<dyn Child>)>,
+}
+
+impl Children<'_> {
+    /// Makes the place of a child; it is started with the supervisor, after those added before.
+    ///
+    /// # Errors
+    /// The id is taken, or the spec's name is.
+    pub fn add<C: Spec>(&mut self, id: &str, spec: C) -> Result<ActorRef<C::Actor>, StartError> {
+        if self.children.iter().any(|(other, _)| **other == *id) {
+            return Err(StartError::DuplicateChild(id.into()));
+        }
+        let built = spec.build(self.system, Some(id))?;
+        self.children.push((id.into(), built.child));
+        Ok(built.me)
+    }
+
+    fn remove_all(&self) {
+        for (_, child) in &self.children {
+            child.remove();
+        }
+    }
+}
+
+impl fmt::Debug for Children<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.children.iter().map(|(id, _)| id))
+            .finish()
+    }
+}
+
+impl<S: Supervisor> Spec for SupervisorSpec<S> {
+    type Actor = S;
+
+    fn build(self, system: &System, id: Option<&str>) -> Result<Built<S>, StartError> {
+        let mut children = Children {
+            system,
+            children: Vec::new(),
+        };
+        let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
+        let seat = Seat::new(S::NAME, S::METHODS, id.unwrap_or(S::NAME).into(), None);
+        let place = Place::<S>::new(seat, self.policy.mailbox);
+        place.set_children(refs);
+        let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
+        let child = SupervisorChild {
+            place,
+            children: children.children.into(),
+            policy: ChildPolicy::from(&self.policy),
+        };
+        Ok(Built {
+            me,
+            child: Arc::new(child),
+        })
+    }
+}
+
+/// The slot of a supervisor: its children's places outlive its incarnations.
+struct SupervisorChild<S: Supervisor> {
+    place: Arc<Place<S>>,
+    children: Arc<[(Arc<str>, Arc<dyn Child>)]>,
+    policy: ChildPolicy,
+}
+
+impl<S: Supervisor> Child for SupervisorChild<S> {
+    fn policy(&self) -> ChildPolicy {
+        self.policy
+    }
+
+    fn seat(&self) -> &Arc<Seat> {
+        &self.place.seat
+    }
+
+    fn start(&self, report: Report) {
+        let (seat, children) = (Arc::clone(&self.place.seat), Arc::clone(&self.children));
+        spawn_in(&self.place.seat, incarnation(S::FLAGS, seat, children, report));
+    }
+
+    fn close(&self) {
+        self.place.close();
+        for (_, child) in self.children.iter() {
+            child.close();
+        }
+    }
+
+    fn remove(&self) {
+        for (_, child) in self.children.iter() {
+            child.remove();
+        }
+    }
+}
+
+async fn incarnation(
+    flags: Flags,
+    seat: Arc<Seat>,
+    children: Arc<[(Arc<str>, Arc<dyn Child>)]>,
+    report: Report,
+) {
+    let (booted, has_booted) = oneshot::channel();
+    let driver = Driver::new(
+        flags,
+        Kind::Declared,
+        children.iter().map(|(_, child)| Arc::clone(child)),
+        booted,
+    );
+    // Nobody asks yet: administration while running comes with the dynamic supervisors.
+    let (_asks, mut asked) = mpsc::channel(1);
+    let tell = async {
+        let booted = has_booted.await.is_ok();
+        if booted {
+            report.started().await;
+        }
+        booted
+    };
+    let (ended, booted) = tokio::join!(driver.run(&seat, &mut asked), tell);
+    let reason = exit_reason(&ended, &children);
+    log_end(&seat, &ended);
+    seat.end(&reason);
+    if booted {
+        report.exited(reason).await;
+    } else {
+        report.failed(reason).await;
+    }
+}
+
+fn exit_reason(ended: &Ended, children: &[(Arc<str>, Arc<dyn Child>)]) -> ExitReason {
+    match &ended.outcome {
+        Outcome::BootFailed { child, reason } => {
+            let id = usize::try_from(child.0)
+                .ok()
+                .and_then(|index| children.get(index));
+            ExitReason::error(format_args!("child `{}` {reason}", id.map_or("?", |(id, _)| id)))
+        }
+        _ => ended.reason(),
+    }
+}
+
+fn log_end(seat: &Seat, ended: &Ended) {
+    if ended.outcome == Outcome::Escalated {
+        tracing::error!(target: "quorate::exit", name = &*seat.label, "a supervisor ended: too many restarts");
+    }
+}

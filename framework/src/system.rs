@@ -1,0 +1,209 @@
+//! A system: the root supervisor, the names, and the node's identity. Several may live in one process.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::sync::watch;
+
+use crate::actor::Actor;
+use crate::actor_ref::ActorRef;
+use crate::error::{Error, StartError};
+use crate::id::NodeId;
+use crate::lane::Signal;
+use crate::panics;
+use crate::raw_ref::RawRef;
+use crate::registry::{Name, Registry};
+use crate::spec::Spec;
+use crate::supervision::driver::{Ask, Ended};
+use crate::supervision::root::{self, Root};
+
+/// A system of actors on one node. Cheap to clone; dropping it stops nothing, [`shutdown`](Self::shutdown) does.
+#[derive(Clone)]
+pub struct System(Arc<Inner>);
+
+struct Inner {
+    name: Arc<str>,
+    node: NodeId,
+    runtime: tokio::runtime::Handle,
+    registry: Registry,
+    root: Root,
+    ended: Mutex<Option<oneshot::Receiver<Ended>>>,
+    /// What the shutdown came to, for everyone who waits for it.
+    result: watch::Sender<Option<Result<(), Error>>>,
+}
+
+/// Settings of a system.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SystemBuilder {
+    name: Arc<str>,
+    node: Option<NodeId>,
+}
+
+impl SystemBuilder {
+    /// The node's identity; by default the system's name and a random incarnation.
+    pub fn node(mut self, node: NodeId) -> Self {
+        self.node = Some(node);
+        self
+    }
+
+    /// Starts the system on the present tokio runtime.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(self) -> System {
+        panics::install_hook();
+        let runtime = tokio::runtime::Handle::current();
+        let (end, ended) = oneshot::channel();
+        let root = root::start(&runtime, end);
+        let name = self.name;
+        let node = self.node.unwrap_or_else(|| NodeId {
+            name: Arc::clone(&name),
+            incarnation: random(),
+        });
+        System(Arc::new(Inner {
+            name,
+            node,
+            runtime,
+            registry: Registry::default(),
+            root,
+            ended: Mutex::new(Some(ended)),
+            result: watch::Sender::new(None),
+        }))
+    }
+}
+
+impl System {
+    /// Starts a system on the present tokio runtime.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn new(name: &str) -> Self {
+        Self::builder(name).start()
+    }
+
+    /// A system with settings.
+    pub fn builder(name: &str) -> SystemBuilder {
+        SystemBuilder {
+            name: name.into(),
+            node: None,
+        }
+    }
+
+    /// Starts an actor, or a supervisor with its children, under the root supervisor, and waits until it has started.
+    ///
+    /// # Errors
+    /// It has not started; nothing of it is left, and its name is free.
+    ///
+    /// # Cancel safety
+    /// Dropped early, the child may start nevertheless.
+    pub async fn spawn<S: Spec>(&self, spec: S) -> Result<ActorRef<S::Actor>, StartError> {
+        let built = spec.build(self, None)?;
+        let (answer, started) = oneshot::channel();
+        let child = Arc::clone(&built.child);
+        if self
+            .0
+            .root
+            .asks
+            .send(Ask::Add(built.child, answer))
+            .await
+            .is_err()
+        {
+            child.close();
+            child.remove();
+            return Err(StartError::SystemDown);
+        }
+        match started.await {
+            Ok(started) => started.map(|()| built.me),
+            Err(_) => {
+                child.close();
+                child.remove();
+                Err(StartError::SystemDown)
+            }
+        }
+    }
+
+    /// Stops what was spawned here under this ref, by its own shutdown policy, and waits until it has ended and its name is free.
+    /// Nothing happens for any other ref.
+    pub async fn terminate<A: Actor>(&self, actor: &ActorRef<A>) {
+        let (done, ended) = oneshot::channel();
+        if self
+            .0
+            .root
+            .asks
+            .send(Ask::Terminate(ActorRef::id(actor), done))
+            .await
+            .is_ok()
+        {
+            let _ = ended.await;
+        }
+    }
+
+    /// The actor of this name on this node. Its place may be between two incarnations.
+    pub fn whereis<A: Actor>(&self, name: Name<A>) -> Option<ActorRef<A>> {
+        let place = self.0.registry.get::<A>(name.as_str())?;
+        (!place.seat.is_gone()).then(|| ActorRef::from_raw(RawRef::local(place)))
+    }
+
+    /// Stops everything that was spawned, in reverse order, each within its own shutdown time, and waits for it.
+    ///
+    /// # Errors
+    /// [`Error::Stuck`]: these actors did not yield; all others have ended.
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        self.0.root.seat.signal(Signal::Shutdown);
+        let ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            // In a task, so that dropping this future does not lose the answer for others.
+            let system = self.clone();
+            self.0.runtime.spawn(async move {
+                let result = match ended.await {
+                    Ok(Ended { stuck, .. }) if !stuck.is_empty() => Err(Error::Stuck(stuck)),
+                    Ok(_) | Err(_) => Ok(()),
+                };
+                system.0.result.send_replace(Some(result));
+            });
+        }
+        let mut result = self.0.result.subscribe();
+        match result.wait_for(Option::is_some).await {
+            Ok(result) => result.clone().unwrap_or(Ok(())),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The system's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The node's identity.
+    pub fn node(&self) -> &NodeId {
+        &self.0.node
+    }
+
+    /// The runtime that its actors run on.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.0.runtime
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System")
+            .field("name", &self.0.name)
+            .field("node", &self.0.node)
+            .finish()
+    }
+}
+
+/// A random number that is never 0; falls back to the clock where the operating system has none to give.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(1, |since| since.as_nanos() as u64)
+    }) | 1
+}

@@ -1,0 +1,42 @@
+//! Tenure: the right of a singleton's instance to have effects, as long as it is valid.
+//!
+//! The framework checks it before each message and before each effect (reply, request, timer, monitor) of the actor that
+//! has it. Who grants it, and by which clock it ends, is not known here.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Whether a tenure still holds. Asked before every effect, so it must be cheap and must not block.
+pub trait Validity: Send + Sync + 'static {
+    /// False from the first instant at which the actor must not have effects any more; it never turns true again.
+    fn is_valid(&self) -> bool;
+}
+
+/// The tenure of one instance of a singleton: its fencing token and its validity.
+#[derive(Clone)]
+pub struct Tenure {
+    /// Orders the holders: a later one has a greater epoch. Never 0.
+    pub epoch: u64,
+    /// Asked before every effect.
+    pub validity: Arc<dyn Validity>,
+}
+
+impl Tenure {
+    /// A tenure of this epoch, as long as `validity` says so.
+    pub fn new(epoch: u64, validity: Arc<dyn Validity>) -> Self {
+        Self { epoch, validity }
+    }
+
+    pub(crate) fn is_valid(&self) -> bool {
+        self.validity.is_valid()
+    }
+}
+
+impl fmt::Debug for Tenure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenure")
+            .field("epoch", &self.epoch)
+            .field("valid", &self.is_valid())
+            .finish()
+    }
+}

@@ -1,0 +1,293 @@
+//! The life of one incarnation: start, one message at a time, end.
+//!
+//! ```text
+//! start --ok--> turn, turn, turn ... --> stopped --> state dropped --> mailbox drained --> watchers told --> supervisor told
+//!   +--failed------------------------------------------------------------------------------------------------^
+//! ```
+//! A handler is polled in place, never boxed. A panic is caught by turn. The system lane is looked at before
+//! each message; a kill or a lapse also while a handler waits. The queue yields to other tasks after a while, however
+//! full it is.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use crate::actor::Actor;
+use crate::context::Context;
+use crate::current::Current;
+use crate::envelope::Item;
+use crate::exit::ExitReason;
+use crate::lane::Signal;
+use crate::mailbox::Receiver;
+use crate::panics;
+use crate::place::{self, Place};
+use crate::request::Refusal;
+use crate::seat::Seat;
+use crate::spec::{Start, StartFn};
+use crate::supervision::child::Report;
+use crate::system::System;
+use crate::tenure::Tenure;
+
+/// Runs one incarnation from its start to its report.
+pub(crate) async fn incarnation<A: Actor>(
+    place: Arc<Place<A>>,
+    start: Arc<StartFn<A>>,
+    system: System,
+    report: Report,
+) {
+    let current = Current::new(place.seat.id, place.seat.tenure.clone());
+    current
+        .scope(run(&place, &*start, system, report, &current))
+        .await;
+}
+
+async fn run<A: Actor>(
+    place: &Arc<Place<A>>,
+    start: &StartFn<A>,
+    system: System,
+    report: Report,
+    current: &Arc<Current>,
+) {
+    // Between two incarnations the mailbox is in its place: `begin` has seen to it that there is no other.
+    let Some(mut inbox) = place.take_inbox() else {
+        report
+            .failed(ExitReason::error("the mailbox of the place is in use"))
+            .await;
+        return;
+    };
+    let cx = Context::new(Arc::clone(place), system, Arc::clone(current));
+    let end = {
+        let mut live = pin!(live(start, cx, &mut inbox, place, current, &report));
+        // What panics outside of a turn (a drop) must not take the report with it.
+        std::future::poll_fn(|cx| panics::poll_caught(live.as_mut(), cx))
+            .await
+            .unwrap_or_else(End::Ended)
+    };
+    current.set_ended();
+    let reason = end.reason();
+    place::drain(&mut inbox, &Refusal::Exited(reason.clone()));
+    place.return_inbox(inbox);
+    log_end(&place.seat, &end);
+    place.seat.end(&reason);
+    match end {
+        End::Ended(reason) => report.exited(reason).await,
+        End::Ignored => report.ignored().await,
+        End::NotStarted(reason) => report.failed(reason).await,
+    }
+}
+
+enum End {
+    Ended(ExitReason),
+    Ignored,
+    NotStarted(ExitReason),
+}
+
+impl End {
+    fn reason(&self) -> ExitReason {
+        match self {
+            Self::Ended(reason) | Self::NotStarted(reason) => reason.clone(),
+            Self::Ignored => ExitReason::Normal,
+        }
+    }
+}
+
+fn log_end(seat: &Seat, end: &End) {
+    let (name, actor) = (&*seat.label, seat.actor);
+    match end {
+        End::Ended(reason) if !reason.is_expected() => {
+            tracing::error!(target: "quorate::exit", name, actor, %reason, "an actor ended");
+        }
+        End::NotStarted(reason) => {
+            tracing::error!(target: "quorate::exit", name, actor, %reason, "an actor was not started");
+        }
+        End::Ended(_) | End::Ignored => {}
+    }
+}
+
+/// From the start to the dropped state.
+async fn live<A: Actor>(
+    start: &StartFn<A>,
+    mut cx: Context<A>,
+    inbox: &mut Receiver<Item<A>>,
+    place: &Arc<Place<A>>,
+    current: &Arc<Current>,
+    report: &Report,
+) -> End {
+    let turns = Turns {
+        seat: &place.seat,
+        current,
+    };
+    let mut actor = match turns.run(start(&mut cx), Signal::Stop).await {
+        Ok(Ok(Start::Ready(actor))) => actor,
+        Ok(Ok(Start::Ignore)) => return End::Ignored,
+        Ok(Err(reason)) | Err(reason) => return End::NotStarted(reason),
+    };
+    report.started().await;
+    let reason = turns.messages(&mut actor, &mut cx, inbox).await;
+    current.set_ending(&reason);
+    if !matches!(reason, ExitReason::Killed | ExitReason::Lapsed) {
+        let stopped = turns.run(actor.stopped(&reason, &mut cx), Signal::Lapse).await;
+        if let Err(ExitReason::Panic { message, location }) = stopped {
+            tracing::error!(target: "quorate::exit", actor = A::NAME, %message, %location, "`stopped` panicked");
+        }
+    }
+    if panics::caught(|| drop(actor)).is_err() {
+        tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
+    }
+    End::Ended(reason)
+}
+
+/// What runs the actor's own code.
+struct Turns<'a> {
+    seat: &'a Seat,
+    current: &'a Current,
+}
+
+/// What an actor does next.
+enum Next<A: Actor> {
+    End(ExitReason),
+    Tick(usize),
+    Item(Item<A>),
+}
+
+impl Turns<'_> {
+    /// One message at a time until something ends it.
+    async fn messages<A: Actor>(
+        &self,
+        actor: &mut A,
+        cx: &mut Context<A>,
+        inbox: &mut Receiver<Item<A>>,
+    ) -> ExitReason {
+        let mut ticks = Ticks::new::<A>();
+        let mut signalled = pin!(self.seat.lane.wait(Signal::Stop));
+        loop {
+            let next = std::future::poll_fn(|task| {
+                if let Some(reason) = self.asked_to_end() {
+                    return Poll::Ready(Next::End(reason));
+                }
+                if let Poll::Ready(index) = ticks.poll(task) {
+                    return Poll::Ready(Next::Tick(index));
+                }
+                if let Poll::Ready(Some(item)) = inbox.poll_next(task) {
+                    return Poll::Ready(Next::Item(item));
+                }
+                signalled
+                    .as_mut()
+                    .poll(task)
+                    .map(|signal| Next::End(signal.reason()))
+            });
+            let turn = match next.await {
+                Next::End(reason) => return reason,
+                Next::Tick(index) => self.run(actor.tick(index, cx), Signal::Lapse).await,
+                Next::Item(Item::Down(down)) => {
+                    if !cx.take_monitor(down.monitor) {
+                        continue;
+                    }
+                    self.run(actor.down(down, cx), Signal::Lapse).await
+                }
+                Next::Item(item) => match self.admit(item) {
+                    None => continue,
+                    Some((envelope, epoch)) => {
+                        cx.set_caller_epoch(epoch);
+                        self.run(actor.handle(envelope, cx), Signal::Lapse).await
+                    }
+                },
+            };
+            if let Err(reason) = turn {
+                return reason;
+            }
+            if let Some(reason) = cx.take_exit() {
+                return reason;
+            }
+        }
+    }
+
+    /// The message, if it is to be handled: in time, and for this incarnation.
+    fn admit<A: Actor>(&self, item: Item<A>) -> Option<(A::Envelope, u64)> {
+        let Item::Message {
+            envelope,
+            meta,
+            bounce,
+        } = item
+        else {
+            return None;
+        };
+        let refusal = if meta.incarnation != 0 && meta.incarnation != self.seat.incarnation() {
+            Refusal::Gone
+        } else if meta.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            Refusal::Expired
+        } else {
+            self.seat.set_handling(A::method_index(&envelope));
+            return Some((envelope, meta.epoch));
+        };
+        place::refuse::<A>(
+            Item::Message {
+                envelope,
+                meta,
+                bounce,
+            },
+            &refusal,
+        );
+        None
+    }
+
+    /// Polls the actor's own code to its end, to a panic, or to a signal of at least this weight.
+    async fn run<F: Future>(&self, code: F, least: Signal) -> Result<F::Output, ExitReason> {
+        let mut code = pin!(code);
+        let mut signalled = pin!(self.seat.lane.wait(least));
+        let ended = std::future::poll_fn(|task| {
+            if let Some(reason) = self.cut_off(least) {
+                return Poll::Ready(Err(reason));
+            }
+            if let Poll::Ready(result) = panics::poll_caught(code.as_mut(), task) {
+                return Poll::Ready(result);
+            }
+            signalled.as_mut().poll(task).map(|signal| Err(signal.reason()))
+        })
+        .await;
+        if let Err(reason) = &ended {
+            // Ports that the code still holds are dropped with it, and answer this.
+            self.current.set_ending(reason);
+        }
+        ended
+    }
+
+    fn asked_to_end(&self) -> Option<ExitReason> {
+        self.cut_off(Signal::Stop)
+    }
+
+    fn cut_off(&self, least: Signal) -> Option<ExitReason> {
+        match self.seat.lane.signal() {
+            Some(signal) if signal >= least => Some(signal.reason()),
+            _ if !self.seat.tenure.as_ref().is_none_or(Tenure::is_valid) => Some(ExitReason::Lapsed),
+            _ => None,
+        }
+    }
+}
+
+/// The timers of `#[tick]` methods. A tick that is late is not made up for.
+struct Ticks(Vec<Interval>);
+
+impl Ticks {
+    fn new<A: Actor>() -> Self {
+        let interval = |period| {
+            let mut interval = interval_at(Instant::now() + period, period);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        };
+        Self(A::TICKS.iter().copied().map(interval).collect())
+    }
+
+    fn poll(&mut self, task: &mut std::task::Context<'_>) -> Poll<usize> {
+        match self
+            .0
+            .iter_mut()
+            .position(|interval| interval.poll_tick(task).is_ready())
+        {
+            Some(index) => Poll::Ready(index),
+            None => Poll::Pending,
+        }
+    }
+}
