@@ -90,9 +90,10 @@ async fn breaks(
     discovery.refresh();
     let (kept, error) = until_error(contacts).await;
     assert_eq!(listed(&kept), addrs(&[1, 2, 3]), "after {error}");
+    // In this order: a retry that comes in between still fails, or finds what is expected.
+    server.set_zone(ZONE, nodes(60, &[1, 2, 4])).await;
     server.set_fault(ZONE, Fault::None).await;
     server.start_again().await.expect("the port is still ours");
-    server.set_zone(ZONE, nodes(60, &[1, 2, 4])).await;
     let healed = until(contacts, |contacts| contacts.last_error.is_none()).await;
     assert_eq!(listed(&healed), addrs(&[1, 2, 4]), "it goes on by itself");
     error
@@ -228,8 +229,8 @@ async fn an_answer_that_stays_truncated_keeps_the_last_answer() {
 #[tokio::test]
 async fn a_truncated_answer_is_fetched_whole_over_tcp() {
     let server = DnsServer::start().await.expect("a free port");
-    server.set_zone(ZONE, nodes(60, &[1, 2, 3])).await;
     server.set_fault(ZONE, Fault::Truncated).await;
+    server.set_zone(ZONE, nodes(60, &[1, 2, 3])).await;
     let (_discovery, mut contacts) = discover(&config(&[server.addr()]));
     let found = until(&mut contacts, |contacts| contacts.answered).await;
     assert_eq!((listed(&found), found.last_error), (addrs(&[1, 2, 3]), None));
