@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 /// The bound of a mailbox when nothing else is said, in messages.
-pub const DEFAULT_MAILBOX: usize = 1024;
+pub(crate) const DEFAULT_MAILBOX: usize = 1024;
 
 /// How long a worker may take to stop when nothing else is said (OTP: 5 s).
-pub const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(5);
+pub(crate) const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// When a child that ended is started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
