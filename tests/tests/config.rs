@@ -572,6 +572,26 @@ fn the_environment_overrides_the_file() {
 }
 
 #[test]
+fn everything_but_the_names_of_regions_may_come_from_the_environment() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), "[regions.us-east]").expect("the temporary file can be written");
+    let vars = [
+        ("QUORATE_CLUSTER_NAME", "shop"),
+        ("QUORATE_NODE_REGION", "us-east"),
+        ("QUORATE_NODE_LISTEN", "127.0.0.1:7400"),
+        ("QUORATE_NODE_DATA_DIR", "data"),
+        ("QUORATE_REGIONS_US_EAST_VOTERS", "1"),
+        ("QUORATE_REGIONS_US_EAST_DISCOVERY_METHOD", "fixed"),
+        ("QUORATE_REGIONS_US_EAST_DISCOVERY_NODES", "127.0.0.1:7400"),
+    ];
+    let vars = vars
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = Config::load_with_env(file.path(), vars).expect("nothing is missing");
+    assert_eq!(config.own_region().map(|own| own.voters), Some(1));
+}
+
+#[test]
 fn a_wrong_variable_is_named_as_the_place() {
     let error = with_env(&[
         ("QUORATE_NODE_REGOIN", "us-west"),

@@ -264,6 +264,16 @@ async fn a_name_without_srv_records_is_no_records() {
 }
 
 #[tokio::test]
+async fn the_root_as_target_says_that_there_is_no_such_service() {
+    let server = DnsServer::start().await.expect("a free port");
+    server.set_zone(ZONE, [Record::srv(SERVICE, 60, ".", 7400)]).await;
+    let (_discovery, mut contacts) = discover(&config(&[server.addr()]));
+    let (found, error) = until_error(&mut contacts).await;
+    assert_eq!(error, DiscoveryError::NoRecords { name: SERVICE.into() });
+    assert!(found.all.is_empty());
+}
+
+#[tokio::test]
 async fn a_server_that_comes_late_is_found() {
     let server = DnsServer::start().await.expect("a free port");
     server.stop().await;

@@ -150,3 +150,21 @@ impl Config {
 fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_this_module_is_a_configuration() {
+        let text: String = include_str!("mod.rs")
+            .lines()
+            .skip_while(|line| *line != "//! ```toml")
+            .skip(1)
+            .take_while(|line| *line != "//! ```")
+            .map(|line| format!("{}\n", line.trim_start_matches("//!").trim_start()))
+            .collect();
+        let config = Config::parse(&text, "example.toml").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((config.regions.len(), config.singletons.len()), (3, 1));
+    }
+}
