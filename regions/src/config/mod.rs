@@ -157,14 +157,15 @@ mod tests {
 
     #[test]
     fn the_example_of_this_module_is_a_configuration() {
-        let text: String = include_str!("mod.rs")
+        let lines: Vec<&str> = include_str!("mod.rs")
             .lines()
             .skip_while(|line| *line != "//! ```toml")
             .skip(1)
             .take_while(|line| *line != "//! ```")
-            .map(|line| format!("{}\n", line.trim_start_matches("//!").trim_start()))
+            .map(|line| line.trim_start_matches("//!").trim_start())
             .collect();
-        let config = Config::parse(&text, "example.toml").unwrap_or_else(|error| panic!("{error}"));
+        let config =
+            Config::parse(&lines.join("\n"), "example.toml").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((config.regions.len(), config.singletons.len()), (3, 1));
     }
 }
