@@ -14,6 +14,7 @@ use crate::lane::Signal;
 use crate::panics;
 use crate::raw_ref::RawRef;
 use crate::registry::{Name, Registry};
+use crate::seat::Seat;
 use crate::spec::Spec;
 use crate::supervision::driver::{Ask, Ended};
 use crate::supervision::root::{self, Root};
@@ -184,6 +185,11 @@ impl System {
     /// The runtime that its actors run on.
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         &self.0.runtime
+    }
+
+    /// The seat of the root supervisor: it is left when the system has ended.
+    pub(crate) fn root(&self) -> &Arc<Seat> {
+        &self.0.root.seat
     }
 
     pub(crate) fn registry(&self) -> &Registry {
