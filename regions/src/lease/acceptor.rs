@@ -585,11 +585,6 @@ impl Acceptor {
             _ if self.flaws.has(Flaw::NoEvidence) => true,
             None => false,
             Some(given) if self.flaws.has(Flaw::EvidenceWithoutRenewal) => given.granted == current.granted,
-            Some(given) if self.flaws.has(Flaw::IndexWithoutPosition) => {
-                let entries =
-                    |evidence: Evidence| (evidence.granted.log, evidence.renewed.map(|index| index.log));
-                entries(given) == entries(current)
-            }
             Some(given) => given == current,
         }
     }

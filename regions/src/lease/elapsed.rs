@@ -80,7 +80,7 @@ impl LeaseClock {
             .now
             .after(if self.side == Side::Holder { most } else { least });
         self.last = readings;
-        let apart = most - least > self.drift.spread(most) + READING_JITTER;
+        let apart = most.saturating_sub(least) > self.drift.spread(most) + READING_JITTER;
         (self.now, apart.then_some(Disagreement { most, least }))
     }
 }

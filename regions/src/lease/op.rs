@@ -21,7 +21,7 @@ pub const RESOURCES_MAX: usize = 1 << 20;
 /// Bytes of a [`MemberRecord`]'s addresses and opaque part together, at most.
 pub const RECORD_BYTES_MAX: usize = 4_096;
 /// The longest lock-delay.
-pub const LOCK_DELAY_MAX: Duration = Duration::from_secs(60);
+pub const LOCK_DELAY_MAX: Duration = Duration::from_mins(1);
 /// How far a round may lie above every round that the region knows.
 pub const ROUND_GAP_MAX: u64 = 1 << 32;
 

@@ -6,7 +6,7 @@ use super::super::clock::Time;
 
 /// The first time, and the longest.
 const SIT_OUT_MIN: Duration = Duration::from_secs(1);
-const SIT_OUT_MAX: Duration = Duration::from_secs(60);
+const SIT_OUT_MAX: Duration = Duration::from_mins(1);
 
 /// One resource that this node gave up.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ mod tests {
             last = Some(next);
         }
         assert_eq!(spans, [1, 2, 4, 8, 16, 32, 60, 60]);
-        let good = SitOut::again(last, Time(0), Duration::from_secs(60));
+        let good = SitOut::again(last, Time(0), Duration::from_mins(1));
         assert_eq!(good.until, Time(0).after(SIT_OUT_MIN));
     }
 }

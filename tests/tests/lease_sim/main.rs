@@ -1,0 +1,91 @@
+//! The lease core in a simulated world: clocks that are wrong, links that lose, delay and repeat, crashes, pauses, stale leaders.
+//!
+//! Each run follows from its seed. After every step the invariants of the design are checked: I1 to I6 and I11; I7 and I10 at the end.
+
+mod check;
+mod dice;
+mod node;
+mod region;
+mod schedules;
+mod stage;
+mod world;
+
+use std::time::Duration;
+
+use check::Violation;
+use quorate_regions::lease::Flaw;
+use world::{Plan, World};
+
+const SEEDS: u64 = 500;
+
+fn run(seed: u64, flaw: Option<Flaw>) -> (World, Result<(), Violation>) {
+    let (faults, calm) = (Duration::from_secs(12), Duration::from_secs(4));
+    let regions = [3, 3, 3, 5, 1][(seed % 5) as usize];
+    let nodes = [3, 4, 6, 5, 3][(seed % 5) as usize];
+    let mut world = World::new(Plan {
+        seed,
+        flaw,
+        regions,
+        nodes,
+        faults,
+        calm,
+    });
+    let result = world.run();
+    (world, result)
+}
+
+#[test]
+fn no_invariant_breaks_in_500_seeds() {
+    let (mut steps, mut acquisitions, mut renewals) = (0, 0, 0);
+    for seed in 0..SEEDS {
+        let (world, result) = run(seed, None);
+        if let Err(violation) = result {
+            panic!("seed {seed}: {violation:?}");
+        }
+        steps += world.steps;
+        acquisitions += world.checker.acquisitions;
+        renewals += world.checker.renewals;
+    }
+    println!("{SEEDS} seeds: {steps} steps, {acquisitions} acquisitions, {renewals} renewals");
+    assert!(
+        acquisitions > SEEDS * 5 && renewals > SEEDS * 100,
+        "the world did not do much"
+    );
+}
+
+/// The first invariant that some seed sees broken by a machine with this fault.
+fn broken_by(flaw: Flaw) -> Option<&'static str> {
+    (0..SEEDS)
+        .find_map(|seed| run(seed, Some(flaw)).1.err())
+        .map(|violation| violation.invariant)
+}
+
+#[test]
+fn counting_from_the_answers_arrival_breaks_i1() {
+    assert_eq!(broken_by(Flaw::CountsFromArrival), Some("I1"));
+}
+
+#[test]
+fn a_term_without_the_drift_stretch_breaks_i6() {
+    assert_eq!(broken_by(Flaw::NoDriftStretch), Some("I6"));
+}
+
+#[test]
+fn a_promise_without_evidence_breaks_i6() {
+    assert_eq!(broken_by(Flaw::NoEvidence), Some("I6"));
+}
+
+#[test]
+fn evidence_without_the_renewal_breaks_i6() {
+    assert_eq!(broken_by(Flaw::EvidenceWithoutRenewal), Some("I6"));
+}
+
+#[test]
+fn releasing_before_the_stop_breaks_i11() {
+    assert_eq!(broken_by(Flaw::ReleasesBeforeStop), Some("I11"));
+}
+
+#[test]
+fn a_new_leader_that_does_not_wait_for_its_stamp_breaks_i6() {
+    assert_eq!(broken_by(Flaw::NoStampIsExpired), Some("I6"));
+}
