@@ -1,0 +1,168 @@
+//! `#[actor(...)]` on the struct: the policy, which is only constants.
+//!
+//! ```text
+//! restart = permanent | transient | temporary      permanent
+//! shutdown = "5s" | kill | infinity                5 s
+//! mailbox = 1024                                   at least 1
+//! backoff = "100ms..10s"                           none
+//! ```
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Attribute, Generics, Ident, ItemStruct};
+
+use crate::attr::{self, Arg};
+use crate::diag::Problems;
+use crate::fallback;
+
+const KEYS: &[&str] = &["restart", "shutdown", "mailbox", "backoff"];
+
+/// Keys of the other half of the annotation, which stands on the impl.
+const KEYS_OF_IMPL: &[&str] = &["local", "remote", "name"];
+
+/// What the keys that a struct and a child share say.
+#[derive(Default)]
+pub(crate) struct Policy {
+    pub(crate) restart: Option<TokenStream>,
+    pub(crate) shutdown: Option<TokenStream>,
+    pub(crate) mailbox: Option<TokenStream>,
+    pub(crate) backoff: Option<TokenStream>,
+}
+
+impl Policy {
+    /// Takes one argument. False when the key is none of a policy's.
+    pub(crate) fn take(&mut self, arg: &Arg, problems: &mut Problems) -> bool {
+        match arg.key().as_str() {
+            "restart" => self.restart = restart(arg, problems),
+            "shutdown" => self.shutdown = shutdown(arg, problems),
+            "mailbox" => {
+                self.mailbox = arg
+                    .count(1, "mailbox = 1024", problems)
+                    .map(|count| quote!(#count))
+            }
+            "backoff" => self.backoff = backoff(arg, problems),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Expands the annotation on a struct or an enum.
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
+    let target: Target = match syn::parse2(item.clone()) {
+        Ok(target) => target,
+        Err(error) => return fallback::unreadable(item, error),
+    };
+    let mut problems = Problems::default();
+    if let Some(param) = target.generics.params.first() {
+        problems.at(
+            param,
+            "an actor is not generic: write the type, one actor for each",
+        );
+        return fallback::verbatim(item, problems);
+    }
+    let mut policy = Policy::default();
+    for arg in attr::split(args, &mut problems) {
+        if policy.take(&arg, &mut problems) {
+            continue;
+        }
+        if KEYS_OF_IMPL.contains(&arg.key().as_str()) {
+            problems.at(
+                arg.key_tokens(),
+                format!("`{}` is about the messages: write it on the impl", arg.key()),
+            );
+        } else {
+            arg.unknown("`#[actor]` on a struct", KEYS, &mut problems);
+        }
+    }
+    let errors = problems.into_tokens();
+    let (cfgs, ident): (Vec<_>, _) = (target.cfgs().collect(), &target.ident);
+    let fields = policy.fields();
+    let check = quote_spanned!(ident.span()=> ::quorate::__private::expect_actor::<#ident>);
+    quote! {
+        #errors
+        #item
+
+        #(#cfgs)*
+        impl ::quorate::ActorPolicy for #ident {
+            const POLICY: ::quorate::Policy = ::quorate::Policy { #fields ..::quorate::Policy::DEFAULT };
+        }
+
+        #(#cfgs)*
+        const _: fn() = #check;
+    }
+}
+
+impl Policy {
+    /// The fields of a `Policy` that are said.
+    fn fields(&self) -> TokenStream {
+        let restart = self.restart.as_ref().map(|value| quote!(restart: #value,));
+        let shutdown = self.shutdown.as_ref().map(|value| quote!(shutdown: #value,));
+        let mailbox = self.mailbox.as_ref().map(|value| quote!(mailbox: #value,));
+        let backoff = self
+            .backoff
+            .as_ref()
+            .map(|value| quote!(backoff: ::core::option::Option::Some(#value),));
+        quote!(#restart #shutdown #mailbox #backoff)
+    }
+}
+
+fn restart(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
+    let word = arg.word(&["permanent", "transient", "temporary"], problems)?;
+    Some(match word.to_string().as_str() {
+        "transient" => quote!(::quorate::Restart::Transient),
+        "temporary" => quote!(::quorate::Restart::Temporary),
+        _ => quote!(::quorate::Restart::Permanent),
+    })
+}
+
+fn shutdown(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
+    Some(match arg.duration_or_word(&["kill", "infinity"], problems)? {
+        Ok(duration) => {
+            let duration = attr::duration_tokens(duration);
+            quote!(::quorate::Shutdown::After(#duration))
+        }
+        Err(word) if word == "kill" => quote!(::quorate::Shutdown::Kill),
+        Err(_) => quote!(::quorate::Shutdown::Infinity),
+    })
+}
+
+fn backoff(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
+    let (min, max) = arg.range(problems)?;
+    let (min, max) = (attr::duration_tokens(min), attr::duration_tokens(max));
+    Some(quote!(::quorate::Backoff { min: #min, max: #max }))
+}
+
+/// The parts of a struct or an enum that matter here.
+struct Target {
+    attrs: Vec<Attribute>,
+    ident: Ident,
+    generics: Generics,
+}
+
+impl Target {
+    fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("cfg"))
+    }
+}
+
+impl syn::parse::Parse for Target {
+    fn parse(input: syn::parse::ParseStream<'_>) -> syn::Result<Self> {
+        if input.fork().parse::<syn::ItemEnum>().is_ok() {
+            let item: syn::ItemEnum = input.parse()?;
+            return Ok(Self {
+                attrs: item.attrs,
+                ident: item.ident,
+                generics: item.generics,
+            });
+        }
+        let item: ItemStruct = input.parse()?;
+        Ok(Self {
+            attrs: item.attrs,
+            ident: item.ident,
+            generics: item.generics,
+        })
+    }
+}
