@@ -34,6 +34,8 @@ const NOT_ON_THE_WIRE: &[(&str, &str)] = &[
 
 /// Something in a type that a message cannot have.
 pub(crate) struct Found {
+    /// The type's name, for a type that never travels.
+    pub(crate) name: &'static str,
     pub(crate) span: Span,
     pub(crate) text: String,
 }
@@ -59,6 +61,7 @@ struct Borrows {
 impl Borrows {
     fn note(&mut self, span: Span, text: &str) {
         self.found.get_or_insert(Found {
+            name: "",
             span,
             text: text.to_owned(),
         });
@@ -102,6 +105,7 @@ impl<'ast> Visit<'ast> for Wire {
         if let Some((name, advice)) = known {
             let text = format!("`{name}` cannot travel between nodes: {advice}");
             self.found.get_or_insert(Found {
+                name,
                 span: segment.ident.span(),
                 text,
             });

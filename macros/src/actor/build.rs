@@ -91,8 +91,12 @@ pub(crate) fn build(
                 messages.push(Message::new(method, &ty));
                 items.push(as_message(method));
             }
-            [] => items.push(method.to_token_stream()),
+            [] => {
+                check_name(method, problems);
+                items.push(method.to_token_stream());
+            }
             [attribute, ref others @ ..] => {
+                check_name(method, problems);
                 add_hook(&mut hooks, Hook::new(method, attribute, &ty), problems);
                 if let Some(second) = others.first() {
                     problems.at(second, "a method is one hook: write a method for each");
@@ -101,6 +105,10 @@ pub(crate) fn build(
             }
         }
     }
+    let has_own_spec = input
+        .items
+        .iter()
+        .any(|item| matches!(item, ItemInput::Method(method) if names_a_spec(method)));
     let cfgs = with_names(&input.attrs, &["cfg"]).into_iter().cloned().collect();
     (
         Actor {
@@ -109,6 +117,7 @@ pub(crate) fn build(
             cfgs,
             messages,
             hooks,
+            has_own_spec,
         },
         items,
     )
@@ -116,6 +125,20 @@ pub(crate) fn build(
 
 fn is_message(method: &MethodInput) -> bool {
     !matches!(method.vis, Visibility::Inherited) && method.sig.receiver().is_some()
+}
+
+fn names_a_spec(method: &MethodInput) -> bool {
+    method.sig.ident == "spec" || method.sig.ident == "spec_with"
+}
+
+fn check_name(method: &MethodInput, problems: &mut Problems) {
+    let ident = &method.sig.ident;
+    if names_a_spec(method) {
+        problems.at(
+            ident,
+            format!("`{ident}` is how the actor's child spec is made: write another name"),
+        );
+    }
 }
 
 fn add_hook(hooks: &mut Hooks, hook: Hook, problems: &mut Problems) {
@@ -126,6 +149,7 @@ fn add_hook(hooks: &mut Hooks, hook: Hook, problems: &mut Problems) {
         .map(ToString::to_string)
         .unwrap_or_default();
     let mut every = None;
+    let before = problems.len();
     for arg in attr::split_attribute(&hook.attribute, problems) {
         if name == "tick" && arg.key() == "every" {
             every = Some(arg.duration(problems));
@@ -145,11 +169,13 @@ fn add_hook(hooks: &mut Hooks, hook: Hook, problems: &mut Problems) {
         "undelivered" => &mut hooks.undelivered,
         _ => {
             match every {
-                None => problems.at(
-                    &hook.attribute,
-                    "a tick has a period: write `#[tick(every = \"1s\")]`",
-                ),
-                Some(None) => {}
+                None if problems.len() == before => {
+                    problems.at(
+                        &hook.attribute,
+                        "a tick has a period: write `#[tick(every = \"1s\")]`",
+                    );
+                }
+                None | Some(None) => {}
                 Some(Some(period)) => hooks.ticks.push((hook, period)),
             }
             return;
@@ -168,7 +194,7 @@ fn add_hook(hooks: &mut Hooks, hook: Hook, problems: &mut Problems) {
 /// A message takes owned arguments and a receiver by necessity, and may leave its context unused.
 fn as_message(method: &MethodInput) -> TokenStream {
     let method = allow_unused_context(method.clone());
-    quote!(#[allow(clippy::needless_pass_by_value, clippy::unused_self)] #method)
+    quote!(#[allow(unreachable_pub, clippy::needless_pass_by_value, clippy::unnecessary_wraps, clippy::unused_self)] #method)
 }
 
 fn as_hook(method: &MethodInput) -> TokenStream {
@@ -176,7 +202,7 @@ fn as_hook(method: &MethodInput) -> TokenStream {
     method
         .attrs
         .retain(|attribute| !HOOKS.iter().any(|name| attribute.path().is_ident(name)));
-    quote!(#[allow(clippy::needless_pass_by_value, clippy::unused_self)] #method)
+    quote!(#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, clippy::unused_self)] #method)
 }
 
 /// The context is offered, not asked for.

@@ -30,6 +30,8 @@ pub(crate) struct Actor {
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) messages: Vec<Message>,
     pub(crate) hooks: Hooks,
+    /// Whether the impl has a function named `spec` or `spec_with`: refused, and then not generated.
+    pub(crate) has_own_spec: bool,
 }
 
 /// A method that is a message.

@@ -68,13 +68,7 @@ fn check_message(message: &Message, local: bool, problems: &mut Problems) {
 fn check_signature(message: &Message, problems: &mut Problems) {
     let signature = &message.input.sig;
     let receiver = signature.receiver();
-    if !receiver.is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(_, None, _))) {
-        problems.at(
-            receiver,
-            "a message borrows the actor: write `&mut self` or `&self`, or make the method private",
-        );
-    }
-    for param in &signature.generics.params {
+    if let Some(param) = signature.generics.params.first() {
         let text = match param {
             GenericParam::Lifetime(_) => {
                 "a message has no lifetimes: it is owned while it waits in the mailbox"
@@ -82,7 +76,11 @@ fn check_signature(message: &Message, problems: &mut Problems) {
             _ => "a message is not generic: write the type, or make the method private",
         };
         problems.at(param, text);
-        break;
+    } else if !receiver.is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(_, None, _))) {
+        problems.at(
+            receiver,
+            "a message borrows the actor: write `&mut self` or `&self`, or make the method private",
+        );
     }
     if let Safety::Unsafe(token) = &signature.safety {
         problems.at(

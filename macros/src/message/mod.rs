@@ -17,7 +17,7 @@ use crate::fallback;
 
 /// Expands `#[message]`.
 pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
-    let input: DeriveInput = match syn::parse2(item.clone()) {
+    let mut input: DeriveInput = match syn::parse2(item.clone()) {
         Ok(input) => input,
         Err(_) => return fallback::unreadable(item, not_a_type(item)),
     };
@@ -25,7 +25,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     for arg in attr::split(args, &mut problems) {
         problems.at(arg.key_tokens(), "`#[message]` takes no arguments: remove them");
     }
-    match validate::validate(&input, &mut problems) {
+    match validate::validate(&mut input, &mut problems) {
         validate::Outcome::Fit => expand::expand(&input, problems),
         validate::Outcome::Unfit => fallback::verbatim(item, problems),
     }

@@ -14,18 +14,26 @@ pub(crate) enum Outcome {
     Unfit,
 }
 
-/// Notes the problems of a type.
-pub(crate) fn validate(input: &DeriveInput, problems: &mut Problems) -> Outcome {
+/// Notes the problems of a type. A borrowed field is given another type, which no error follows from.
+pub(crate) fn validate(input: &mut DeriveInput, problems: &mut Problems) -> Outcome {
     if let Some(param) = input.generics.params.first() {
         problems.at(param, "a message is owned and not generic: write the type");
         return Outcome::Unfit;
     }
-    let fields: Vec<&Field> = match &input.data {
-        Data::Struct(data) => data.fields.iter().collect(),
+    let ident = input.ident.clone();
+    let fields: Vec<&mut Field> = match &mut input.data {
+        Data::Struct(data) => data.fields.iter_mut().collect(),
+        Data::Enum(data) if data.variants.is_empty() => {
+            problems.at(
+                &input.ident,
+                "an enum without variants has no values to send: add one",
+            );
+            return Outcome::Unfit;
+        }
         Data::Enum(data) => data
             .variants
-            .iter()
-            .flat_map(|variant| variant.fields.iter())
+            .iter_mut()
+            .flat_map(|variant| variant.fields.iter_mut())
             .collect(),
         Data::Union(data) => {
             problems.at(
@@ -35,15 +43,6 @@ pub(crate) fn validate(input: &DeriveInput, problems: &mut Problems) -> Outcome 
             return Outcome::Unfit;
         }
     };
-    if let Data::Enum(data) = &input.data
-        && data.variants.is_empty()
-    {
-        problems.at(
-            &input.ident,
-            "an enum without variants has no values to send: add one",
-        );
-        return Outcome::Unfit;
-    }
     let mut outcome = Outcome::Fit;
     for field in fields {
         if let Some(found) = types::borrow(&field.ty) {
@@ -51,10 +50,15 @@ pub(crate) fn validate(input: &DeriveInput, problems: &mut Problems) -> Outcome 
                 found.span,
                 format!("a field of a message {}: write an owned type", found.text),
             );
-            outcome = Outcome::Unfit;
+            // rustc would ask for a lifetime here, which is no way out.
+            field.ty = syn::parse_quote!(());
         } else if let Some(found) = types::not_on_the_wire(&field.ty) {
+            // Not `Send`, so no message even with this said.
+            if found.name == "Rc" {
+                outcome = Outcome::Unfit;
+            }
             problems.span(found.span, found.text);
-        } else if let Some(own) = itself(&input.ident, field) {
+        } else if let Some(own) = itself(&ident, field) {
             problems.at(own, "a message does not contain itself: a hostile archive could nest without end; write a `Vec` of nodes with indices");
             outcome = Outcome::Unfit;
         }

@@ -1,7 +1,7 @@
 //! `impl Actor`: the dispatch of messages and hooks, the table of what may come over the wire.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::super::model::{Actor, Hook, Message, ParamKind};
@@ -31,6 +31,7 @@ pub(super) fn expand(actor: &Actor) -> TokenStream {
         .messages
         .iter()
         .map(|message| message.ident.unraw().to_string());
+    let policy = quote_spanned!(ty.ident.span()=> <#ty as ::quorate::ActorPolicy>::POLICY);
     let (handle_fn, conversions, hooks) = (handle_fn(actor), conversions(actor), hooks(actor));
     quote! {
         impl ::quorate::Actor for #ty {
@@ -39,6 +40,7 @@ pub(super) fn expand(actor: &Actor) -> TokenStream {
             type Handle = #handle;
             const NAME: &'static str = #name;
             const WIRE: ::core::option::Option<::quorate::__private::ActorWire<Self>> = #wire;
+            const POLICY: ::quorate::Policy = #policy;
             const METHODS: &'static [&'static str] = &[#(#names),*];
             #handle_fn
             #conversions

@@ -67,6 +67,15 @@ pub(super) fn expand(actor: &Actor, message: &Message) -> TokenStream {
             fn into_envelope(self, port: ::quorate::ReplyPort<#reply>) -> #envelope {
                 #envelope::#variant { args: self.args, port }
             }
+
+            fn from_envelope(envelope: #envelope) -> ::core::option::Option<Self> {
+                match envelope {
+                    #envelope::#variant { args, .. } => {
+                        ::core::option::Option::Some(Self { args, of: ::core::marker::PhantomData })
+                    }
+                    _ => ::core::option::Option::None,
+                }
+            }
         }
 
         #carried

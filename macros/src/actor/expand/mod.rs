@@ -18,7 +18,7 @@ pub(crate) fn quiet() -> TokenStream {
     quote! {
         #[allow(
             clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction, dead_code, deprecated, private_interfaces,
-            unreachable_code, unreachable_pub, unused_qualifications, unused_variables
+            unreachable_code, unreachable_patterns, unreachable_pub, unused_qualifications, unused_variables
         )]
     }
 }

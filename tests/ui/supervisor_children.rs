@@ -1,0 +1,30 @@
+//! A child is an actor, annotated.
+
+use quorate::prelude::*;
+
+#[actor]
+#[derive(Default)]
+pub struct Ledger;
+
+#[actor]
+impl Ledger {}
+
+#[supervisor]
+pub struct Shop {
+    #[child]
+    pub ledger: Ledger,
+    pub forgotten: Ledger,
+    #[child(retsart = transient)]
+    pub typing: Ledger,
+    #[child(shutdown = "2")]
+    pub value: Ledger,
+    #[child]
+    pub by_ref: ActorRef<Ledger>,
+    #[child]
+    pub carts: DynamicSupervisor<Ledger>,
+}
+
+#[supervisor]
+pub struct Nameless(Ledger);
+
+fn main() {}
