@@ -7,6 +7,10 @@ pub use crate::actor_ref::ActorRef;
 pub use crate::context::Context;
 pub use crate::error::StartError;
 pub use crate::exit::ExitReason;
+pub use crate::generated::{
+    Answer, Carried, Carries, Fit, Replies, StartsAsDefault, Takes, decode_reply_of, encode_reply_of,
+    expect_actor,
+};
 pub use crate::message::{
     Archive, Archived, Argument, Arguments, Body, Bytes, DecodeError, EncodeError, FrameBuf, IntoArchived,
     Message, Text, decode, decode_reply, encode, encode_reply,

@@ -15,6 +15,8 @@ use crate::reply::Port;
 use crate::request::ActorWire;
 
 /// The constants of an actor's child spec. Implemented by `#[actor]` on the struct.
+///
+/// Not a supertrait of [`Actor`]: a forgotten annotation on the struct is one error where the other reads it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an actor",
     note = "annotate the struct and its impl with `#[actor]`"
@@ -29,7 +31,7 @@ pub trait ActorPolicy: Sized + Send + 'static {
     message = "`{Self}` is not an actor",
     note = "annotate the struct and its impl with `#[actor]`"
 )]
-pub trait Actor: ActorPolicy {
+pub trait Actor: Sized + Send + 'static {
     /// The messages as a public enum, one variant for each message method.
     type Message: Send + 'static;
 
@@ -38,7 +40,10 @@ pub trait Actor: ActorPolicy {
     type Envelope: Send + 'static;
 
     /// What a ref derefs to: the requests as methods.
-    type Handle: ActorHandle<Actor = Self>;
+    type Handle: ActorHandle<Self>;
+
+    /// The policy of the child spec: what [`ActorPolicy`] says of the struct.
+    const POLICY: Policy;
 
     /// The wire name: `package::Type`, or what `#[actor(name = "...")]` says.
     const NAME: &'static str;
@@ -104,13 +109,12 @@ pub trait Actor: ActorPolicy {
 }
 
 /// The type that an [`ActorRef`](crate::ActorRef) derefs to: a newtype of [`RawRef`] in the user's crate, whose methods make requests.
-pub trait ActorHandle: Clone + Send + Sync + 'static {
-    /// The actor that it leads to.
-    type Actor: Actor<Handle = Self>;
-
+///
+/// The actor is a parameter, so that the impl may name one that is private.
+pub trait ActorHandle<A: Actor>: Clone + Send + Sync + 'static {
     /// Wraps a ref. The handle of a supervisor takes its children's refs from [`RawRef::children`].
-    fn from_raw(raw: RawRef<Self::Actor>) -> Self;
+    fn from_raw(raw: RawRef<A>) -> Self;
 
     /// The ref within.
-    fn raw(&self) -> &RawRef<Self::Actor>;
+    fn raw(&self) -> &RawRef<A>;
 }

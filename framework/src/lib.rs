@@ -23,6 +23,7 @@ mod current;
 mod envelope;
 mod error;
 mod exit;
+mod generated;
 mod id;
 mod lane;
 mod mailbox;
@@ -45,6 +46,8 @@ mod tenure;
 mod timer;
 mod turn;
 pub mod wire;
+
+pub use quorate_macros::{actor, message, supervisor};
 
 pub use crate::actor::{Actor, ActorHandle, ActorPolicy};
 pub use crate::actor_ref::ActorRef;

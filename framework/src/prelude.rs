@@ -2,6 +2,8 @@
 
 pub use std::time::Duration;
 
+pub use quorate_macros::{actor, message, supervisor};
+
 pub use crate::actor::Actor;
 pub use crate::actor_ref::ActorRef;
 pub use crate::context::Context;
