@@ -152,8 +152,8 @@ pub(super) fn incoming(actor: &Actor, message: &Message) -> TokenStream {
 fn ids(actor: &Actor, name: &str, method: &TokenStream) -> TokenStream {
     let ty = &actor.ty;
     quote! {
-        id: ::quorate::__private::message_id(<#ty as ::quorate::Actor>::NAME, #name),
-        shape: ::quorate::__private::message_shape(
+        id: ::quorate::wire::shape::message_id(<#ty as ::quorate::Actor>::NAME, #name),
+        shape: ::quorate::wire::shape::message_shape(
             <<#method as ::quorate::__private::Takes>::Arguments as ::quorate::__private::Arguments>::SHAPE,
             <#method as ::quorate::__private::Replies>::SHAPE,
         ),
