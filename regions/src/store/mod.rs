@@ -26,6 +26,9 @@ mod settings;
 mod status;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;

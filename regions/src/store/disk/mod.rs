@@ -68,7 +68,7 @@ impl DataDir {
         Self::open_database(path, owner, database)
     }
 
-    fn open_database(path: &Path, owner: Owner, database: Database) -> Result<Self, OpenError> {
+    pub(super) fn open_database(path: &Path, owner: Owner, database: Database) -> Result<Self, OpenError> {
         let (disk, memory, loaded) = tables::load(path, &owner, &database)?;
         let writer = Writer::start(database).map_err(|source| OpenError::NotUsable {
             path: path.into(),

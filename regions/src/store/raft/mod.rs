@@ -6,6 +6,8 @@ pub(super) mod incoming;
 pub(super) mod log;
 pub(super) mod outgoing;
 pub(super) mod state;
+#[cfg(test)]
+mod suite;
 
 use std::fmt;
 
