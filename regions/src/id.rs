@@ -4,127 +4,13 @@
 //! nothing here is random: whoever needs a fresh id draws it and hands it in.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest name of a region, a node or a resource, in bytes (a DNS label's limit).
-pub const NAME_BYTES_MAX: usize = 63;
+pub use crate::name::{ClusterName, NAME_BYTES_MAX, NameError, NodeName, RegionName, ResourceName};
 
 /// Bits of a [`Round`] below the version of the configuration.
 const ROUND_BITS: u32 = 40;
-
-/// Why a text is no name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NameError {
-    /// The text is empty.
-    Empty,
-    /// The text has more than [`NAME_BYTES_MAX`] bytes; here is how many.
-    TooLong(usize),
-    /// The text has this character; letters, digits, `-`, `_` and `.` are allowed.
-    Character(char),
-}
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("a name is empty"),
-            Self::TooLong(bytes) => write!(
-                f,
-                "a name has {bytes} bytes; at most {NAME_BYTES_MAX} are allowed"
-            ),
-            Self::Character(found) => write!(
-                f,
-                "a name has {found:?}; letters, digits, '-', '_' and '.' are allowed"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for NameError {}
-
-fn checked(text: &str) -> Result<Arc<str>, NameError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    match text.chars().find(|&c| !allowed(c)) {
-        _ if text.is_empty() => Err(NameError::Empty),
-        _ if text.len() > NAME_BYTES_MAX => Err(NameError::TooLong(text.len())),
-        Some(found) => Err(NameError::Character(found)),
-        None => Ok(text.into()),
-    }
-}
-
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            /// Takes a text of 1 to [`NAME_BYTES_MAX`] letters, digits, `-`, `_` and `.`.
-            ///
-            /// # Errors
-            ///
-            /// [`NameError`] says what is wrong with the text.
-            pub fn new(text: &str) -> Result<Self, NameError> {
-                checked(text).map(Self)
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(&text)
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = NameError;
-
-            fn from_str(text: &str) -> Result<Self, NameError> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0.as_ref().into()
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-name! {
-    /// The name of a region, as in the configuration file.
-    RegionName
-}
-name! {
-    /// The name of a node, unique within its region; it outlives the node's processes.
-    NodeName
-}
-name! {
-    /// The name of a resource within its [`Scope`].
-    ResourceName
-}
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty), $format:literal) => {
@@ -276,13 +162,15 @@ impl ResourceId {
     pub fn session(region: RegionName, node: &NodeName) -> Self {
         Self {
             scope: Scope::Session(region),
-            name: ResourceName(node.0.clone()),
+            name: node.into(),
         }
     }
 
     /// The node whose membership this is.
     pub fn node(&self) -> Option<NodeName> {
-        matches!(self.scope, Scope::Session(_)).then(|| NodeName(self.name.0.clone()))
+        matches!(self.scope, Scope::Session(_))
+            .then(|| NodeName::new(self.name.as_str()).ok())
+            .flatten()
     }
 }
 
@@ -302,14 +190,6 @@ mod tests {
         assert_eq!(round.version(), ConfigVersion(3));
         assert_eq!(round.after_in(ConfigVersion(2)), round.after());
         assert_eq!(round.after_in(ConfigVersion(4)), Round((4 << 40) + 1));
-    }
-
-    #[test]
-    fn a_bad_name_says_what_is_wrong() {
-        assert_eq!(RegionName::new(""), Err(NameError::Empty));
-        assert_eq!(NodeName::new("a b"), Err(NameError::Character(' ')));
-        assert_eq!(NodeName::new(&"x".repeat(64)), Err(NameError::TooLong(64)));
-        assert_eq!(RegionName::new("us-east").map(String::from), Ok("us-east".into()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::name::{ClusterName, NodeName, RegionName, SingletonName};
+use crate::name::{ClusterName, NodeName, RegionName, ResourceName};
 
 /// Everything that `regions.toml` and the environment say, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Config {
     /// `[regions.NAME]`: every region of the cluster. One, or three and more.
     pub regions: BTreeMap<RegionName, RegionConfig>,
     /// `[singletons.NAME]`: what the file says about placing singletons.
-    pub singletons: BTreeMap<SingletonName, SingletonConfig>,
+    pub singletons: BTreeMap<ResourceName, SingletonConfig>,
 }
 
 impl Config {

@@ -44,7 +44,6 @@ mod checked;
 mod duration;
 mod env;
 mod fault;
-mod name;
 mod nearest;
 mod problem;
 mod raw;
@@ -59,9 +58,9 @@ pub use self::checked::{
     RegionConfig, Scope, SingletonConfig, Timings,
 };
 pub use self::fault::Fault;
-pub use self::name::{ClusterName, NAME_BYTES_MAX, NameError, NodeName, RegionName, SingletonName};
 use self::problem::Problems;
 pub use self::problem::{ConfigError, Place, Problem};
+pub use crate::name::{ClusterName, NAME_BYTES_MAX, NameError, NodeName, RegionName, ResourceName};
 
 /// No configuration is longer.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::checked::HostPort;
 use super::duration;
 use super::fault::Fault;
-use super::name::NameError;
 use super::nearest::nearest;
 use super::problem::{Place, Problems};
 use super::raw::{Entry, Raw, Table, Value};
+use crate::name::NameError;
 
 /// A table that is being read: what is left at the end is unknown.
 pub(super) struct Section {

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use super::super::checked::{HostPort, NodeConfig};
 use super::super::fault::Fault;
-use super::super::name::{NAME_BYTES_MAX, NodeName, RegionName};
 use super::super::problem::Problems;
 use super::super::read::{Field, Section};
 use super::super::schema;
 use super::regions::Regions;
+use crate::name::{NAME_BYTES_MAX, NodeName, RegionName};
 
 pub(super) fn check(
     mut section: Section,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::super::checked::{DiscoveryConfig, RegionConfig, is_host_name};
 use super::super::fault::Fault;
-use super::super::name::{NodeName, RegionName};
 use super::super::nearest::nearest;
 use super::super::problem::Problems;
 use super::super::read::{Field, Section, distinct};
 use super::super::schema;
+use crate::name::{NodeName, RegionName};
 
 /// More voters make a region slower, not safer.
 const VOTERS_MAX: i64 = 9;

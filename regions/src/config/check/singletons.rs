@@ -7,24 +7,24 @@ use crate::lease::LOCK_DELAY_MAX;
 
 use super::super::checked::{Failback, Overrun, Scope, SingletonConfig};
 use super::super::fault::Fault;
-use super::super::name::{RegionName, SingletonName};
 use super::super::problem::Problems;
 use super::super::read::{Field, Section, distinct};
 use super::super::schema;
 use super::regions::Regions;
+use crate::name::{RegionName, ResourceName};
 
 pub(super) fn check(
     mut section: Section,
     regions: &Regions,
     problems: &mut Problems,
-) -> BTreeMap<SingletonName, SingletonConfig> {
+) -> BTreeMap<ResourceName, SingletonConfig> {
     let mut checked = BTreeMap::new();
     for (key, field) in section.rest() {
-        let name = SingletonName::new(&key);
+        let name = ResourceName::new(&key);
         if name.is_err() {
             let fault = Fault::BadName {
                 text: key,
-                rule: SingletonName::RULE,
+                rule: ResourceName::RULE,
             };
             problems.report(&field.key_place, &field.path, fault);
         }

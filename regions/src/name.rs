@@ -1,4 +1,4 @@
-//! Names of clusters, regions, nodes and singletons.
+//! Names of clusters, regions, nodes and resources.
 //!
 //! A name is checked once, where it is made; whoever holds one need not look again. Region, node and cluster names are
 //! DNS labels, so that they fit into host names and file names. Singleton names may also have capitals, `_` and `.`,
@@ -8,6 +8,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 /// The longest name, in bytes: that of a DNS label (RFC 1035, section 2.3.4).
 pub const NAME_BYTES_MAX: usize = 63;
@@ -29,13 +31,14 @@ impl fmt::Display for NameError {
 impl std::error::Error for NameError {}
 
 const LABEL_RULE: &str = "1 to 63 of a-z, 0-9 and '-', with a letter or digit first and last";
-const SINGLETON_RULE: &str =
+const RESOURCE_RULE: &str =
     "1 to 63 of A-Z, a-z, 0-9, '-', '_' and '.', with a letter or digit first and last";
 
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $is_inner:ident, $rule:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -54,6 +57,20 @@ macro_rules! name_type {
             /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().into()
             }
         }
 
@@ -85,7 +102,7 @@ macro_rules! name_type {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
+                f.write_str(&self.0)
             }
         }
     };
@@ -104,9 +121,15 @@ name_type!(
     NodeName, is_label_inner, LABEL_RULE
 );
 name_type!(
-    /// The name of a singleton, as in `[singletons.billing]` and `Name::new("billing")`.
-    SingletonName, is_singleton_inner, SINGLETON_RULE
+    /// The name of a resource within its scope: of a singleton, as in `[singletons.billing]` and `Name::new("billing")`, or of a node.
+    ResourceName, is_resource_inner, RESOURCE_RULE
 );
+
+impl From<&NodeName> for ResourceName {
+    fn from(node: &NodeName) -> Self {
+        Self(Arc::clone(&node.0))
+    }
+}
 
 fn is_name(text: &str, is_inner: fn(u8) -> bool) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(|byte| is_inner(*byte) && byte.is_ascii_alphanumeric());
@@ -121,7 +144,7 @@ fn is_label_inner(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')
 }
 
-fn is_singleton_inner(byte: u8) -> bool {
+fn is_resource_inner(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
@@ -153,10 +176,10 @@ mod tests {
     #[test]
     fn a_singleton_may_be_named_like_an_actor() {
         for good in ["billing", "Billing", "shop.billing_v2"] {
-            assert!(SingletonName::new(good).is_ok(), "{good}");
+            assert!(ResourceName::new(good).is_ok(), "{good}");
         }
         for bad in ["", ".", "a/b", "_a", "a "] {
-            assert!(SingletonName::new(bad).is_err(), "{bad}");
+            assert!(ResourceName::new(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,0 +1,124 @@
+//! The clocks of this host, read as rule 16 asks: the only place of this crate that reads one for a lease.
+//!
+//! How readings become time is decided in [`LeaseClock`]. Here is one clock for what this process holds, one for what its replica of a
+//! region judges, and the cell in which an actor's right to act is kept. Wall clocks are never read.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::lease::{Drift, LeaseClock, Readings, Side, Time};
+
+/// A lease clock of this process, shared by its threads.
+#[derive(Debug, Clone)]
+pub struct HostClock {
+    clock: Arc<Mutex<LeaseClock>>,
+    side: Side,
+}
+
+impl HostClock {
+    /// Begins to count for `side`.
+    pub fn start(side: Side, drift: Drift) -> Self {
+        let clock = LeaseClock::new(side, drift, readings());
+        Self {
+            clock: Arc::new(Mutex::new(clock)),
+            side,
+        }
+    }
+
+    /// The time since the start. A disagreement of this host's clocks is an event at level `warn`.
+    pub fn now(&self) -> Time {
+        // A panic while the lock was held leaves a clock that only lags behind its next reading.
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, disagreement) = clock.read(readings());
+        drop(clock);
+        if let Some(apart) = disagreement {
+            let (side, most, least) = (self.side, apart.most, apart.least);
+            tracing::warn!(
+                ?side,
+                ?most,
+                ?least,
+                "the clocks of this host disagree beyond the bound, or it was suspended"
+            );
+        }
+        now
+    }
+}
+
+fn readings() -> Readings {
+    Readings {
+        boottime: nanos(ClockId::Boottime),
+        monotonic: nanos(ClockId::Monotonic),
+        monotonic_raw: nanos(ClockId::MonotonicRaw),
+    }
+}
+
+fn nanos(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
+    // These clocks begin at zero and never show a negative time.
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// Until when one epoch may act: written by the lease's thread, looked at before each message and each effect.
+///
+/// It is over when *either* clock of the holder's side says so. Once ended it never becomes valid again; it is never used for another
+/// epoch.
+#[derive(Debug, Default)]
+pub struct ValidityCell {
+    boottime: AtomicU64,
+    raw: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl ValidityCell {
+    /// Moves the end to `remaining` from now, never back.
+    pub fn extend(&self, remaining: Duration) {
+        let remaining = u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX);
+        // A reader between the two stores sees one older end, and the earlier end counts.
+        self.boottime.fetch_max(
+            nanos(ClockId::Boottime).saturating_add(remaining),
+            Ordering::AcqRel,
+        );
+        self.raw.fetch_max(
+            nanos(ClockId::MonotonicRaw).saturating_add(remaining),
+            Ordering::AcqRel,
+        );
+    }
+
+    /// Ends it for good.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Whether the epoch may act at this moment.
+    pub fn is_valid(&self) -> bool {
+        !self.ended.load(Ordering::Acquire)
+            && nanos(ClockId::Boottime) < self.boottime.load(Ordering::Acquire)
+            && nanos(ClockId::MonotonicRaw) < self.raw.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ended_cell_never_becomes_valid_again() {
+        let cell = ValidityCell::default();
+        assert!(!cell.is_valid());
+        cell.extend(Duration::from_secs(60));
+        assert!(cell.is_valid());
+        cell.end();
+        cell.extend(Duration::from_secs(600));
+        assert!(!cell.is_valid());
+    }
+
+    #[test]
+    fn time_goes_on() {
+        let clock = HostClock::start(Side::Holder, Drift::DEFAULT);
+        let first = clock.now();
+        while clock.now() <= first {}
+    }
+}

@@ -1,0 +1,139 @@
+//! Who is in each region, as this node last heard: the regions' own tables, never a rumour.
+//!
+//! Pure. A region's table counts for one lease term after it was heard; then the region counts as empty, because its sessions have ended
+//! too. That a region is empty is believed only when this node has listened for a whole term: at a start nobody has joined yet.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::id::{NodeName, RegionName, Uid};
+use crate::lease::{Member, Time};
+
+/// The member tables of all regions.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    term: Duration,
+    began: Time,
+    tables: BTreeMap<RegionName, Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    heard: Time,
+    members: Vec<Member>,
+}
+
+impl Roster {
+    pub(crate) fn new(now: Time, term: Duration) -> Self {
+        Self {
+            term,
+            began: now,
+            tables: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the table that `region` told when it was asked at `asked`.
+    pub(crate) fn refresh(&mut self, asked: Time, region: RegionName, members: Vec<Member>) {
+        let newer = self.tables.get(&region).is_none_or(|table| table.heard <= asked);
+        if newer {
+            self.tables.insert(
+                region,
+                Table {
+                    heard: asked,
+                    members,
+                },
+            );
+        }
+    }
+
+    /// The live members of `region`; none when it was not heard for a term.
+    pub(crate) fn live(&self, now: Time, region: &RegionName) -> impl Iterator<Item = &Member> {
+        let table = self
+            .tables
+            .get(region)
+            .filter(|table| now.since(table.heard) < self.term);
+        table
+            .into_iter()
+            .flat_map(|table| &table.members)
+            .filter(|member| member.live)
+    }
+
+    /// Whether what [`Self::live`] says of `region` may be acted on.
+    pub(crate) fn is_settled(&self, now: Time, region: &RegionName) -> bool {
+        now.since(self.began) >= self.term || self.live(now, region).next().is_some()
+    }
+
+    /// The member of that process life, in any region, live or not: where it was last known to be.
+    pub(crate) fn find(&self, uid: Uid) -> Option<(&RegionName, &Member)> {
+        let all = self
+            .tables
+            .iter()
+            .flat_map(|(region, table)| table.members.iter().map(move |member| (region, member)));
+        all.into_iter().find(|(_, member)| member.uid == uid)
+    }
+
+    /// The live member of that name in `region`.
+    pub(crate) fn node(&self, now: Time, region: &RegionName, name: &NodeName) -> Option<&Member> {
+        self.live(now, region)
+            .find(|member| member.session.node().as_ref() == Some(name))
+    }
+
+    /// Every live member with its region.
+    pub(crate) fn all(&self, now: Time) -> impl Iterator<Item = (&RegionName, &Member)> {
+        self.tables
+            .keys()
+            .flat_map(move |region| self.live(now, region).map(move |member| (region, member)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Epoch, ResourceId};
+
+    fn member(region: &RegionName, node: &str, live: bool) -> Member {
+        let session = ResourceId::session(region.clone(), &NodeName::new(node).unwrap());
+        Member {
+            uid: Uid(node.len() as u128),
+            session,
+            epoch: Epoch(1),
+            record: None,
+            live,
+        }
+    }
+
+    #[test]
+    fn a_table_that_was_not_heard_for_a_term_counts_as_empty() {
+        let term = Duration::from_secs(4);
+        let east = RegionName::new("east").unwrap();
+        let mut roster = Roster::new(Time(0), term);
+        roster.refresh(
+            Time(5),
+            east.clone(),
+            vec![member(&east, "n", true), member(&east, "nn", false)],
+        );
+        assert_eq!(roster.live(Time(6), &east).count(), 1);
+        assert_eq!(roster.live(Time(5).after(term), &east).count(), 0);
+        assert!(roster.find(Uid(2)).is_some(), "where it was is still known");
+    }
+
+    #[test]
+    fn an_older_answer_never_replaces_a_newer_one() {
+        let east = RegionName::new("east").unwrap();
+        let mut roster = Roster::new(Time(0), Duration::from_secs(4));
+        roster.refresh(Time(9), east.clone(), vec![member(&east, "n", true)]);
+        roster.refresh(Time(5), east.clone(), Vec::new());
+        assert_eq!(roster.live(Time(10), &east).count(), 1);
+    }
+
+    #[test]
+    fn an_empty_region_is_believed_after_a_term_of_listening() {
+        let term = Duration::from_secs(4);
+        let east = RegionName::new("east").unwrap();
+        let mut roster = Roster::new(Time(0), term);
+        assert!(!roster.is_settled(Time(1), &east));
+        roster.refresh(Time(2), east.clone(), vec![member(&east, "n", true)]);
+        assert!(roster.is_settled(Time(3), &east));
+        assert!(roster.is_settled(Time(0).after(term), &RegionName::new("west").unwrap()));
+    }
+}
