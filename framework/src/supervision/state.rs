@@ -103,7 +103,10 @@ pub(crate) enum Outcome {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
-    Booting,
+    /// The children up to and including `at` have been started.
+    Booting {
+        at: Option<Key>,
+    },
     Running,
     Stopping(Outcome),
     Ended,
@@ -135,7 +138,7 @@ impl State {
         Self {
             flags,
             kind,
-            phase: Phase::Booting,
+            phase: Phase::Booting { at: None },
             window: Window::new(flags.intensity, flags.period),
             children: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -180,7 +183,7 @@ impl State {
 
     /// Starts the children in order.
     pub(crate) fn handle_boot(&mut self) {
-        debug_assert_eq!(self.phase, Phase::Booting);
+        debug_assert_eq!(self.phase, Phase::Booting { at: None });
         self.boot_next(None);
     }
 
@@ -213,7 +216,7 @@ impl State {
             Some(ChildState::Starting { again: true }) => self.restart(now, key, true),
             Some(ChildState::Starting { again: false }) => {
                 self.rest(key);
-                if self.phase == Phase::Booting {
+                if matches!(self.phase, Phase::Booting { .. }) {
                     self.stop(now, Outcome::BootFailed { child: key, reason });
                 }
             }
@@ -227,7 +230,7 @@ impl State {
             return;
         };
         match child.state {
-            ChildState::Running if matches!(self.phase, Phase::Booting | Phase::Running) => {
+            ChildState::Running if matches!(self.phase, Phase::Booting { .. } | Phase::Running) => {
                 if comes_back(child.policy.restart, reason) {
                     self.restart(now, key, false);
                 } else {
@@ -307,22 +310,25 @@ impl State {
         self.stop_next(now);
     }
 
+    /// Starts the child behind `after`, when `after` is the one that the boot waits for.
     fn boot_next(&mut self, after: Option<Key>) {
-        if self.phase != Phase::Booting {
+        if self.phase != (Phase::Booting { at: after }) {
             return;
         }
-        // While booting everything behind the child that has just started is idle, and everything before it is not to be started.
         let next = match after {
             None => self.children.keys().next(),
-            Some(after) => self.children.range(after..).map(|(key, _)| key).nth(1),
+            Some(after) => self
+                .children
+                .range(after..)
+                .map(|(key, _)| key)
+                .find(|key| **key > after),
         };
-        match next.copied() {
-            Some(key) if self.children[&key].state == ChildState::Idle => self.start(key, false),
-            Some(_) => {}
-            None => {
-                self.phase = Phase::Running;
-                self.commands.push_back(Command::Booted);
-            }
+        if let Some(key) = next.copied() {
+            self.phase = Phase::Booting { at: Some(key) };
+            self.start(key, false);
+        } else {
+            self.phase = Phase::Running;
+            self.commands.push_back(Command::Booted);
         }
     }
 
@@ -368,7 +374,7 @@ impl State {
     }
 
     fn stop(&mut self, now: Instant, outcome: Outcome) {
-        if matches!(self.phase, Phase::Booting | Phase::Running) {
+        if matches!(self.phase, Phase::Booting { .. } | Phase::Running) {
             self.phase = Phase::Stopping(outcome);
             self.stop_next(now);
         }
