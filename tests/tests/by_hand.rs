@@ -96,8 +96,7 @@ pub enum __CounterEnvelope {
 #[derive(Clone)]
 pub struct CounterHandle(q::RawRef<Counter>);
 
-impl q::ActorHandle for CounterHandle {
-    type Actor = Counter;
+impl q::ActorHandle<Counter> for CounterHandle {
     fn from_raw(raw: q::RawRef<Counter>) -> Self {
         Self(raw)
     }
@@ -251,6 +250,7 @@ impl q::Actor for Counter {
     type Message = CounterMessage;
     type Envelope = __CounterEnvelope;
     type Handle = CounterHandle;
+    const POLICY: q::Policy = <Self as q::ActorPolicy>::POLICY;
     const NAME: &'static str = concat!(env!("CARGO_PKG_NAME"), "::", "Counter");
     const METHODS: &'static [&'static str] = &["add", "reset", "post", "later"];
     const WIRE: Option<q::ActorWire<Self>> = Some(q::ActorWire {
@@ -385,8 +385,6 @@ pub struct Shop {
     pub second: Counter,
 }
 
-impl q::ActorPolicy for Shop {}
-
 impl q::Supervisor for Shop {
     const FLAGS: q::Flags = q::Flags {
         intensity: 3,
@@ -403,8 +401,7 @@ pub struct ShopHandle {
     pub second: ActorRef<Counter>,
 }
 
-impl q::ActorHandle for ShopHandle {
-    type Actor = Shop;
+impl q::ActorHandle<Shop> for ShopHandle {
     fn from_raw(raw: q::RawRef<Shop>) -> Self {
         let (first, second) = raw.children::<(ActorRef<Counter>, ActorRef<Counter>)>();
         Self {
@@ -422,6 +419,7 @@ impl q::Actor for Shop {
     type Message = q::SupervisorMessage;
     type Envelope = q::SupervisorMessage;
     type Handle = ShopHandle;
+    const POLICY: q::Policy = q::Policy::DEFAULT;
     const NAME: &'static str = concat!(env!("CARGO_PKG_NAME"), "::", "Shop");
     const WIRE: Option<q::ActorWire<Self>> = None;
     async fn handle(&mut self, envelope: q::SupervisorMessage, _: &mut Context<Self>) {
