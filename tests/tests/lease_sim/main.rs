@@ -6,6 +6,7 @@ mod check;
 mod dice;
 mod node;
 mod region;
+mod rules;
 mod schedules;
 mod stage;
 mod world;

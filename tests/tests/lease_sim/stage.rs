@@ -40,6 +40,8 @@ pub(crate) struct Player {
     pub(crate) kept: Vec<(usize, Request)>,
     /// What the holder wanted done, besides sending.
     pub(crate) events: Vec<HolderCommand>,
+    /// Of what it tries for.
+    pub(crate) lock_delay: Duration,
     /// Whether the holder's Accepts are lost, wherever they go.
     pub(crate) loses_accepts: bool,
     /// Every request that left.
@@ -102,6 +104,7 @@ impl Stage {
             ways,
             kept,
             events,
+            lock_delay: Duration::ZERO,
             loses_accepts: false,
             sent,
         }
@@ -177,7 +180,7 @@ impl Stage {
         let Ok(used) = player.holder.begin(self.now, resource) else {
             return false;
         };
-        let mut candidate = Candidate::new(player.holder.uid(), resource.clone(), TIMING, Duration::ZERO);
+        let mut candidate = Candidate::new(player.holder.uid(), resource.clone(), TIMING, player.lock_delay);
         candidate.start(self.now, &self.config, used, 0);
         loop {
             match candidate.poll_command() {

@@ -1,0 +1,4 @@
+//! One test or more for each rule of the design, by its number.
+
+mod of_holders;
+mod of_regions;
