@@ -1,0 +1,374 @@
+//! The life of an actor: monitors, stop and kill, its hooks, pinned refs, names.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use quorate::prelude::*;
+use tokio::time::Instant;
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Notes its state's drop.
+struct Dropped(Log);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.add("dropped");
+    }
+}
+
+/// Does what it is told, and is watched.
+#[actor(restart = temporary)]
+pub struct Worker {
+    log: Log,
+    _dropped: Dropped,
+}
+
+#[actor(local)]
+impl Worker {
+    #[init]
+    fn new(log: Log) -> Self {
+        let _dropped = Dropped(log.clone());
+        Self { log, _dropped }
+    }
+
+    /// Notes.
+    pub fn note(&mut self, what: String) {
+        self.log.add(what);
+    }
+
+    /// Sleeps.
+    pub async fn sleep(&mut self, time: Duration) {
+        tokio::time::sleep(time).await;
+        self.log.add("slept");
+    }
+
+    /// Panics.
+    pub fn boom(&mut self) {
+        panic!("boom");
+    }
+
+    /// Ends itself.
+    pub fn end(&mut self, failed: bool, cx: &mut Context<Self>) {
+        if failed {
+            cx.fail("cannot go on");
+        } else {
+            cx.stop();
+        }
+    }
+
+    /// Casts to a boss, then ends.
+    pub fn report_and_end(&mut self, boss: ActorRef<Boss>, cx: &mut Context<Self>) {
+        for n in 0..3 {
+            boss.hear(n).cast().unwrap();
+        }
+        cx.stop();
+    }
+
+    /// Adds to its own later messages.
+    pub fn remind(&mut self, cx: &mut Context<Self>) {
+        cx.me().note("reminded".to_owned()).after(Duration::from_secs(1));
+    }
+
+    #[stopped]
+    fn stopped(&mut self, reason: &ExitReason) {
+        self.log.add(format!("stopped: {reason}"));
+    }
+}
+
+/// Watches workers.
+#[actor(mailbox = 4)]
+pub struct Boss {
+    log: Log,
+    monitors: Vec<MonitorId>,
+}
+
+#[actor(local)]
+impl Boss {
+    #[init]
+    fn new(log: Log) -> Self {
+        Self {
+            log,
+            monitors: Vec::new(),
+        }
+    }
+
+    /// Monitors.
+    pub fn watch(&mut self, worker: ActorRef<Worker>, cx: &mut Context<Self>) {
+        self.monitors.push(cx.monitor(&worker));
+    }
+
+    /// Takes all monitors back, after a while.
+    pub async fn unwatch(&mut self, after: Duration, cx: &mut Context<Self>) {
+        tokio::time::sleep(after).await;
+        for monitor in self.monitors.drain(..) {
+            cx.demonitor(monitor);
+        }
+    }
+
+    /// Hears from a worker.
+    pub fn hear(&mut self, n: u64) {
+        self.log.add(format!("heard {n}"));
+    }
+
+    /// Is busy.
+    pub async fn busy(&mut self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    #[down]
+    fn down(&mut self, down: Down) {
+        assert!(self.monitors.contains(&down.monitor));
+        self.log.add(format!("down: it {}", down.reason));
+    }
+}
+
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+async fn worker(system: &System) -> (ActorRef<Worker>, Log) {
+    let log = Log::default();
+    (system.spawn(Worker::spec(log.clone())).await.unwrap(), log)
+}
+
+async fn boss(system: &System) -> (ActorRef<Boss>, Log) {
+    let log = Log::default();
+    (system.spawn(Boss::spec(log.clone())).await.unwrap(), log)
+}
+
+#[tokio::test(start_paused = true)]
+async fn r40_stopped_runs_on_stop_on_failure_and_on_shutdown_and_then_the_state_is_dropped() {
+    let system = System::new("test");
+    let (stopped, stopped_log) = worker(&system).await;
+    ActorRef::stop(&stopped);
+    assert_eq!(ActorRef::exited(&stopped).await, ExitReason::Normal);
+    assert_eq!(stopped_log.all(), ["stopped: stopped", "dropped"]);
+
+    let (failed, failed_log) = worker(&system).await;
+    failed.end(true).await.unwrap();
+    settle().await;
+    assert_eq!(failed_log.all(), ["stopped: failed: cannot go on", "dropped"]);
+
+    let (panicked, panicked_log) = worker(&system).await;
+    assert!(panicked.boom().await.is_err());
+    settle().await;
+    let log = panicked_log.all();
+    assert!(
+        log[0].starts_with("stopped: panicked at") && log[0].ends_with(": boom"),
+        "{log:?}"
+    );
+    assert_eq!(log[1], "dropped");
+
+    let (_shut, shut_log) = worker(&system).await;
+    system.shutdown().await.unwrap();
+    assert_eq!(shut_log.all(), ["stopped: was shut down", "dropped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r40_stopped_does_not_run_on_a_kill() {
+    let system = System::new("test");
+    let (worker, log) = worker(&system).await;
+    ActorRef::kill(&worker);
+    assert_eq!(ActorRef::exited(&worker).await, ExitReason::Killed);
+    assert_eq!(log.all(), ["dropped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_the_message_in_hand_and_overtakes_those_behind_it() {
+    let system = System::new("test");
+    let (worker, log) = worker(&system).await;
+    let (slept, noted, ()) = tokio::join!(
+        worker.sleep(Duration::from_secs(2)),
+        worker.note("behind".into()),
+        async {
+            settle().await;
+            ActorRef::stop(&worker);
+        }
+    );
+    assert_eq!(slept, Ok(()));
+    assert_eq!(noted, Err(CallError::Exited(ExitReason::Normal)));
+    assert_eq!(log.all(), ["slept", "stopped: stopped", "dropped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_takes_effect_at_the_next_await_and_answers_the_caller() {
+    let system = System::new("test");
+    let (worker, log) = worker(&system).await;
+    let start = Instant::now();
+    let (slept, ()) = tokio::join!(worker.sleep(Duration::from_secs(4)), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ActorRef::kill(&worker);
+    });
+    assert_eq!(slept, Err(CallError::Exited(ExitReason::Killed)));
+    assert_eq!(start.elapsed(), Duration::from_secs(1));
+    assert_eq!(log.all(), ["dropped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_tells_the_reason_once() {
+    let system = System::new("test");
+    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+    boss.watch(worker.clone()).await.unwrap();
+    assert!(worker.end(true).await.is_ok());
+    settle().await;
+    assert_eq!(log.all(), ["down: it failed: cannot go on"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_down_comes_behind_the_earlier_messages_of_the_dead() {
+    let system = System::new("test");
+    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+    boss.watch(worker.clone()).await.unwrap();
+    worker.report_and_end(boss.clone()).await.unwrap();
+    settle().await;
+    assert_eq!(log.all(), ["heard 0", "heard 1", "heard 2", "down: it stopped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_down_to_a_full_mailbox_waits_for_room_and_is_not_lost() {
+    let system = System::new("test");
+    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+    boss.watch(worker.clone()).await.unwrap();
+    boss.busy(Duration::from_secs(1)).cast().unwrap();
+    settle().await;
+    while boss.hear(9).cast().is_ok() {}
+    ActorRef::kill(&worker);
+    assert_eq!(ActorRef::exited(&worker).await, ExitReason::Killed);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        log.all(),
+        ["heard 9", "heard 9", "heard 9", "heard 9", "down: it was killed"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn r42_monitoring_an_actor_that_is_dead_tells_at_once() {
+    let system = System::new("test");
+    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+    ActorRef::stop(&worker);
+    ActorRef::exited(&worker).await;
+    boss.watch(worker).await.unwrap();
+    settle().await;
+    assert_eq!(log.all(), ["down: it was not there"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_demonitor_no_down_comes_even_when_it_lies_in_the_mailbox() {
+    let system = System::new("test");
+    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+    boss.watch(worker.clone()).await.unwrap();
+    boss.unwatch(Duration::from_secs(1)).cast().unwrap();
+    settle().await;
+    ActorRef::kill(&worker);
+    ActorRef::exited(&worker).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(log.all(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_ends_with_the_incarnation_that_started_it() {
+    let system = System::new("test");
+    let log = Log::default();
+    let worker = system
+        .spawn(Worker::spec(log.clone()).restart(Restart::Permanent))
+        .await
+        .unwrap();
+    worker.remind().await.unwrap();
+    assert!(worker.boom().await.is_err());
+    assert_eq!(worker.note("again".into()).await, Ok(()));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!log.all().contains(&"reminded".to_owned()), "{:?}", log.all());
+    worker.remind().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(log.all().contains(&"reminded".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_ref_leads_to_one_incarnation_only() {
+    let system = System::new("test");
+    let log = Log::default();
+    let worker = system
+        .spawn(Worker::spec(log.clone()).restart(Restart::Permanent))
+        .await
+        .unwrap();
+    let pinned = ActorRef::pin(&worker);
+    assert_eq!(pinned.note("pinned".into()).await, Ok(()));
+    assert!(worker.boom().await.is_err());
+    assert_eq!(worker.note("again".into()).await, Ok(()));
+    assert_eq!(pinned.note("lost".into()).await, Err(CallError::Gone));
+    assert!(!ActorRef::is_alive(&pinned));
+    assert!(ActorRef::is_alive(&worker));
+}
+
+static DESK: Name<Worker> = Name::new("desk");
+static OTHER: Name<Boss> = Name::new("desk");
+
+#[tokio::test(start_paused = true)]
+async fn r34_r35_a_name_is_unique_typed_kept_across_restarts_and_freed_at_the_end() {
+    let system = System::new("test");
+    let spec = || Worker::spec(Log::default()).name(DESK);
+    let worker = system.spawn(spec().restart(Restart::Permanent)).await.unwrap();
+    assert_eq!(system.whereis(DESK).as_ref(), Some(&worker));
+    assert!(system.whereis(OTHER).is_none());
+    assert_eq!(
+        system.spawn(spec()).await.err(),
+        Some(quorate::StartError::NameTaken("desk"))
+    );
+    assert!(worker.boom().await.is_err());
+    assert_eq!(system.whereis(DESK).as_ref(), Some(&worker));
+    system.terminate(&worker).await;
+    assert!(system.whereis(DESK).is_none());
+    assert_ne!(system.spawn(spec()).await.unwrap(), worker);
+}
+
+/// Ticks.
+#[actor]
+pub struct Clock {
+    log: Log,
+    start: Instant,
+}
+
+#[actor(local)]
+impl Clock {
+    #[init]
+    fn new(log: Log) -> Self {
+        Self {
+            log,
+            start: Instant::now(),
+        }
+    }
+
+    /// Is there.
+    pub fn ping(&mut self) {}
+
+    #[tick(every = "1s")]
+    fn second(&mut self) {
+        self.log.add(format!("second at {:?}", self.start.elapsed()));
+    }
+
+    #[tick(every = "1500ms")]
+    async fn longer(&mut self) {
+        self.log.add(format!("longer at {:?}", self.start.elapsed()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ticks_come_at_their_periods() {
+    let log = Log::default();
+    let _clock = System::new("test").spawn(Clock::spec(log.clone())).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert_eq!(log.all(), ["second at 1s", "longer at 1.5s", "second at 2s"]);
+}
