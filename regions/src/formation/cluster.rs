@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ConfigVersion, GroupId, RegionName};
 use crate::lease::{Acceptor, Configuration, Drift, Time};
 
+/// What was heard longer ago than this many rounds counts no more.
+const FRESH_ROUNDS: u32 = 4;
+/// All regions must have looked the same for this many rounds before the first of them accepts.
+const SETTLE_ROUNDS: u32 = 2;
+
 /// What the file says about the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterSettings {
@@ -109,6 +114,18 @@ pub enum ClusterTrouble {
     },
 }
 
+impl ClusterSettings {
+    /// What the regions look like from here.
+    fn common<'a>(&self, views: impl Iterator<Item = &'a RegionView>) -> Configuration {
+        Configuration {
+            version: ConfigVersion::FIRST,
+            regions: views.map(|view| (view.region.clone(), view.group)).collect(),
+            drift: self.drift,
+            term_max: self.term_max,
+        }
+    }
+}
+
 impl fmt::Display for ClusterTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -154,7 +171,10 @@ impl std::error::Error for ClusterTrouble {}
 pub struct ClusterFormation {
     settings: ClusterSettings,
     own: Option<RegionView>,
-    views: BTreeMap<RegionName, RegionView>,
+    /// What was heard in the last few rounds, and when.
+    views: BTreeMap<(RegionName, GroupId), (Time, RegionView)>,
+    /// What all regions have looked like since when.
+    common: Option<(Configuration, Time)>,
     next_round: Time,
     next_proposal: Time,
     commands: VecDeque<ClusterCommand>,
@@ -168,6 +188,7 @@ impl ClusterFormation {
             settings,
             own: None,
             views: BTreeMap::new(),
+            common: None,
             next_round: now,
             next_proposal: now,
             commands: VecDeque::new(),
@@ -194,20 +215,7 @@ impl ClusterFormation {
         if view.region == self.settings.region || !self.settings.regions.contains(&view.region) {
             return;
         }
-        let earlier = self
-            .views
-            .get(&view.region)
-            .filter(|earlier| earlier.group != view.group);
-        if let Some(earlier) = earlier {
-            let (region, one, other) = (view.region, earlier.group, view.group);
-            self.report(ClusterTrouble::TwoGroups {
-                region,
-                one: one.min(other),
-                other: one.max(other),
-            });
-            return;
-        }
-        self.views.insert(view.region.clone(), view);
+        self.views.insert((view.region.clone(), view.group), (now, view));
         self.advance(now);
     }
 
@@ -240,7 +248,9 @@ impl ClusterFormation {
                 .filter(|region| **region != self.settings.region);
             self.commands.extend(others.cloned().map(ClusterCommand::Ask));
         }
-        match self.decide(&own) {
+        let oldest = now.before(self.settings.ask_every * FRESH_ROUNDS);
+        self.views.retain(|_, (heard, _)| *heard >= oldest);
+        match self.decide(now, &own) {
             Err(trouble) => self.report(trouble),
             Ok(Some(proposal)) if now >= self.next_proposal => {
                 self.next_proposal = now.after(self.settings.ask_every);
@@ -250,19 +260,23 @@ impl ClusterFormation {
         }
     }
 
-    fn decide(&self, own: &RegionView) -> Result<Option<ClusterCommand>, ClusterTrouble> {
-        if let Some(active) = self.views.values().find(|view| view.active()) {
+    fn decide(&mut self, now: Time, own: &RegionView) -> Result<Option<ClusterCommand>, ClusterTrouble> {
+        let views: Vec<_> = self.views.values().map(|(_, view)| view).collect();
+        if let Some(active) = views.iter().find(|view| view.active()) {
             return Self::follow(own, active);
         }
-        let twice = self
-            .reported
-            .iter()
-            .any(|trouble| matches!(trouble, ClusterTrouble::TwoGroups { .. }));
-        if twice || self.views.len() + 1 < self.settings.regions.len() {
+        if let Some([one, other]) = views
+            .array_windows()
+            .find(|[one, other]| one.region == other.region)
+        {
+            let (region, one, other) = (one.region.clone(), one.group, other.group);
+            return Err(ClusterTrouble::TwoGroups { region, one, other });
+        }
+        if views.len() + 1 < self.settings.regions.len() {
             return Ok(None);
         }
-        let common = self.common(own);
-        for view in self.views.values() {
+        let common = self.settings.common(views.iter().copied().chain([own]));
+        for view in &views {
             let Configuration { drift, term_max, .. } = view.current;
             if (drift, term_max) != (common.drift, common.term_max) {
                 return Err(ClusterTrouble::OtherBounds {
@@ -272,14 +286,21 @@ impl ClusterFormation {
                 });
             }
         }
-        for view in self.views.values().chain([own]) {
+        for view in views.iter().copied().chain([own]) {
             if let Some(other) = view.accepted.as_ref().filter(|accepted| **accepted != common) {
                 return Err(other_regions(view, other));
             }
         }
-        let by_all = self.views.values().all(|view| view.accepted.is_some());
+        let by_all = views.iter().all(|view| view.accepted.is_some());
+        let since = match &self.common {
+            Some((same, since)) if *same == common => *since,
+            _ => now,
+        };
+        self.common = Some((common.clone(), since));
+        // What is accepted is accepted for ever: a second group of some region gets the time to be noticed.
+        let settled = now.since(since) >= self.settings.ask_every * SETTLE_ROUNDS;
         Ok(match &own.accepted {
-            None => Some(ClusterCommand::Accept(common)),
+            None => settled.then_some(ClusterCommand::Accept(common)),
             Some(_) if by_all => Some(ClusterCommand::Activate(common)),
             Some(_) => None,
         })
@@ -299,21 +320,6 @@ impl ClusterFormation {
                 Ok(Some(ClusterCommand::Activate(accepted.clone())))
             }
             _ => Err(other_regions(active, &active.current)),
-        }
-    }
-
-    /// What this region sees all regions to be.
-    fn common(&self, own: &RegionView) -> Configuration {
-        let groups = self
-            .views
-            .values()
-            .chain([own])
-            .map(|view| (view.region.clone(), view.group));
-        Configuration {
-            version: ConfigVersion::FIRST,
-            regions: groups.collect(),
-            drift: self.settings.drift,
-            term_max: self.settings.term_max,
         }
     }
 
