@@ -1,9 +1,11 @@
 //! The life of one incarnation: start, one message at a time, end.
 //!
 //! ```text
-//! start --ok--> turn, turn, turn ... --> stopped --> state dropped --> mailbox drained --> watchers told --> supervisor told
-//!   +--failed------------------------------------------------------------------------------------------------^
+//! start -> turn, turn, turn ... -> mailbox drained -> stopped -> state dropped -> watchers told -> supervisor told
+//!   +--- failed ------------------------------------------------------------^
 //! ```
+//! What comes after the mailbox was drained waits for the successor.
+//!
 //! A handler is polled in place, never boxed. A panic is caught by turn. The system lane is looked at before
 //! each message; a kill or a lapse also while a handler waits. The queue yields to other tasks after a while, however
 //! full it is.
@@ -61,13 +63,15 @@ async fn run<A: Actor>(
     let end = {
         let mut live = pin!(live(start, cx, &mut inbox, place, current, &report));
         // What panics outside of a turn (a drop) must not take the report with it.
-        std::future::poll_fn(|cx| panics::poll_caught(live.as_mut(), cx))
-            .await
-            .unwrap_or_else(End::Ended)
+        std::future::poll_fn(|cx| panics::poll_caught(live.as_mut(), cx)).await
     };
     current.set_ended();
+    let end = end.unwrap_or_else(|reason| {
+        place::drain(&mut inbox, &Refusal::Exited(reason.clone()));
+        End::Ended(reason)
+    });
     let reason = end.reason();
-    place::drain(&mut inbox, &Refusal::Exited(reason.clone()));
+    // What has come since the end of the last turn, or during a start that failed, waits for the successor.
     place.return_inbox(inbox);
     log_end(&place.seat, &end);
     place.seat.end(&reason);
@@ -127,6 +131,7 @@ async fn live<A: Actor>(
     report.started().await;
     let reason = turns.messages(&mut actor, &mut cx, inbox).await;
     current.set_ending(&reason);
+    place::drain(inbox, &Refusal::Exited(reason.clone()));
     if !matches!(reason, ExitReason::Killed | ExitReason::Lapsed) {
         let stopped = turns.run(actor.stopped(&reason, &mut cx), Signal::Lapse).await;
         if let Err(ExitReason::Panic { message, location }) = stopped {
