@@ -176,7 +176,7 @@ impl Reader {
             Action::Send(frame) => self.line.tell(&frame),
             Action::Deliver { to, head, archive } => self.deliver(to, head, archive).await,
             Action::Resolve { lookup, name, actor } => self.resolve(lookup, &name, &actor),
-            Action::Watch { monitor, to } => self.watch(monitor, to),
+            Action::Watch { monitor, to } => self.watch(monitor, &to),
             Action::Unwatch { watch } => watch.endpoint.demonitor(watch.id),
             Action::Reply { caller, archive } => {
                 let _ = caller.send(Ok(Body::new(archive)));
@@ -291,10 +291,10 @@ impl Reader {
         });
     }
 
-    fn watch(&mut self, monitor: u64, to: Arc<dyn Endpoint>) {
+    fn watch(&self, monitor: u64, to: &Arc<dyn Endpoint>) {
         let id = MonitorId::next();
         let watch = Watch {
-            endpoint: Arc::clone(&to),
+            endpoint: Arc::clone(to),
             id,
         };
         if self.line.session().watching(monitor, watch).is_ok() {

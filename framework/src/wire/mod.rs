@@ -6,8 +6,9 @@
 //! ```text
 //! peer, listener, tcp      who talks to whom
 //! driver, line, convert    a session at work: tasks, locks, failures as they travel      act
-//! session, handshake       what each frame and each hello means                          decide
-//! frame, incoming,         what bytes mean, and the bounds of the buffers                decide
+//! session, action,          what each frame and each hello means                          decide
+//!   handshake
+//! frame, header, incoming, what bytes mean, and the bounds of the buffers                decide
 //!   outgoing, fingerprint
 //! link, shape              the seam to actors; ids and shapes
 //! ```
@@ -32,12 +33,14 @@
 //! # }
 //! ```
 
+mod action;
 pub mod code;
 mod convert;
 mod driver;
 pub mod fingerprint;
 pub mod frame;
 pub mod handshake;
+mod header;
 pub mod incoming;
 mod line;
 pub(crate) mod link;
