@@ -66,6 +66,12 @@ impl<A: Actor> Context<A> {
         self.current.tenure.as_ref().map(|tenure| tenure.epoch)
     }
 
+    /// False once the actor's tenure is no longer valid: the runtime refuses its effects from then on. For effects that the
+    /// runtime does not see. It may turn false right after it was asked; only an epoch that the receiver checks is proof.
+    pub fn may_act(&self) -> bool {
+        self.current.may_act()
+    }
+
     /// The epoch that the sender of the present message had. A receiver can refuse one lower than it has seen.
     pub fn caller_epoch(&self) -> Option<u64> {
         (self.caller_epoch != 0).then_some(self.caller_epoch)
