@@ -1,3 +1,4 @@
 //! Helpers shared by the examples.
 
 pub mod dns;
+pub mod three_regions;
