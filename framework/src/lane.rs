@@ -23,11 +23,6 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    /// True when it does not wait for the end of the turn.
-    pub(crate) fn is_abort(self) -> bool {
-        self >= Self::Lapse
-    }
-
     pub(crate) fn reason(self) -> ExitReason {
         match self {
             Self::Stop => ExitReason::Normal,

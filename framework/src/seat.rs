@@ -78,6 +78,15 @@ impl Seat {
         }
     }
 
+    /// The incarnation runs on, out of reach: tells the watchers without waiting for its end.
+    pub(crate) fn give_up(&self, reason: &ExitReason) {
+        self.leave();
+        let watchers = std::mem::take(&mut *self.watchers());
+        for watcher in watchers {
+            watcher.fire(reason.clone());
+        }
+    }
+
     /// Nobody follows for now.
     pub(crate) fn leave(&self) {
         self.gone.store(true, Ordering::SeqCst);

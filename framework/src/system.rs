@@ -126,19 +126,17 @@ impl System {
     }
 
     /// Stops what was spawned here under this ref, by its own shutdown policy, and waits until it has ended and its name is free.
-    /// Nothing happens for any other ref.
-    pub async fn terminate<A: Actor>(&self, actor: &ActorRef<A>) {
+    /// False when it is stuck: killed, and still in a handler that does not yield. True at once for any other ref.
+    ///
+    /// # Cancel safety
+    /// Dropped early, it is stopped nevertheless.
+    pub async fn terminate<A: Actor>(&self, actor: &ActorRef<A>) -> bool {
         let (done, ended) = oneshot::channel();
-        if self
-            .0
-            .root
-            .asks
-            .send(Ask::Terminate(ActorRef::id(actor), done))
-            .await
-            .is_ok()
-        {
-            let _ = ended.await;
+        let ask = Ask::Terminate(ActorRef::id(actor), done);
+        if self.0.root.asks.send(ask).await.is_err() {
+            return true;
         }
+        ended.await.unwrap_or(true)
     }
 
     /// The actor of this name on this node. Its place may be between two incarnations.

@@ -37,6 +37,6 @@ impl fmt::Debug for Tenure {
         f.debug_struct("Tenure")
             .field("epoch", &self.epoch)
             .field("valid", &self.is_valid())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,8 @@ mod arguments;
 mod body;
 mod impls;
 mod slices;
+#[cfg(test)]
+mod tests;
 
 pub use self::archive::{Archive, IntoArchived};
 pub use self::arguments::{Argument, Arguments, decode, decode_reply, encode, encode_reply};

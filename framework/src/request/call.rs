@@ -31,6 +31,7 @@ use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 /// Deadlines beyond this are this: instants have an end.
 const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
+type Room<M> = Option<OwnedPermit<Item<<M as Method>::Actor>>>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Envelope<M> = <<M as Method>::Actor as Actor>::Envelope;
 
@@ -56,7 +57,7 @@ enum State<M: Method> {
     Room {
         method: M,
         place: Arc<Place<M::Actor>>,
-        room: BoxFuture<Option<OwnedPermit<Item<M::Actor>>>>,
+        room: BoxFuture<Room<M>>,
     },
     Local {
         reply: oneshot::Receiver<Result<M::Reply, Failure>>,

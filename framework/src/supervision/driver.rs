@@ -14,24 +14,28 @@ use super::child::{Child, Event, Happened, Report};
 use super::state::{Command, Key, Kind, Outcome, State};
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::id::ActorId;
 use crate::lane::Signal;
 use crate::seat::Seat;
 
 /// Events of children that wait for the driver. A child's task waits when it is full.
 const EVENTS_MAX: usize = 256;
 
+/// Told once whether a child has started.
+type Started = oneshot::Sender<Result<(), StartError>>;
+
 /// What the root of a system is asked.
 pub(crate) enum Ask {
     /// Start this child; answered when it has started or has not.
-    Add(Arc<dyn Child>, oneshot::Sender<Result<(), StartError>>),
-    /// Stop the child that sits here; answered when it has ended.
-    Terminate(crate::id::ActorId, oneshot::Sender<()>),
+    Add(Arc<dyn Child>, Started),
+    /// Stop the child that sits here; answered when it has ended (true), or is stuck.
+    Terminate(ActorId, oneshot::Sender<bool>),
 }
 
 struct Slot {
     child: Arc<dyn Child>,
-    added: Option<oneshot::Sender<Result<(), StartError>>>,
-    terminated: Vec<oneshot::Sender<()>>,
+    added: Option<Started>,
+    terminated: Vec<oneshot::Sender<bool>>,
 }
 
 /// How a supervisor's incarnation ended.
@@ -51,7 +55,7 @@ pub(crate) struct Driver {
     stuck: Vec<(Arc<str>, Arc<str>)>,
     booted: Option<oneshot::Sender<()>>,
     /// To be given once the commands of this step are carried out.
-    answers: Vec<(oneshot::Sender<Result<(), StartError>>, Result<(), StartError>)>,
+    answers: Vec<(Started, Result<(), StartError>)>,
 }
 
 /// What happens next.
@@ -175,14 +179,17 @@ impl Driver {
             Ask::Terminate(id, done) => {
                 let found = self.slots.iter_mut().find(|(_, slot)| slot.child.seat().id == id);
                 if let Some((key, slot)) = found {
-                    slot.terminated.push(done);
-                    self.state.terminate(Instant::now(), *key);
+                    if self.state.terminate(Instant::now(), *key) {
+                        slot.terminated.push(done);
+                    } else {
+                        let _ = done.send(false);
+                    }
                 }
             }
         }
     }
 
-    fn add(&mut self, child: Arc<dyn Child>, added: Option<oneshot::Sender<Result<(), StartError>>>) {
+    fn add(&mut self, child: Arc<dyn Child>, added: Option<Started>) {
         let key = self.state.add(child.policy());
         self.slots.insert(
             key,
@@ -239,13 +246,15 @@ impl Driver {
         if let Some(slot) = self.slots.remove(&key) {
             slot.child.remove();
             for done in slot.terminated {
-                let _ = done.send(());
+                let _ = done.send(true);
             }
         }
     }
 
     fn report_stuck(&mut self, key: Key) {
-        let Some(slot) = self.slots.get(&key) else { return };
+        let Some(slot) = self.slots.get_mut(&key) else {
+            return;
+        };
         let seat = slot.child.seat();
         let handler = seat.handling();
         tracing::error!(
@@ -253,6 +262,12 @@ impl Driver {
             "an actor is stuck: its handler does not yield"
         );
         self.stuck.push((Arc::clone(&seat.label), handler.into()));
+        seat.give_up(&ExitReason::Stuck {
+            handler: handler.into(),
+        });
+        for done in slot.terminated.drain(..) {
+            let _ = done.send(false);
+        }
     }
 }
 

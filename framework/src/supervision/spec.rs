@@ -162,10 +162,13 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
     }
 }
 
+/// Ids and slots, in start order.
+type Slots = Arc<[(Arc<str>, Arc<dyn Child>)]>;
+
 /// The slot of a supervisor: its children's places outlive its incarnations.
 struct SupervisorChild<S: Supervisor> {
     place: Arc<Place<S>>,
-    children: Arc<[(Arc<str>, Arc<dyn Child>)]>,
+    children: Slots,
     policy: ChildPolicy,
 }
 
@@ -197,12 +200,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
     }
 }
 
-async fn incarnation(
-    flags: Flags,
-    seat: Arc<Seat>,
-    children: Arc<[(Arc<str>, Arc<dyn Child>)]>,
-    report: Report,
-) {
+async fn incarnation(flags: Flags, seat: Arc<Seat>, children: Slots, report: Report) {
     let (booted, has_booted) = oneshot::channel();
     let driver = Driver::new(
         flags,

@@ -252,13 +252,15 @@ impl State {
         }
     }
 
-    /// Stops one child; under a root its spec is forgotten.
-    pub(crate) fn terminate(&mut self, now: Instant, key: Key) {
+    /// Stops one child; under a root its spec is forgotten. False when it is stuck already: only it can end itself.
+    pub(crate) fn terminate(&mut self, now: Instant, key: Key) -> bool {
         match self.children.get(&key).map(|child| child.state) {
             Some(ChildState::Waiting | ChildState::Idle) => self.rest(key),
             Some(ChildState::Running | ChildState::Starting { .. }) => self.ask(now, key),
-            Some(ChildState::Stopping | ChildState::Killed | ChildState::Stuck) | None => {}
+            Some(ChildState::Stuck) => return false,
+            Some(ChildState::Stopping | ChildState::Killed) | None => {}
         }
+        true
     }
 
     /// Stops all children in reverse order, each within its own time, then ends.
@@ -276,7 +278,7 @@ impl State {
         for key in keys {
             match self.children[&key].state {
                 ChildState::Running | ChildState::Starting { .. } | ChildState::Stopping => {
-                    self.kill(now, key)
+                    self.kill(now, key);
                 }
                 ChildState::Waiting => self.rest(key),
                 ChildState::Idle | ChildState::Killed | ChildState::Stuck => {}

@@ -318,6 +318,7 @@ fn a_child_that_does_not_end_after_a_kill_is_reported_stuck_and_the_stop_goes_on
     let stuck = 5.0 + STUCK_AFTER.as_secs_f64();
     assert_eq!(world.state.next_deadline(), Some(world.at(stuck)));
     assert_eq!(world.deadline(stuck), [Stuck(B), Close(B), Ask(A)]);
+    assert!(!world.state.terminate(world.at(stuck), B));
     assert_eq!(
         world.exited(6.0, A, &ExitReason::Shutdown),
         [Close(A), End(Outcome::Shutdown)]
@@ -389,7 +390,7 @@ fn r12_under_a_root_the_spec_of_a_child_that_ended_for_good_is_forgotten() {
 #[test]
 fn terminating_a_child_asks_it_by_its_own_policy() {
     let mut world = World::running(Kind::Root, &[WORKER; 2]);
-    world.state.terminate(world.start, A);
+    assert!(world.state.terminate(world.start, A));
     assert_eq!(world.commands(), [Ask(A)]);
     assert_eq!(world.exited(0.5, A, &ExitReason::Shutdown), [Close(A), Remove(A)]);
     assert_eq!(world.state_of(B), ChildState::Running);
@@ -403,6 +404,6 @@ fn events_of_children_that_are_not_there_any_more_change_nothing() {
     assert_eq!(world.started(A), []);
     assert_eq!(world.start_failed(1.0, A), []);
     world.state.handle_retry(A);
-    world.state.terminate(world.start, A);
+    assert!(world.state.terminate(world.start, A));
     assert_eq!(world.commands(), []);
 }
