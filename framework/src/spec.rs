@@ -168,6 +168,10 @@ pub trait Spec: Send + Sized {
     /// What its ref leads to.
     type Actor: Actor;
 
+    /// The policy, for what a supervisor says of its child.
+    #[doc(hidden)]
+    fn policy_mut(&mut self) -> &mut Policy;
+
     /// Makes the place. `id` is the child's id under a supervisor.
     #[doc(hidden)]
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<Self::Actor>, StartError>;
@@ -182,6 +186,10 @@ pub struct Built<A: Actor> {
 
 impl<A: Actor> Spec for ChildSpec<A> {
     type Actor = A;
+
+    fn policy_mut(&mut self) -> &mut Policy {
+        &mut self.policy
+    }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let label = self.name.or(id).unwrap_or(A::NAME);

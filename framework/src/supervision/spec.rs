@@ -140,6 +140,10 @@ impl fmt::Debug for Children<'_> {
 impl<S: Supervisor> Spec for SupervisorSpec<S> {
     type Actor = S;
 
+    fn policy_mut(&mut self) -> &mut Policy {
+        &mut self.policy
+    }
+
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<S>, StartError> {
         let mut children = Children {
             system,

@@ -19,6 +19,7 @@ use quote::{ToTokens, quote};
 use crate::diag::Problems;
 use crate::fallback;
 
+pub(crate) use self::expand::quiet;
 pub(crate) use self::model::{last_segment, with_names};
 
 /// Expands `#[actor]` on whatever it stands on.

@@ -8,7 +8,7 @@
 //! ```
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Attribute, Generics, Ident, ItemStruct};
 
 use crate::attr::{self, Arg};
@@ -45,6 +45,19 @@ impl Policy {
         }
         true
     }
+
+    /// What is said, each by the name of its field in `quorate::Policy`.
+    pub(crate) fn said(&self) -> impl Iterator<Item = (Ident, &TokenStream)> {
+        let fields = [
+            ("restart", self.restart.as_ref()),
+            ("shutdown", self.shutdown.as_ref()),
+            ("mailbox", self.mailbox.as_ref()),
+            ("backoff", self.backoff.as_ref()),
+        ];
+        fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((format_ident!("{name}"), value?)))
+    }
 }
 
 /// Expands the annotation on a struct or an enum.
@@ -77,7 +90,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     }
     let errors = problems.into_tokens();
     let (cfgs, ident): (Vec<_>, _) = (target.cfgs().collect(), &target.ident);
-    let fields = policy.fields();
+    let (names, values): (Vec<_>, Vec<_>) = policy.said().unzip();
     let check = quote_spanned!(ident.span()=> ::quorate::__private::expect_actor::<#ident>);
     quote! {
         #errors
@@ -85,25 +98,11 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
 
         #(#cfgs)*
         impl ::quorate::ActorPolicy for #ident {
-            const POLICY: ::quorate::Policy = ::quorate::Policy { #fields ..::quorate::Policy::DEFAULT };
+            const POLICY: ::quorate::Policy = ::quorate::Policy { #(#names: #values,)* ..::quorate::Policy::DEFAULT };
         }
 
         #(#cfgs)*
         const _: fn() = #check;
-    }
-}
-
-impl Policy {
-    /// The fields of a `Policy` that are said.
-    fn fields(&self) -> TokenStream {
-        let restart = self.restart.as_ref().map(|value| quote!(restart: #value,));
-        let shutdown = self.shutdown.as_ref().map(|value| quote!(shutdown: #value,));
-        let mailbox = self.mailbox.as_ref().map(|value| quote!(mailbox: #value,));
-        let backoff = self
-            .backoff
-            .as_ref()
-            .map(|value| quote!(backoff: ::core::option::Option::Some(#value),));
-        quote!(#restart #shutdown #mailbox #backoff)
     }
 }
 
@@ -130,7 +129,7 @@ fn shutdown(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
 fn backoff(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
     let (min, max) = arg.range(problems)?;
     let (min, max) = (attr::duration_tokens(min), attr::duration_tokens(max));
-    Some(quote!(::quorate::Backoff { min: #min, max: #max }))
+    Some(quote!(::core::option::Option::Some(::quorate::Backoff { min: #min, max: #max })))
 }
 
 /// The parts of a struct or an enum that matter here.

@@ -43,7 +43,7 @@ pub(crate) fn expand(input: &DeriveInput, problems: Problems) -> TokenStream {
         #errors
 
         #[derive(::quorate::__private::rkyv::Archive, ::quorate::__private::rkyv::Serialize, ::quorate::__private::rkyv::Deserialize)]
-        #[rkyv(crate = ::quorate::__private::rkyv)]
+        #[rkyv(crate = ::quorate::__private::rkyv, attr(allow(missing_docs)))]
         #input
 
         #cfgs
