@@ -143,7 +143,7 @@ impl Arg {
                     format!("`{}` is a whole number: write `{example}`", self.key()),
                 ),
                 Some(count) if count < least => {
-                    problems.at(value, format!("`{}` is at least {least}", self.key()))
+                    problems.at(value, format!("`{}` is at least {least}", self.key()));
                 }
                 Some(_) => return Some(value.clone()),
             }

@@ -27,7 +27,7 @@ use proc_macro::TokenStream;
 /// `#[stopped]`, `#[down]`, `#[tick(every = "1s")]` and `#[undelivered]` what it does on these events.
 #[proc_macro_attribute]
 pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
-    actor::expand(args.into(), item.into()).into()
+    actor::expand(args.into(), &item.into()).into()
 }
 
 /// Makes a struct or an enum fit for messages between nodes.

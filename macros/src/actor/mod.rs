@@ -23,11 +23,11 @@ pub(crate) use self::expand::quiet;
 pub(crate) use self::model::{last_segment, with_names};
 
 /// Expands `#[actor]` on whatever it stands on.
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
-    if is_impl(&item) {
-        expand_impl(args, &item)
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
+    if is_impl(item) {
+        expand_impl(args, item)
     } else {
-        policy::expand(args, &item)
+        policy::expand(args, item)
     }
 }
 

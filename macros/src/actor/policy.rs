@@ -36,9 +36,8 @@ impl Policy {
             "restart" => self.restart = restart(arg, problems),
             "shutdown" => self.shutdown = shutdown(arg, problems),
             "mailbox" => {
-                self.mailbox = arg
-                    .count(1, "mailbox = 1024", problems)
-                    .map(|count| quote!(#count))
+                let count = arg.count(1, "mailbox = 1024", problems);
+                self.mailbox = count.map(|count| quote!(#count));
             }
             "backoff" => self.backoff = backoff(arg, problems),
             _ => return false,
@@ -97,6 +96,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
         #item
 
         #(#cfgs)*
+        #[allow(clippy::needless_update)]
         impl ::quorate::ActorPolicy for #ident {
             const POLICY: ::quorate::Policy = ::quorate::Policy { #(#names: #values,)* ..::quorate::Policy::DEFAULT };
         }

@@ -11,12 +11,11 @@ use crate::attr::duration_tokens;
 pub(super) fn expand(actor: &Actor) -> TokenStream {
     let ty = &actor.ty;
     let (message, handle, envelope) = (ty.named("Message"), ty.named("Handle"), envelope_ident(actor));
-    let name = match &actor.shape.name {
-        Some(name) => quote!(#name),
-        None => {
-            let text = format!("::{}", ty.ident.unraw());
-            quote!(::core::concat!(::core::env!("CARGO_PKG_NAME"), #text))
-        }
+    let name = if let Some(name) = &actor.shape.name {
+        quote!(#name)
+    } else {
+        let text = format!("::{}", ty.ident.unraw());
+        quote!(::core::concat!(::core::env!("CARGO_PKG_NAME"), #text))
     };
     let wire = if actor.shape.local {
         quote!(::core::option::Option::None)
@@ -188,9 +187,12 @@ fn ticks(actor: &Actor) -> TokenStream {
 /// The call of a hook with what it asks for: `event`, the context, or neither.
 fn hook_call(actor: &Actor, hook: &Hook, event: &Ident) -> TokenStream {
     let (ty, ident, wait) = (&actor.ty, &hook.ident, hook.wait());
-    let arguments = hook.params.iter().map(|param| match param.kind {
-        ParamKind::Context => quote!(cx),
-        _ => quote!(#event),
+    let arguments = hook.params.iter().map(|param| {
+        if matches!(param.kind, ParamKind::Context) {
+            quote!(cx)
+        } else {
+            quote!(#event)
+        }
     });
     quote!(<#ty>::#ident(self, #(#arguments),*) #wait;)
 }
