@@ -25,8 +25,6 @@ pub enum Flaw {
     ReleasesBeforeStop,
     /// A new leader takes a grant without a stamp as expired.
     NoStampIsExpired,
-    /// A promise is given for a round that is already promised to somebody else.
-    SameRoundTwice,
 }
 
 /// The faults of one machine: none, or one.

@@ -48,9 +48,9 @@ impl Stamps {
                     if let Outcome::Promised { cleared } | Outcome::Accepted { cleared, .. } = outcome {
                         self.promises.insert(resource.clone(), (op.uid, now));
                         self.follow_grant(now, acceptor, log_index, resource);
-                        cleared
-                            .iter()
-                            .for_each(|uid| self.follow_owner(now, acceptor, log_index, *uid));
+                        if let Some(uid) = cleared {
+                            self.follow_owner(now, acceptor, log_index, *uid);
+                        }
                     }
                 }
                 (

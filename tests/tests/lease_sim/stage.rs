@@ -62,30 +62,7 @@ impl Stage {
         };
         let mut regions = Vec::new();
         for (name, group) in &config.regions {
-            let own = Configuration::formed(name.clone(), *group, drift, TERM);
-            let binding = Binding {
-                config: own.version,
-                group: *group,
-            };
-            let (region, incarnation) = (name.clone(), Incarnation(group.0));
-            let acts = [
-                Act::Form {
-                    region,
-                    config: own,
-                    incarnation,
-                },
-                Act::AcceptConfig(config.clone()),
-                Act::ActivateConfig(config.clone()),
-            ];
-            let mut acceptor = Acceptor::default().with_flaws(flaws);
-            acceptor.apply(
-                1,
-                &acts.map(|act| Op {
-                    binding,
-                    uid: Uid(0),
-                    act,
-                }),
-            );
+            let acceptor = active(&config, name, Incarnation(group.0)).with_flaws(flaws);
             regions.push((name.clone(), acceptor, Stamps::default()));
         }
         Self {
@@ -132,6 +109,15 @@ impl Stage {
             Judgement::Answer(reply) => Answer::new(&self.regions[region].1, request, reply),
             Judgement::Propose(op) => self.commit(region, request, op),
         }
+    }
+
+    /// Gives a region another memory, which has forgotten everything.
+    pub(crate) fn restore(&mut self, region: usize, incarnation: u128) {
+        let (name, acceptor, stamps) = &mut self.regions[region];
+        (*acceptor, *stamps) = (
+            active(&self.config, name, Incarnation(incarnation)),
+            Stamps::default(),
+        );
     }
 
     pub(crate) fn acceptor(&self, region: usize) -> &Acceptor {
@@ -233,4 +219,33 @@ impl Player {
 
 pub(crate) fn global(name: &str) -> ResourceId {
     ResourceId::global(ResourceName::new(name).unwrap())
+}
+
+/// A region that has formed and goes by the common configuration.
+fn active(config: &Configuration, region: &RegionName, incarnation: Incarnation) -> Acceptor {
+    let group = config.regions[region];
+    let own = Configuration::formed(region.clone(), group, config.drift, config.term_max);
+    let binding = Binding {
+        config: own.version,
+        group,
+    };
+    let acts = [
+        Act::Form {
+            region: region.clone(),
+            config: own,
+            incarnation,
+        },
+        Act::AcceptConfig(config.clone()),
+        Act::ActivateConfig(config.clone()),
+    ];
+    let mut acceptor = Acceptor::default();
+    acceptor.apply(
+        1,
+        &acts.map(|act| Op {
+            binding,
+            uid: Uid(0),
+            act,
+        }),
+    );
+    acceptor
 }

@@ -15,25 +15,27 @@
 //! after each call sends what [`Holder::poll_command`] gives and copies [`Holder::validity`] into the cell of that epoch. The number of commands
 //! waiting is bounded by what is held.
 
+mod answers;
 mod link;
+mod pump;
 mod release;
 mod sit_out;
 mod tenure;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::id::{Epoch, GroupId, Incarnation, RegionName, ResourceId, Round, Uid};
+use crate::id::{Epoch, GroupId, RegionName, ResourceId, Round, Uid};
 
 use super::candidate::{Ended, Lost, Won};
 use super::clock::Time;
 use super::config::Configuration;
 use super::flaws::{Flaw, Flaws};
 use super::message::{Answer, Ask, Reply, Request, Seq};
-use super::op::{Binding, Index, Outcome, Refusal, Standing};
+use super::op::Binding;
 use super::timing::Timing;
 use super::validity::Validity;
 
-use link::{Link, Memory, Sent, What};
+use link::{Link, What};
 use release::Releases;
 use sit_out::SitOut;
 use tenure::Tenure;
@@ -391,184 +393,10 @@ impl Holder {
                 );
             }
         }
-        newer.into_iter().for_each(|newer| self.adopt(now, newer));
+        if let Some(newer) = newer {
+            self.adopt(now, newer);
+        }
         self.pump(now);
-    }
-
-    fn handle_outcome(&mut self, now: Time, region: &RegionName, seq: Seq, sent: Sent, outcome: Outcome) {
-        match (sent.what, outcome) {
-            (What::Renew(named), Outcome::Renewed) => self.renewed(region, seq, sent.at, named),
-            (
-                What::Renew(_),
-                Outcome::Mismatch {
-                    incarnation,
-                    set_version,
-                },
-            ) => {
-                if self.learn(now, region, seq, incarnation, set_version) {
-                    self.list_now(now, region);
-                }
-            }
-            (
-                What::List,
-                Outcome::Listed {
-                    present,
-                    extra,
-                    incarnation,
-                    set_version,
-                },
-            ) => {
-                if self.learn(now, region, seq, incarnation, set_version) {
-                    // The answer's own standing, which may be older than the newest that is known.
-                    let at = set_version.map(|set_version| Standing {
-                        incarnation,
-                        set_version,
-                    });
-                    self.listed(now, region, seq, (sent.at, at), present);
-                    self.list_stale(now, region);
-                    self.give_back_extras(now, region, extra);
-                }
-            }
-            (What::Accept(resource, epoch), Outcome::Accepted { standing, .. }) => {
-                let next = Seq(self.next_seq + 1);
-                if self.learn(now, region, seq, standing.incarnation, Some(standing.set_version)) {
-                    if let Some(tenure) = self.live_tenure(now, &resource, epoch) {
-                        tenure.confirm(region, sent.at, standing, next);
-                    }
-                    self.list_stale(now, region);
-                }
-            }
-            (What::Accept(resource, epoch), Outcome::Refused(Refusal::RoundTooLow { promised })) => {
-                // Only a holder that is valid at this moment raises its round; the epoch stays.
-                if let Some(tenure) = self.live_tenure(now, &resource, epoch) {
-                    let round = tenure.raise(promised);
-                    tenure.miss(now, region);
-                    self.used(&resource, round);
-                }
-            }
-            (What::Accept(resource, epoch), Outcome::Refused(Refusal::OwnEpoch(own))) if own < epoch => {
-                self.give_back_extra(now, region, &resource, own);
-            }
-            (_, Outcome::Refused(Refusal::Outdated(newer))) => self.adopt(now, *newer),
-            _ => {}
-        }
-    }
-
-    /// A renewal extends what was confirmed to the holder, at exactly the standing that it named, when it was sent.
-    fn renewed(&mut self, region: &RegionName, seq: Seq, sent: Time, named: Standing) {
-        let everything = self.flaws.has(Flaw::CreditsEverything);
-        for tenure in self.tenures.values_mut().filter(|tenure| !tenure.lapsed) {
-            let covered = tenure.credits.get(region);
-            if covered.is_some_and(|it| everything || (it.standing == Some(named) && it.since <= seq)) {
-                tenure.extend(region, sent);
-            }
-        }
-    }
-
-    /// A list says what is there of what it named. About what was won since it was sent it says nothing.
-    fn listed(
-        &mut self,
-        now: Time,
-        region: &RegionName,
-        seq: Seq,
-        (sent, at): (Time, Option<Standing>),
-        present: Vec<(ResourceId, Epoch)>,
-    ) {
-        let next = Seq(self.next_seq + 1);
-        for tenure in self.tenures.values_mut() {
-            if tenure
-                .credits
-                .get(region)
-                .is_some_and(|it| it.standing.is_some() && it.since <= seq)
-            {
-                tenure.miss(now, region);
-            }
-        }
-        for (resource, epoch) in present {
-            let tenure = self
-                .tenures
-                .get_mut(&resource)
-                .filter(|it| it.epoch() == epoch && !it.lapsed);
-            if let (Some(tenure), Some(standing)) = (tenure, at) {
-                tenure.confirm(region, sent, standing, next);
-            }
-        }
-    }
-
-    /// Gives back what a list found besides, unless it was won, or is being tried for, since the list was sent.
-    fn give_back_extras(&mut self, now: Time, region: &RegionName, extra: Vec<(ResourceId, Epoch)>) {
-        for (resource, epoch) in extra {
-            let held = self
-                .tenures
-                .get(&resource)
-                .is_some_and(|tenure| tenure.epoch() == epoch);
-            let trying = self
-                .trying
-                .get(&resource)
-                .is_some_and(|used| epoch.round() > *used);
-            if self.flaws.has(Flaw::ListIsTruth) || !(held || trying) {
-                self.give_back_extra(now, region, &resource, epoch);
-            }
-        }
-    }
-
-    /// Keeps what was learned of a region's memory; false when the answer is from before it forgot.
-    fn learn(
-        &mut self,
-        now: Time,
-        region: &RegionName,
-        seq: Seq,
-        incarnation: Incarnation,
-        set_version: Option<Index>,
-    ) -> bool {
-        let Some(link) = self.links.get_mut(region) else {
-            return false;
-        };
-        let memory = link.learn(seq, incarnation, set_version);
-        if memory == Memory::New {
-            self.tenures
-                .values_mut()
-                .for_each(|tenure| tenure.forget(now, region));
-            self.lapse(now);
-        }
-        if set_version.is_none() {
-            // The region has nothing of this life: what was named to it must be asked for again.
-            for tenure in self.tenures.values_mut() {
-                if tenure
-                    .credits
-                    .get(region)
-                    .is_some_and(|credit| credit.since <= seq)
-                {
-                    tenure.miss(now, region);
-                }
-            }
-        }
-        memory != Memory::Past
-    }
-
-    fn live_tenure(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) -> Option<&mut Tenure> {
-        self.tenures
-            .get_mut(resource)
-            .filter(|tenure| tenure.epoch() == epoch && tenure.is_live(now))
-    }
-
-    fn list_now(&mut self, now: Time, region: &RegionName) {
-        self.links
-            .get_mut(region)
-            .into_iter()
-            .for_each(|link| link.renew_at = now);
-    }
-
-    /// Lists at once when something was confirmed at another standing than the region's newest.
-    fn list_stale(&mut self, now: Time, region: &RegionName) {
-        let standing = self.links.get(region).and_then(Link::standing);
-        let mut confirmed = self
-            .tenures
-            .values()
-            .filter_map(|it| it.credits.get(region)?.standing);
-        if confirmed.any(|it| Some(it) != standing) {
-            self.list_now(now, region);
-        }
     }
 
     fn lapse(&mut self, now: Time) {
@@ -584,7 +412,9 @@ impl Holder {
             self.commands.push_back(HolderCommand::Lapsed { resource, epoch });
         }
         if self.flaws.has(Flaw::ReleasesBeforeStop) {
-            lapsed.iter().for_each(|resource| self.give_back(now, resource));
+            for resource in &lapsed {
+                self.give_back(now, resource);
+            }
         }
     }
 
@@ -614,97 +444,6 @@ impl Holder {
 
     fn group(&self, region: &RegionName) -> Option<GroupId> {
         self.links.get(region).map(|link| link.group)
-    }
-
-    /// Sends what is due to each region.
-    fn pump(&mut self, now: Time) {
-        let regions: Vec<RegionName> = self.links.keys().cloned().collect();
-        for region in &regions {
-            self.pump_region(now, region);
-        }
-        let mut next_seq = self.next_seq;
-        let number = || {
-            next_seq += 1;
-            Seq(next_seq)
-        };
-        let due = self.releases.due(now, self.timing.term, number);
-        self.next_seq = next_seq;
-        for (region, resource, pending) in due {
-            let Some(seq) = pending.seq else { continue };
-            let (epoch, top) = (pending.epoch, pending.top);
-            let binding = Binding {
-                config: self.config.version,
-                group: pending.group,
-            };
-            let what = What::Release(resource.clone());
-            self.links
-                .get_mut(&region)
-                .into_iter()
-                .for_each(|link| link.note(now, seq, what.clone()));
-            let ask = Ask::Release { resource, epoch, top };
-            let request = Request {
-                binding,
-                uid: self.uid,
-                seq,
-                ask,
-            };
-            self.commands.push_back(HolderCommand::Send { region, request });
-        }
-    }
-
-    fn pump_region(&mut self, now: Time, region: &RegionName) {
-        let Some(link) = self.links.get_mut(region) else {
-            return;
-        };
-        link.prune(now, self.timing.term);
-        let (standing, cadence) = (link.standing(), link.cadence(now, &self.timing));
-        let due = link.renew_at <= now;
-        let mut named = Vec::new();
-        let mut stale = false;
-        let mut accepts = Vec::new();
-        for (resource, tenure) in self.tenures.iter_mut().filter(|(_, tenure)| !tenure.lapsed) {
-            let epoch = tenure.epoch();
-            let Some(credit) = tenure.credits.get_mut(region) else {
-                continue;
-            };
-            if credit.standing.is_some() {
-                stale |= credit.standing != standing;
-                if due {
-                    named.push((resource.clone(), epoch));
-                }
-            } else if credit.accept_at <= now {
-                credit.accept_at = now.after(cadence);
-                tenure.asked.insert(region.clone());
-                accepts.push((resource.clone(), tenure.tenancy));
-            }
-        }
-        if let (false, Some(standing)) = (named.is_empty(), standing) {
-            if let Some(link) = self.links.get_mut(region) {
-                link.renew_at = now.after(cadence);
-            }
-            if stale {
-                self.send(now, region, What::List, Ask::List(named));
-            } else {
-                self.send(now, region, What::Renew(standing), Ask::Renew(standing));
-            }
-        }
-        for (resource, tenancy) in accepts {
-            let what = What::Accept(resource.clone(), tenancy.epoch);
-            self.send(now, region, what, Ask::Accept { resource, tenancy });
-        }
-    }
-
-    fn send(&mut self, now: Time, region: &RegionName, what: What, ask: Ask) {
-        let Some(request) = self.request(region, ask) else {
-            return;
-        };
-        if let Some(link) = self.links.get_mut(region) {
-            link.note(now, request.seq, what);
-        }
-        self.commands.push_back(HolderCommand::Send {
-            region: region.clone(),
-            request,
-        });
     }
 
     fn used(&mut self, resource: &ResourceId, round: Round) {

@@ -60,6 +60,75 @@ fn is_release(ask: &Ask) -> bool {
 }
 
 #[test]
+fn r07_a_region_with_another_memory_is_forgotten_and_asked_again() {
+    let mut stage = Stage::new(None);
+    let (billing, audit) = (global("billing"), global("audit"));
+    let mut holder = stage.player(1, [Open, Open, Cut]);
+    assert!(stage.attempt(&mut holder, &billing) && stage.attempt(&mut holder, &audit));
+    let (epoch, before) = (holder.holder.validity(&billing).unwrap().epoch, stage.now);
+    stage.restore(1, 99);
+    holder.ways = [Open, Kept, Cut];
+    stage.pass(12, &mut [&mut holder]);
+    let (at, renewal) = holder.last_kept(is_renewal);
+    let mismatch = stage.exchange(at, &renewal);
+    holder.holder.handle_answer(stage.now, &stage.name(at), mismatch);
+    // What the region had granted is gone, and with it the majority: no waiting for the term.
+    assert_eq!(holder.holder.validity(&billing), None);
+    assert!(stage.now.since(before) < TERM / 2);
+
+    let resources = [&billing, &audit];
+    resources
+        .into_iter()
+        .for_each(|resource| holder.holder.release(stage.now, resource, epoch));
+    holder.ways = [Open; 3];
+    stage.pass(2, &mut [&mut holder]);
+    assert!(stage.attempt(&mut holder, &billing));
+    stage.pass(60, &mut [&mut holder]);
+    assert!(
+        holder
+            .holder
+            .validity(&billing)
+            .is_some_and(|it| it.holds(stage.now))
+    );
+}
+
+#[test]
+fn r07_a_thousand_grants_are_one_renewal_and_one_that_is_missing_is_not_counted() {
+    let mut stage = Stage::new(None);
+    let many: Vec<_> = (0..1_000).map(|at| global(&format!("s{at}"))).collect();
+    let mut holder = stage.player(1, [Open; 3]);
+    for resource in &many {
+        assert!(stage.attempt(&mut holder, resource));
+    }
+    stage.pass(20, &mut [&mut holder]);
+    sends(&mut holder, is_renewal);
+    // Region c loses one of them to somebody who reaches it alone.
+    holder.ways = [Open, Open, Cut];
+    stage.pass(45, &mut [&mut holder]);
+    let mut rival = stage.player(2, [Open; 3]);
+    let round = stage.acceptor(2).promised(&many[7]).after();
+    let prepare = rival.holder.request(
+        &stage.name(2),
+        Ask::Prepare {
+            resource: many[7].clone(),
+            round,
+        },
+    );
+    stage.exchange(2, &prepare.unwrap());
+    holder.ways = [Open, Cut, Open];
+    holder.loses_accepts = true;
+    sends(&mut holder, is_renewal);
+    stage.pass(40, &mut [&mut holder]);
+    let messages = sends(&mut holder, |ask| matches!(ask, Ask::Renew(_) | Ask::List(_)));
+    assert!(messages < 30, "{messages} messages for a thousand grants");
+    let held = many
+        .iter()
+        .filter(|resource| holder.holder.validity(resource).is_some());
+    assert_eq!(held.count(), 999);
+    assert_eq!(holder.holder.validity(&many[7]), None);
+}
+
+#[test]
 fn r10_nothing_is_prepared_before_a_majority_looks_open() {
     let mut stage = Stage::new(None);
     let billing = global("billing");
