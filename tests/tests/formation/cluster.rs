@@ -102,8 +102,8 @@ fn run(regions: &mut [Region], rounds: std::ops::Range<u64>, down: Option<usize>
                             .map(|(_, other)| other.view())
                             .collect();
                         // Who answers first differs from asker to asker.
-                        let turned = views.iter().cloned().rev().filter(|_| index % 2 == 1);
-                        let straight = views.iter().cloned().filter(|_| index % 2 == 0);
+                        let turned = views.iter().rev().filter(|_| index % 2 == 1).cloned();
+                        let straight = views.iter().filter(|_| index % 2 == 0).cloned();
                         for view in turned.chain(straight) {
                             regions[index].cluster.handle_view(now, view);
                         }
@@ -234,8 +234,10 @@ fn two_groups_of_a_region_before_the_first_configuration_stop_it() {
         one: GroupId(3),
         other: GroupId(9),
     };
-    assert_eq!(regions[0].reports, [twice.clone()]);
-    assert_eq!(regions[1].reports, [twice]);
+    assert_eq!(
+        (&regions[0].reports, &regions[1].reports),
+        (&vec![twice.clone()], &vec![twice])
+    );
     let undecided = regions[..2].iter().all(|region| region.view().accepted.is_none());
     assert!(undecided, "who hears both takes neither for the region");
 

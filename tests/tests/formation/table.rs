@@ -515,7 +515,7 @@ fn a_node_that_finds_a_group_joins_it() {
         group: GroupId(5),
         contacts: contacts(&["a", "b"]),
     };
-    assert_eq!(node.wait(500), [join.clone()]);
+    assert_eq!(node.wait(500), [join]);
     node.hear("a", member("a"));
     assert_eq!(node.wait(500), [], "once in a while");
 

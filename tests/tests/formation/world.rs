@@ -156,7 +156,7 @@ impl World {
     /// Discovery shows `node` these nodes.
     pub(crate) fn show(&mut self, node: usize, seen: &[usize]) {
         let view: BTreeSet<_> = seen.iter().map(|seen| contact(*seen)).collect();
-        self.nodes[node].view = view.clone();
+        self.nodes[node].view.clone_from(&view);
         let now = self.now;
         if let Some(formation) = &mut self.nodes[node].formation {
             formation.handle_contacts(now, view);
@@ -297,7 +297,7 @@ impl World {
                     });
                 }
                 Command::Start(formed) => {
-                    assert_eq!(self.formed(index), Some(&formed), "what starts is on disk")
+                    assert_eq!(self.formed(index), Some(&formed), "what starts is on disk");
                 }
                 _ => {}
             }

@@ -47,7 +47,7 @@ async fn a_replica_that_hears_nobody_unseats_no_leader_when_it_comes_back() {
     let mut asked = region.pre_votes[&region.name_of(&lonely)].subscribe();
     let before = *asked.borrow();
     patiently("pre-votes", async {
-        drop(asked.wait_for(|asked| *asked >= before + 6).await.unwrap())
+        drop(asked.wait_for(|asked| *asked >= before + 6).await.unwrap());
     })
     .await;
     leader.propose(vec![claim(1, "x")], PATIENCE).await.unwrap();

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// Far more than anything takes; met only by a broken promise.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const GROUP: GroupId = GroupId(7);
 pub(crate) const TERM: Duration = Duration::from_secs(4);
 
@@ -189,10 +189,8 @@ async fn first_of<F: Future<Output = ()> + Unpin>(mut futures: Vec<F>) {
 
 /// Waits for what must come.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("{what} did not come"),
-    }
+    let came = tokio::time::timeout(PATIENCE, future).await;
+    came.unwrap_or_else(|_| panic!("{what} did not come"))
 }
 
 pub(crate) async fn until_status(
@@ -212,7 +210,7 @@ pub(crate) async fn until_level(store: &RegionStore, other: &RegionStore) {
     let goal = *other.watch_applied().borrow();
     let mut applied = store.watch_applied();
     patiently("the same state", async {
-        drop(applied.wait_for(|applied| *applied >= goal).await.unwrap())
+        drop(applied.wait_for(|applied| *applied >= goal).await.unwrap());
     })
     .await;
 }
@@ -225,8 +223,8 @@ pub(crate) fn acceptor(store: &RegionStore) -> Acceptor {
 pub(crate) fn brisk() -> RaftTiming {
     RaftTiming {
         heartbeat: Duration::from_millis(50),
-        election_min: Duration::from_millis(200),
-        election_max: Duration::from_millis(400),
+        election_min: Duration::from_millis(500),
+        election_max: Duration::from_millis(900),
         ..RaftTiming::default()
     }
 }
