@@ -3,6 +3,54 @@
 //! A struct becomes an actor with one annotation on it and one on its methods; what comes out is a typed ref
 //! whose methods are requests. Everything below a [`System`] is supervised.
 //!
+//! ```
+//! use quorate::prelude::*;
+//!
+//! /// A running total.
+//! #[actor(restart = transient, mailbox = 1024)]
+//! #[derive(Default)]
+//! pub struct Counter {
+//!     total: u64,
+//! }
+//!
+//! #[actor]
+//! impl Counter {
+//!     /// Adds `n` and answers the new total.
+//!     pub fn add(&mut self, n: u64) -> u64 {
+//!         self.total += n;
+//!         self.total
+//!     }
+//!
+//!     /// Begins again.
+//!     pub async fn reset(&mut self, cx: &mut Context<Self>) {
+//!         self.total = 0;
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), quorate::Error> {
+//! let system = System::new("demo");
+//! let counter = system.spawn(Counter::spec()).await?;
+//! counter.add(2).await?; // a call: 5 s deadline, as GenServer.call
+//! counter.add(3).timeout(Duration::from_millis(50)).await?;
+//! counter.reset().cast()?; // no reply; an error when the mailbox is full
+//! system.shutdown().await
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! - **Delivery** is at most once, in order per pair of sender and receiver. A call ends in a reply or an error, by a
+//!   deadline. Each variant of [`CallError`] says what is known of the message.
+//! - **A ref names a place**, not an incarnation: it stays good across restarts. A restart begins with an empty mailbox; what is
+//!   sent between death and the new start waits.
+//! - **No two incarnations overlap**: the successor starts when the state of the dead one is dropped.
+//! - **Every queue has a bound**. Full is an answer, not an out-of-memory.
+//! - **A handler that never yields** cannot be killed in Rust: it is reported as [`ExitReason::Stuck`], its refs answer `Gone`, and
+//!   a shutdown goes on without it.
+//!
+//! # Where things are
+//!
 //! ```text
 //! actor, actor_ref, context, request, reply     one actor, one message at a time
 //! message, wire                                 what may travel, and how

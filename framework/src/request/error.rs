@@ -18,7 +18,8 @@ pub enum CallError {
     Exited(ExitReason),
     /// The mailbox of an actor on another node is full. Not handled. (A local call waits for room.)
     Full,
-    /// The outgoing buffer to the actor's node is full. Not sent.
+    /// The outgoing buffer between the nodes is full: on the way there (not sent), or on the way back (handled, and the
+    /// reply is lost).
     Overloaded,
     /// The link to the actor's node is gone. Whether the message was handled is not known.
     NodeDown,
@@ -55,7 +56,7 @@ impl fmt::Display for CallError {
             Self::Gone => f.write_str("the actor is gone"),
             Self::Exited(reason) => write!(f, "the actor ended before it replied: it {reason}"),
             Self::Full => f.write_str("the actor's mailbox is full"),
-            Self::Overloaded => f.write_str("the outgoing buffer to the actor's node is full"),
+            Self::Overloaded => f.write_str("the outgoing buffer between the nodes is full"),
             Self::NodeDown => f.write_str("the link to the actor's node is gone"),
             Self::UnknownMessage { actor, method } => {
                 write!(f, "`{actor}` on the other node has no message `{method}`")
