@@ -103,26 +103,15 @@ impl System {
         let built = spec.build(self, None)?;
         let (answer, started) = oneshot::channel();
         let child = Arc::clone(&built.child);
-        if self
-            .0
-            .root
-            .asks
-            .send(Ask::Add(built.child, answer))
-            .await
-            .is_err()
+        let asked = self.0.root.asks.send(Ask::Add(built.child, answer)).await;
+        if asked.is_ok()
+            && let Ok(started) = started.await
         {
-            child.close();
-            child.remove();
-            return Err(StartError::SystemDown);
+            return started.map(|()| built.me);
         }
-        match started.await {
-            Ok(started) => started.map(|()| built.me),
-            Err(_) => {
-                child.close();
-                child.remove();
-                Err(StartError::SystemDown)
-            }
-        }
+        child.close();
+        child.remove();
+        Err(StartError::SystemDown)
     }
 
     /// Stops what was spawned here under this ref, by its own shutdown policy, and waits until it has ended and its name is free.

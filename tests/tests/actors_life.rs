@@ -33,15 +33,19 @@ impl Drop for Dropped {
 #[actor(restart = temporary)]
 pub struct Worker {
     log: Log,
-    _dropped: Dropped,
+    /// Says when the state is dropped.
+    #[allow(dead_code)]
+    dropped: Dropped,
 }
 
 #[actor(local)]
 impl Worker {
     #[init]
     fn new(log: Log) -> Self {
-        let _dropped = Dropped(log.clone());
-        Self { log, _dropped }
+        Self {
+            dropped: Dropped(log.clone()),
+            log,
+        }
     }
 
     /// Notes.
@@ -361,6 +365,7 @@ impl Clock {
 
     #[tick(every = "1500ms")]
     async fn longer(&mut self) {
+        settle().await;
         self.log.add(format!("longer at {:?}", self.start.elapsed()));
     }
 }
@@ -370,5 +375,5 @@ async fn ticks_come_at_their_periods() {
     let log = Log::default();
     let _clock = System::new("test").spawn(Clock::spec(log.clone())).await.unwrap();
     tokio::time::sleep(Duration::from_millis(2100)).await;
-    assert_eq!(log.all(), ["second at 1s", "longer at 1.5s", "second at 2s"]);
+    assert_eq!(log.all(), ["second at 1s", "longer at 1.501s", "second at 2s"]);
 }

@@ -29,7 +29,7 @@ impl Counter {
 const ROUNDS: u32 = 200;
 const CALLERS: u32 = 8;
 /// Nothing here takes long: who waits this long has been forgotten.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+const FORGOTTEN: Duration = Duration::from_mins(1);
 
 /// Calls until the actor is gone.
 async fn call_until_gone(counter: ActorRef<Counter>) -> u64 {
@@ -64,9 +64,9 @@ async fn every_call_is_answered_when_the_actor_ends_in_the_middle_of_traffic() {
             tokio::task::yield_now().await;
         }
         if round % 2 == 0 {
-            ActorRef::stop(&counter)
+            ActorRef::stop(&counter);
         } else {
-            ActorRef::kill(&counter)
+            ActorRef::kill(&counter);
         }
         for caller in callers {
             caller.await.expect("no caller is forgotten");

@@ -29,7 +29,7 @@ use crate::reply::ReplyPort;
 use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 
 /// Deadlines beyond this are this: instants have an end.
-const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 type Room<M> = Option<OwnedPermit<Item<<M as Method>::Actor>>>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
