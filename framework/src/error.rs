@@ -54,6 +54,8 @@ pub enum Error {
     Call(CallError),
     /// A cast was not sent; the text of its [`CastError`].
     Cast(Arc<str>),
+    /// No listener, no session or no remote ref; the text of the error of [`wire`](crate::wire).
+    Wire(Arc<str>),
     /// The system was shut down but for these actors, whose handlers did not yield: name and handler.
     Stuck(Vec<(Arc<str>, Arc<str>)>),
 }
@@ -63,7 +65,7 @@ impl fmt::Display for Error {
         match self {
             Self::Start(error) => error.fmt(f),
             Self::Call(error) => error.fmt(f),
-            Self::Cast(text) => f.write_str(text),
+            Self::Cast(text) | Self::Wire(text) => f.write_str(text),
             Self::Stuck(actors) => {
                 f.write_str("stuck:")?;
                 actors
@@ -79,7 +81,7 @@ impl std::error::Error for Error {
         match self {
             Self::Start(error) => Some(error),
             Self::Call(error) => Some(error),
-            Self::Cast(_) | Self::Stuck(_) => None,
+            Self::Cast(_) | Self::Wire(_) | Self::Stuck(_) => None,
         }
     }
 }
@@ -101,3 +103,15 @@ impl<T> From<CastError<T>> for Error {
         Self::Cast(error.to_string().into())
     }
 }
+
+macro_rules! from_wire {
+    ($($error:ident),*) => {
+        $(impl From<crate::wire::$error> for Error {
+            fn from(error: crate::wire::$error) -> Self {
+                Self::Wire(error.to_string().into())
+            }
+        })*
+    };
+}
+
+from_wire!(BindError, ServeError, ConnectError, LookupError);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate::prelude::*;
-use quorate::wire::session::CloseReason;
+use quorate::wire::session::{CloseReason, Heartbeat};
 use quorate::wire::{ConnectOptions, ListenOptions, Listener, LookupError, Peer};
 use tokio::sync::Semaphore;
 
@@ -354,6 +354,64 @@ async fn a_slow_actor_slows_its_sender_down_and_loses_nothing() {
             .await
             .map(|all| all.len()),
         Ok(2000)
+    );
+}
+
+#[tokio::test]
+async fn a_sender_that_is_held_back_for_long_is_not_taken_for_dead() {
+    let permits = Arc::new(Semaphore::new(0));
+    let heartbeat = Heartbeat {
+        ping_after: Duration::from_millis(50),
+        dead_after: Duration::from_millis(250),
+    };
+    let server = System::new("server");
+    server
+        .spawn(gate(&permits).name(GATE))
+        .await
+        .expect("the name is free");
+    let options = ListenOptions::cluster("shop").heartbeat(heartbeat);
+    let listener = Listener::bind_with(LOOPBACK, options).await.expect("loopback");
+    listener.serve("app", &server).expect("the label is free");
+    let options = ConnectOptions::new("shop", "app").heartbeat(heartbeat);
+    let peer = System::new("client")
+        .connect(listener.local_addr(), options)
+        .await;
+    let peer = peer.expect("they fit");
+    let gate = peer.lookup(GATE).await.expect("it is there");
+    // Every message waits 20 ms for room: together four times as long as a silence may be.
+    for n in 0..50 {
+        gate.pass(n).cast().expect("the session has room");
+    }
+    let open = tokio::spawn(async move {
+        loop {
+            permits.add_permits(1);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(
+        within(gate.pass(99).timeout(Duration::from_secs(20))).await,
+        Ok(99)
+    );
+    assert!(peer.is_up());
+    open.abort();
+}
+
+#[tokio::test]
+async fn a_sender_that_waits_for_room_sends_all_it_has() {
+    let nodes = nodes().await;
+    let ledger = nodes.peer.lookup(LEDGER).await.expect("it is there");
+    let mut overloaded = 0;
+    for _ in 0..60 {
+        while let Err(error) = ledger.large(vec![0; 1 << 20]).cast() {
+            assert!(matches!(error, CastError::Overloaded(_)), "{error}");
+            overloaded += 1;
+            within(nodes.peer.ready()).await;
+        }
+    }
+    assert!(overloaded > 0, "the bound was reached");
+    assert_eq!(
+        within(ledger.add("last".into()).timeout(Duration::from_secs(20))).await,
+        Ok(1)
     );
 }
 

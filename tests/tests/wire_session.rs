@@ -338,3 +338,23 @@ fn a_demonitor_that_crosses_its_down_disturbs_nobody() {
     pair.drive();
     assert!(pair.told(0).is_empty() && pair.told(1).is_empty());
 }
+
+#[test]
+fn a_pause_is_told_now_and_then_and_is_not_the_peers_silence() {
+    let mut pair = Pair::new();
+    let start = pair.now;
+    let Heartbeat {
+        ping_after,
+        dead_after,
+    } = Heartbeat::default();
+    let session = &mut pair.ends[0].session;
+    assert_eq!(session.handle_pause(start + ping_after / 2), None);
+    assert_eq!(
+        session.handle_pause(start + ping_after),
+        Some(Frame::Pong { nonce: 0 })
+    );
+    assert_eq!(session.handle_pause(start + ping_after), None);
+    let late = start + dead_after * 3;
+    assert!(session.handle_pause(late).is_some());
+    assert_eq!(session.handle_timeout(late), Pulse::Quiet);
+}

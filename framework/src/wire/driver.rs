@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A full mailbox stops the reader for at most [`FULL_PATIENCE`], so that TCP slows the sender down; then the message is
-//! answered `Full`, and so are the next ones for that actor, at once, until one finds room: one slow actor costs its
-//! session one pause, not one for each message.
+//! answered `Full`, and so are the next ones for that actor, at once, until one finds room: an actor that is stuck costs its
+//! session one pause, not one for each message. The peer is told now and then that this end lives, however long messages wait.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub(crate) fn open<K: Send + 'static>(
     let opened = Arc::clone(&line);
     let system = system.clone();
     system.runtime().clone().spawn(async move {
+        // Also when the runtime drops this task: nobody waits for a session that nothing drives.
+        let _ended = CloseOnDrop(Arc::clone(&line));
         match TcpStream::from_std(stream) {
             Ok(stream) => {
                 let shutdown = MonitorId::next();
@@ -95,6 +97,14 @@ async fn drive(line: Arc<Line>, stream: TcpStream, system: System) {
     let _ = tokio::time::timeout(FLUSH_TIMEOUT, drain).await;
     // The writer has a timeout of its own; a panic in it would be a defect that has been reported already.
     let _ = writer.await;
+}
+
+struct CloseOnDrop(Arc<Line>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close(CloseReason::Disconnected);
+    }
 }
 
 struct Reader {
@@ -210,8 +220,12 @@ impl Reader {
             }
             refusal => refusal,
         };
-        if refusal == Refusal::Full {
-            self.impatient.insert(head.target);
+        match refusal {
+            Refusal::Full => {
+                self.impatient.insert(head.target);
+            }
+            Refusal::Gone => self.line.session().retract(head.target),
+            _ => {}
         }
         self.line.refuse(&head, &Failure::Refused(refusal));
     }
@@ -230,6 +244,10 @@ impl Reader {
                 tokio::time::sleep(RETRY_EVERY).await;
             }
             tries += 1;
+            let sign = self.line.session().handle_pause(Instant::now());
+            if let Some(sign) = sign {
+                self.line.tell(&sign);
+            }
             let left = head
                 .timeout
                 .map(|timeout| timeout.saturating_sub(arrived.elapsed()));

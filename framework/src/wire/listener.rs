@@ -338,7 +338,11 @@ impl Shared {
     /// What this end says of itself, and whether the other end is let in.
     fn admit(&self, theirs: Result<Hello, HelloError>) -> (Hello, Result<Admitted, HelloError>) {
         let label = theirs.as_ref().map_or("", |theirs| &theirs.system);
-        let system = self.systems().get(label).cloned();
+        let system = self
+            .systems()
+            .get(label)
+            .filter(|system| !system.root().is_gone())
+            .cloned();
         let (name, incarnation) = system.as_ref().map_or(("", 0), |system| {
             (&*system.node().name, system.node().incarnation)
         });

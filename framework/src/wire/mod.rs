@@ -21,9 +21,9 @@
 //! use quorate::wire::{ConnectOptions, ListenOptions, Listener};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn main() -> Result<(), quorate::Error> {
 //! let server = System::new("server");
-//! let listener = Listener::bind_with("127.0.0.1:0".parse()?, ListenOptions::cluster("shop")).await?;
+//! let listener = Listener::bind_with(([127, 0, 0, 1], 0).into(), ListenOptions::cluster("shop")).await?;
 //! listener.serve("app", &server)?;
 //!
 //! let client = System::new("client");

@@ -325,6 +325,9 @@ impl fmt::Debug for Peer {
 }
 
 async fn connect(system: &System, addr: SocketAddr, options: ConnectOptions) -> Result<Peer, ConnectError> {
+    if system.root().is_gone() {
+        return Err(ConnectError::Shutdown);
+    }
     let node = system.node();
     let ours = Hello::new(&options.cluster, &options.system, &node.name, node.incarnation);
     let greeted = tokio::time::timeout(options.timeout, greet(addr, &ours)).await;

@@ -80,6 +80,8 @@ pub struct Session<H: Handles> {
     heartbeat: Heartbeat,
     heard_at: Instant,
     pinged: bool,
+    /// When a pause was last told to the peer.
+    paused_at: Instant,
     closed: bool,
     /// The last number that was given to a call or a lookup. Starts at 0, which is "none".
     last_number: u64,
@@ -97,6 +99,7 @@ impl<H: Handles> Session<H> {
             heartbeat,
             heard_at: now,
             pinged: false,
+            paused_at: now,
             closed: false,
             last_number: 0,
             callers: HashMap::new(),
@@ -211,6 +214,17 @@ impl<H: Handles> Session<H> {
     pub fn handle_bytes(&mut self, now: Instant) {
         self.heard_at = now;
         self.pinged = false;
+    }
+
+    /// The driver is held up by a full mailbox and reads nothing: this silence is not the peer's. Says which frame to send, now
+    /// and then, so that the peer does not take it for the end of this node either.
+    pub fn handle_pause(&mut self, now: Instant) -> Option<Frame> {
+        self.handle_bytes(now);
+        let due = now.saturating_duration_since(self.paused_at) >= self.heartbeat.ping_after;
+        due.then(|| {
+            self.paused_at = now;
+            Frame::Pong { nonce: 0 }
+        })
     }
 
     /// What a frame means. It does not count as a sign of life by itself: [`Session::handle_bytes`] does.
