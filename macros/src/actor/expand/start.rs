@@ -16,11 +16,14 @@ pub(super) fn expand(actor: &Actor) -> TokenStream {
         Some(init) => from_init(actor, init),
         None => from_default(actor),
     };
+    let only_one = only_one(actor);
     let doc = format!("The spec of a [`{name}`] that `start` makes, at first and at every restart.");
     quote! {
         #(#cfgs)*
         #quiet
         impl #ty {
+            #only_one
+
             #spec
 
             #[doc = #doc]
@@ -32,6 +35,15 @@ pub(super) fn expand(actor: &Actor) -> TokenStream {
                 ::quorate::ChildSpec::new(start)
             }
         }
+    }
+}
+
+/// A second annotated impl cannot be seen from the first, but what is in both of them meets: rustc then says this name.
+fn only_one(actor: &Actor) -> TokenStream {
+    quote_spanned! {actor.ty.ident.span()=>
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals)]
+        const one_actor_impl_only__write_a_plain_impl_for_the_rest: () = ();
     }
 }
 
