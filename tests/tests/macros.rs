@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quorate::prelude::*;
+use quorate::wire::{ConnectOptions, ListenOptions, Listener};
 use tokio::sync::mpsc;
 
 mod counter {
@@ -236,6 +237,36 @@ async fn text_and_bytes_are_lent_to_the_handler() {
     assert_eq!(ledger.measure("four", b"three").await, Ok((4, 5)));
     assert_eq!(ledger.measure(String::from("a"), vec![1, 2]).await, Ok((1, 2)));
     system.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn all_kinds_of_arguments_travel_between_nodes() {
+    const NAME: Name<Ledger> = Name::new("ledger");
+    let (server, client) = (System::new("server"), System::new("client"));
+    server
+        .spawn(Ledger::spec("far".to_owned()).name(NAME))
+        .await
+        .unwrap();
+    let listen = ListenOptions::cluster("shop");
+    let listener = Listener::bind_with("127.0.0.1:0".parse().unwrap(), listen)
+        .await
+        .unwrap();
+    listener.serve("app", &server).unwrap();
+    let peer = client
+        .connect(listener.local_addr(), ConnectOptions::new("shop", "app"))
+        .await
+        .unwrap();
+    let ledger = peer.lookup(NAME).await.unwrap();
+
+    assert_eq!(ledger.post(entry(30)).await, Ok(Ok(70)));
+    assert_eq!(ledger.post(entry(80)).await, Ok(Err(Overdrawn)));
+    assert_eq!(ledger.peek(entry(5)).await, Ok(5));
+    assert_eq!(ledger.measure("four", b"three").await, Ok((4, 5)));
+    assert_eq!(ledger.names(1, 2, 3, 4, 5, (6, 7)).await, Ok(23));
+    let (settled, settle) = tokio::join!(ledger.settled().into_future(), ledger.settle().into_future());
+    assert_eq!((settled, settle), (Ok(70), Ok(())));
+    client.shutdown().await.unwrap();
+    server.shutdown().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! The code that one `#[supervisor]` becomes: the handle with a ref for each child, `spec`, and the actor that it is to the framework.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 use super::model::{Child, Supervisor};
 use crate::actor::quiet;
@@ -28,7 +29,8 @@ fn handle(supervisor: &Supervisor) -> TokenStream {
     let doc = format!("The children of a [`{ident}`]: what an `ActorRef<{ident}>` derefs to.");
     let fields = children.iter().map(|child| {
         let (vis, name, ty, docs) = (&child.field.vis, &child.name, &child.field.ty, docs(child));
-        quote!(#docs #vis #name: ::quorate::ActorRef<#ty>)
+        let child = quote_spanned!(ty.span()=> ::quorate::ActorRef<#ty>);
+        quote!(#docs #vis #name: #child)
     });
     quote! {
         #(#cfgs)*
@@ -64,7 +66,8 @@ fn spec(supervisor: &Supervisor) -> TokenStream {
     );
     let params = children.iter().filter(|child| !child.is_default).map(|child| {
         let (name, ty) = (&child.name, &child.field.ty);
-        quote!(#name: impl ::quorate::Spec<Actor = #ty> + 'static)
+        let spec = quote_spanned!(ty.span()=> impl ::quorate::Spec<Actor = #ty> + 'static);
+        quote!(#name: #spec)
     });
     let adder = Ident::new("children", Span::mixed_site());
     let refs = nested(children.iter().map(|child| add(child, &adder)));
