@@ -22,7 +22,9 @@
 //! the attempt, or when its disk is gone. What automatic formation cannot exclude: two sets of nodes that see nothing of each other,
 //! because they get disjoint answers from DNS, form two groups. [`ClusterFormation`] then refuses the second one.
 
+mod attempt;
 mod cluster;
+mod contacts;
 mod memory;
 mod message;
 mod region;

@@ -1,13 +1,14 @@
 //! The formation of one region, as one node sees it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
-use crate::id::{GroupId, NodeName};
+use crate::id::GroupId;
 use crate::lease::Time;
-use crate::store::{RaftId, RaftNode};
+use crate::store::RaftId;
 
-use super::memory::{Formed, Identity, Memory, Promise, Voter};
+use super::attempt::Attempt;
+use super::contacts::Contacts;
+use super::memory::{Formed, Identity, Memory, Promise};
 use super::message::{Ask, Command, ReplyTo, Seq, Settings, Standing, Trouble};
 
 /// An answer older than this many rounds of asking counts no more.
@@ -31,8 +32,7 @@ pub struct Formation {
     attempts: u32,
     attempt: Option<Attempt>,
     pause_until: Time,
-    contacts: BTreeMap<String, Contact>,
-    stable_since: Option<Time>,
+    contacts: Contacts,
     next_seq: Seq,
     /// Answers to questions before this one say nothing about the promise that is held now.
     promised_at: Seq,
@@ -40,20 +40,6 @@ pub struct Formation {
     next_join: Time,
     commands: VecDeque<Command>,
     reported: BTreeSet<Trouble>,
-}
-
-#[derive(Debug, Default)]
-struct Contact {
-    /// The newest answer: to which question, when, what.
-    answer: Option<(Seq, Time, Standing)>,
-}
-
-#[derive(Debug)]
-struct Attempt {
-    /// The voters, each with its contact.
-    voters: BTreeMap<Identity, String>,
-    promise: Promise,
-    ends: Time,
 }
 
 impl Formation {
@@ -67,8 +53,7 @@ impl Formation {
             attempts: 0,
             attempt: None,
             pause_until: now,
-            contacts: BTreeMap::new(),
-            stable_since: None,
+            contacts: Contacts::default(),
             next_seq: Seq(0),
             promised_at: Seq(0),
             next_round: now,
@@ -101,14 +86,9 @@ impl Formation {
 
     /// Discovery shows exactly these contacts of the region, this node's own among them.
     pub fn handle_contacts(&mut self, now: Time, contacts: BTreeSet<String>) {
-        if !self.contacts.keys().eq(&contacts) || self.stable_since.is_none() {
-            self.stable_since = Some(now);
-            self.contacts.retain(|contact, _| contacts.contains(contact));
-            for contact in contacts {
-                self.contacts.entry(contact).or_default();
-            }
+        if self.contacts.show(now, contacts) {
             self.next_round = now;
-            let lost = |it: &Attempt| it.voters.values().any(|at| !self.contacts.contains_key(at));
+            let lost = |it: &Attempt| it.voters.values().any(|at| !self.contacts.contains(at));
             let automatic = self.settings.initial_voters.is_none();
             if self
                 .attempt
@@ -123,14 +103,9 @@ impl Formation {
 
     /// The node at `contact` answered question `seq`.
     pub fn handle_standing(&mut self, now: Time, contact: &str, seq: Seq, standing: Standing) {
-        let Some(known) = self.contacts.get_mut(contact) else {
-            return;
-        };
-        if seq >= self.next_seq || known.answer.as_ref().is_some_and(|(newest, ..)| *newest > seq) {
-            return;
+        if seq < self.next_seq && self.contacts.hear(now, contact, seq, standing) {
+            self.advance(now);
         }
-        known.answer = Some((seq, now, standing));
-        self.advance(now);
     }
 
     /// The node at `contact` did not answer question `seq`. A silence says nothing; its older answers grow old.
@@ -195,9 +170,8 @@ impl Formation {
     // -- asking ------------------------------------------------------------------------------------------------------------------
 
     fn ask_everybody(&mut self, now: Time) {
-        let contacts: Vec<_> = self.contacts.keys().cloned().collect();
         let mut seating = false;
-        for contact in contacts {
+        for contact in self.contacts.names() {
             let ask = self.question_for(&contact);
             seating |= matches!(ask, Ask::Seat(_));
             self.ask(contact, ask);
@@ -212,18 +186,11 @@ impl Formation {
 
     fn question_for(&self, contact: &str) -> Ask {
         if let Some(attempt) = &self.attempt
-            && attempt
-                .voters
-                .iter()
-                .any(|(who, at)| at == contact && *who != self.who)
+            && attempt.others().any(|(_, at)| at == contact)
         {
             return attempt.ask();
         }
-        let answer = self
-            .contacts
-            .get(contact)
-            .and_then(|contact| contact.answer.as_ref());
-        if let (Some(formed), Some((_, _, theirs))) = (&self.memory.formed, answer)
+        if let (Some(formed), Some(theirs)) = (&self.memory.formed, self.contacts.answer(contact))
             && theirs.formed.is_none()
             && theirs
                 .promised
@@ -242,13 +209,9 @@ impl Formation {
         self.commands.push_back(Command::Ask { contact, seq, ask });
     }
 
-    /// The answers that are not too old, each with its contact.
-    fn fresh(&self, now: Time) -> impl Iterator<Item = (&String, &Standing)> {
-        let oldest = now.before(self.settings.ask_every * FRESH_ROUNDS);
-        self.contacts.iter().filter_map(move |(contact, known)| {
-            let (_, at, standing) = known.answer.as_ref()?;
-            (*at >= oldest).then_some((contact, standing))
-        })
+    /// What was heard earlier is too old to count.
+    fn oldest(&self, now: Time) -> Time {
+        now.before(self.settings.ask_every * FRESH_ROUNDS)
     }
 
     // -- the candidate -----------------------------------------------------------------------------------------------------------
@@ -278,7 +241,7 @@ impl Formation {
             promise,
             ends: now.after(self.settings.attempt_max),
         };
-        for (_, contact) in attempt.voters.iter().filter(|(who, _)| **who != self.who) {
+        for (_, contact) in attempt.others() {
             let seq = self.next_seq;
             self.next_seq = Seq(seq.0 + 1);
             self.commands.push_back(Command::Ask {
@@ -296,7 +259,7 @@ impl Formation {
     fn would_be_voters(&self, now: Time) -> Option<BTreeMap<Identity, String>> {
         let mut found = BTreeMap::new();
         let mut names = BTreeSet::new();
-        for (contact, standing) in self.fresh(now) {
+        for (contact, standing) in self.contacts.heard_since(self.oldest(now)) {
             let free = standing.formed.is_none() && (standing.promised.is_none() || standing.who == self.who);
             if standing.formed.is_some() {
                 return None;
@@ -317,7 +280,7 @@ impl Formation {
         let complete = if let Some(wanted) = &self.settings.initial_voters {
             names == *wanted
         } else {
-            let stable = now.since(self.stable_since?) >= self.settings.stable_margin;
+            let stable = self.contacts.stable_for(now) >= self.settings.stable_margin;
             stable && self.contacts.len() == self.settings.voters && found.len() == self.settings.voters
         };
         (complete && found.contains_key(&self.who)).then_some(found)
@@ -326,28 +289,26 @@ impl Formation {
     fn pursue(&mut self, now: Time) {
         let Some(attempt) = &self.attempt else { return };
         let mut promised = 1;
-        for (who, contact) in attempt.voters.iter().filter(|(who, _)| **who != self.who) {
-            // What was said before the question is old news.
-            let answer = self.contacts.get(contact).and_then(|known| known.answer.as_ref());
-            let Some((_, _, theirs)) = answer.filter(|(seq, ..)| *seq >= self.promised_at) else {
+        let mut refused = false;
+        // What was said before the question is old news.
+        for (contact, theirs) in self.contacts.answers_since(self.promised_at) {
+            let Some((who, _)) = attempt.others().find(|(_, at)| *at == contact) else {
                 continue;
             };
             let other = theirs
                 .promised
                 .as_ref()
                 .is_some_and(|promise| *promise != attempt.promise);
-            if theirs.who != *who || theirs.formed.is_some() || other {
-                return self.give_up(now);
-            }
+            refused |= theirs.who != *who || theirs.formed.is_some() || other;
             promised += usize::from(theirs.promised.is_some());
         }
-        if promised == attempt.voters.len() {
-            let formed = attempt.formed(&self.who);
+        if refused || (promised < attempt.voters.len() && now >= attempt.ends) {
+            self.give_up(now);
+        } else if promised == attempt.voters.len() {
+            let formed = attempt.formed();
             self.attempt = None;
             self.become_formed(formed);
             self.next_round = now;
-        } else if now >= attempt.ends {
-            self.give_up(now);
         }
     }
 
@@ -367,7 +328,7 @@ impl Formation {
 
     fn consider(&mut self, now: Time, attempt: Promise, voters: &BTreeSet<Identity>) {
         let free = self.memory.formed.is_none() && self.memory.promised.is_none();
-        if !free || !voters.contains(&self.who) || self.groups(now).next().is_some() {
+        if !free || !voters.contains(&self.who) || self.contacts.groups(self.oldest(now)).next().is_some() {
             return;
         }
         let names: BTreeSet<_> = voters.iter().map(|voter| voter.name.clone()).collect();
@@ -406,11 +367,8 @@ impl Formation {
         else {
             return;
         };
-        let answers = self.contacts.values().filter_map(|known| known.answer.as_ref());
-        let later: Vec<_> = answers
-            .filter(|(seq, ..)| *seq >= self.promised_at)
-            .map(|(_, _, theirs)| theirs)
-            .collect();
+        let answers = self.contacts.answers_since(self.promised_at);
+        let later: Vec<_> = answers.map(|(_, theirs)| theirs).collect();
         let stands = later.iter().any(|theirs| {
             theirs.formed == Some(promise.group)
                 || (theirs.who == promise.candidate && theirs.promised.as_ref() == Some(&promise))
@@ -425,14 +383,9 @@ impl Formation {
 
     // -- everybody ---------------------------------------------------------------------------------------------------------------
 
-    fn groups(&self, now: Time) -> impl Iterator<Item = (GroupId, &String)> {
-        self.fresh(now)
-            .filter_map(|(contact, standing)| Some((standing.formed?, contact)))
-    }
-
     fn join(&mut self, now: Time) {
         let mut known: BTreeMap<GroupId, BTreeSet<String>> = BTreeMap::new();
-        for (group, contact) in self.groups(now) {
+        for (group, contact) in self.contacts.groups(self.oldest(now)) {
             known.entry(group).or_default().insert(contact.clone());
         }
         let mut known = known.into_iter();
@@ -453,18 +406,15 @@ impl Formation {
         let Some(ours) = self.memory.formed.as_ref().map(|formed| formed.group) else {
             return;
         };
-        let answers = self
+        let stranger = self
             .contacts
-            .iter()
-            .filter_map(|(contact, known)| Some((contact, known.answer.as_ref()?)));
-        let stranger = answers
-            .filter_map(|(contact, (_, _, theirs))| Some((contact, theirs.formed?)))
-            .find(|(_, group)| *group != ours)
-            .map(|(contact, other)| Trouble::TwoGroups {
-                one: ours,
-                other,
-                contact: contact.clone(),
-            });
+            .groups(Time::default())
+            .find(|(group, _)| *group != ours);
+        let stranger = stranger.map(|(other, contact)| Trouble::TwoGroups {
+            one: ours,
+            other,
+            contact: contact.clone(),
+        });
         if let Some(trouble) = stranger {
             self.report(trouble);
         }
@@ -472,24 +422,12 @@ impl Formation {
 
     /// Says what stands in the way, each thing once.
     fn complain(&mut self, now: Time) {
-        let mut names: BTreeMap<NodeName, (&Identity, &String)> = BTreeMap::new();
-        let mut troubles = Vec::new();
-        for (contact, standing) in self.fresh(now) {
-            let earlier = names.insert(standing.who.name.clone(), (&standing.who, contact));
-            if let Some((who, one)) = earlier
-                && *who != standing.who
-            {
-                let name = who.name.clone();
-                troubles.push(Trouble::SameName {
-                    name,
-                    one: one.clone(),
-                    other: contact.clone(),
-                });
-            }
-        }
+        let oldest = self.oldest(now);
+        let mut troubles = self.contacts.same_names(oldest);
         let unformed = self.memory.formed.is_none();
-        let automatic =
-            unformed && self.settings.initial_voters.is_none() && self.groups(now).next().is_none();
+        let automatic = unformed
+            && self.settings.initial_voters.is_none()
+            && self.contacts.groups(oldest).next().is_none();
         if automatic && self.contacts.len() > self.settings.voters {
             troubles.push(Trouble::TooManyContacts {
                 found: self.contacts.len(),
@@ -498,8 +436,11 @@ impl Formation {
         }
         if let Some(promise) = self.memory.promised.as_ref().filter(|_| unformed)
             && promise.candidate != self.who
-            && self.stable_for(now) >= self.settings.attempt_max
-            && !names.contains_key(&promise.candidate.name)
+            && self.contacts.stable_for(now) >= self.settings.attempt_max
+            && self
+                .contacts
+                .heard_since(oldest)
+                .all(|(_, theirs)| theirs.who.name != promise.candidate.name)
         {
             troubles.push(Trouble::CandidateSilent {
                 candidate: promise.candidate.name.clone(),
@@ -508,10 +449,6 @@ impl Formation {
         for trouble in troubles {
             self.report(trouble);
         }
-    }
-
-    fn stable_for(&self, now: Time) -> Duration {
-        self.stable_since.map_or(Duration::ZERO, |since| now.since(since))
     }
 
     fn report(&mut self, trouble: Trouble) {
@@ -540,36 +477,5 @@ impl Formation {
             .promised
             .as_ref()
             .is_some_and(|promise| promise.candidate.name == self.who.name)
-    }
-}
-
-impl Attempt {
-    fn ask(&self) -> Ask {
-        Ask::Promise {
-            attempt: self.promise.clone(),
-            voters: self.voters.keys().cloned().collect(),
-        }
-    }
-
-    /// The group of the attempt: its voters count from the lowest name.
-    fn formed(&self, who: &Identity) -> Formed {
-        let seats = (0..).zip(&self.voters);
-        let voters: BTreeMap<_, _> = seats
-            .map(|(position, (who, contact))| {
-                let node = RaftNode {
-                    name: who.name.clone(),
-                    address: contact.clone(),
-                };
-                (RaftId::initial(position), Voter { node, disk: who.disk })
-            })
-            .collect();
-        let mut formed = Formed {
-            group: self.promise.group,
-            id: RaftId::initial(0),
-            voters,
-        };
-        // The candidate is the lowest, so the first; asked for all the same.
-        formed.id = formed.seat(who).unwrap_or(formed.id);
-        formed
     }
 }
