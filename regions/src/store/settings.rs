@@ -16,8 +16,10 @@ const SNAPSHOT_TIMEOUT_MS: u64 = 10_000;
 
 /// When a follower misses its leader, and how often the log is cut.
 ///
-/// The defaults fit a lease term of 4 s: with a lost leader the next one leads within about 2.5 s, half of the slack that renewals at a
-/// quarter of the term leave is used up, never all of it.
+/// The engine waits out the lost leader's lease, which is the longest election time-out, before anybody stands: the next one leads
+/// after between `election_max + election_min` and `2 * election_max`, and two rounds of calls. That is at most about 2.5 s by default.
+/// A renewal that was due when the leader was lost has `3/4 * term - stop budget` left, 2.6 s at a term of 4 s; a shorter term needs a
+/// shorter `election_max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RaftTiming {
     /// How often a leader makes itself heard. Default 100 ms.
