@@ -157,7 +157,9 @@ impl Stage {
     pub(crate) fn pass(&mut self, tenths: u32, players: &mut [&mut Player]) {
         for _ in 0..tenths {
             self.now = self.now.after(Duration::from_millis(100));
-            players.iter_mut().for_each(|player| self.settle(player));
+            for player in players.iter_mut() {
+                self.settle(player);
+            }
         }
     }
 

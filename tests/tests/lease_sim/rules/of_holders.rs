@@ -77,9 +77,9 @@ fn r07_a_region_with_another_memory_is_forgotten_and_asked_again() {
     assert!(stage.now.since(before) < TERM / 2);
 
     let resources = [&billing, &audit];
-    resources
-        .into_iter()
-        .for_each(|resource| holder.holder.release(stage.now, resource, epoch));
+    for resource in resources {
+        holder.holder.release(stage.now, resource, epoch);
+    }
     holder.ways = [Open; 3];
     stage.pass(2, &mut [&mut holder]);
     assert!(stage.attempt(&mut holder, &billing));

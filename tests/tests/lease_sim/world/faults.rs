@@ -4,9 +4,9 @@ use super::super::region::REPLICAS;
 use super::{Event, MS, Step, World};
 
 impl World {
-    pub(super) fn fault(&mut self) -> Step {
+    pub(super) fn fault(&mut self) {
         if !self.stormy {
-            return Ok(());
+            return;
         }
         let delay = self.dice.within(20, 600) * MS;
         self.after(delay, Event::Fault);
@@ -48,10 +48,9 @@ impl World {
                     }
                 }
             }
-            10 => return self.hand_off(node),
+            10 => self.hand_off(node),
             _ => (0..self.plan.nodes).for_each(|node| self.cut(node, region, span, (true, true))),
         }
-        Ok(())
     }
 
     pub(super) fn cut(&mut self, node: usize, region: usize, span: u64, (to, from): (bool, bool)) {
@@ -65,10 +64,10 @@ impl World {
     }
 
     /// Stops whatever the node runs, goes on renewing meanwhile, and then gives it back.
-    pub(super) fn hand_off(&mut self, node: usize) -> Step {
+    pub(super) fn hand_off(&mut self, node: usize) {
         let spent = self.dice.within(1, 300) * MS;
         let Some(life) = self.life(node) else {
-            return Ok(());
+            return;
         };
         let uid = life.uid;
         let mut stopping = Vec::new();
@@ -87,7 +86,6 @@ impl World {
                 },
             );
         }
-        Ok(())
     }
 
     pub(super) fn heal(&mut self) -> Step {
@@ -96,7 +94,7 @@ impl World {
         self.from_cut.clear();
         for node in 0..self.plan.nodes {
             if self.nodes[node].life.is_none() {
-                self.restart(node)?;
+                self.restart(node);
             }
             self.resume(node)?;
         }

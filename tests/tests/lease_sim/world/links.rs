@@ -10,9 +10,9 @@ impl World {
     pub(super) fn send(
         &mut self,
         node: usize,
-        machine: Machine,
+        machine: &Machine,
         region: &RegionName,
-        request: Request,
+        request: &Request,
     ) -> Step {
         let Some(at) = self.regions.iter().position(|it| it.name == *region) else {
             return Ok(());
@@ -24,7 +24,7 @@ impl World {
         let caller = Caller {
             node,
             uid,
-            machine,
+            machine: machine.clone(),
             sent: self.nodes[node].clock.shows(self.now),
         };
         if self.to_cut.contains(&(node, at)) {
@@ -44,7 +44,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn reply(&mut self, region: usize, caller: Caller, answer: Answer) {
+    pub(super) fn reply(&mut self, region: usize, caller: &Caller, answer: &Answer) {
         let node = caller.node;
         if self.from_cut.contains(&(node, region)) {
             return;

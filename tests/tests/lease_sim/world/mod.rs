@@ -23,7 +23,7 @@ use super::node::{Life, Machine, Node};
 use super::region::{Entry, Proposal, REPLICAS, Region, Replica};
 
 pub(crate) const MS: u64 = 1_000_000;
-pub(crate) const TERM: Duration = Duration::from_millis(1_000);
+pub(crate) const TERM: Duration = Duration::from_secs(1);
 pub(crate) const TIMING: Timing = Timing {
     term: TERM,
     stop: Duration::from_millis(100),
@@ -254,58 +254,47 @@ impl World {
                 region,
                 caller,
                 request,
-            } => {
-                self.judge(region, caller, request);
-                Ok(())
-            }
+            } => self.judge(region, caller, request),
             Event::ToNode {
                 node,
                 region,
                 caller,
                 answer,
-            } => self.answered(node, region, caller, answer),
-            Event::Flush { region } => self.flush(region),
+            } => return self.answered(node, region, caller, answer),
+            Event::Flush { region } => return self.flush(region),
             Event::Late { region, proposal } => self.propose(region, *proposal),
             Event::Apply {
                 region,
                 replica,
                 upto,
-            } => {
-                self.apply(region, replica, upto);
-                Ok(())
-            }
+            } => self.apply(region, replica, upto),
             Event::Timer { node, uid, token } => {
                 let current = self
                     .life(node)
                     .is_some_and(|life| life.uid == uid && life.timer == token);
                 if current && !self.nodes[node].paused {
-                    self.wake(node)
-                } else {
-                    Ok(())
+                    return self.wake(node);
                 }
             }
-            Event::Try { node, uid, resource } => self.attempt(node, uid, &resource),
+            Event::Try { node, uid, resource } => return self.attempt(node, uid, &resource),
             Event::Stopped {
                 node,
                 uid,
                 resource,
                 epoch,
-            } => self.stopped(node, uid, &resource, epoch),
-            Event::Activate { region } => self.activate(region),
+            } => return self.stopped(node, uid, &resource, epoch),
+            Event::Activate { region } => return self.activate(region),
             Event::Restart { node } => self.restart(node),
-            Event::Resume { node } => self.resume(node),
-            Event::Revive { region, replica } => {
-                self.revive(region, replica);
-                Ok(())
-            }
+            Event::Resume { node } => return self.resume(node),
+            Event::Revive { region, replica } => self.revive(region, replica),
             Event::Mend { node, region } => {
                 self.to_cut.remove(&(node, region));
                 self.from_cut.remove(&(node, region));
-                Ok(())
             }
             Event::Fault => self.fault(),
-            Event::Heal => self.heal(),
+            Event::Heal => return self.heal(),
         }
+        Ok(())
     }
 
     fn life(&mut self, node: usize) -> Option<&mut Life> {

@@ -12,7 +12,7 @@ use super::super::node::{Actor, Life, Machine};
 use super::{Caller, Event, MS, Step, TERM, TIMING, World};
 
 impl World {
-    pub(super) fn restart(&mut self, at: usize) -> Step {
+    pub(super) fn restart(&mut self, at: usize) {
         self.uids += 1;
         let uid = Uid(self.uids * 1_000 + at as u128);
         let now = self.nodes[at].clock.shows(self.now);
@@ -51,13 +51,12 @@ impl World {
                 },
             );
         }
-        Ok(())
     }
 
     /// Everything that a node tries to hold.
     pub(super) fn wanted(&self, node: usize) -> Vec<ResourceId> {
         let region = &self.regions[self.nodes[node].region].name;
-        let mut wanted = self.globals();
+        let mut wanted = Self::globals();
         wanted.push(ResourceId::session(region.clone(), &self.nodes[node].name));
         wanted.push(ResourceId::regional(
             region.clone(),
@@ -66,7 +65,7 @@ impl World {
         wanted
     }
 
-    pub(super) fn globals(&self) -> Vec<ResourceId> {
+    pub(super) fn globals() -> Vec<ResourceId> {
         let name = |text: &str| ResourceId::global(ResourceName::new(text).unwrap());
         vec![name("billing"), name("audit")]
     }
@@ -157,7 +156,7 @@ impl World {
             match polled {
                 None => break,
                 Some((resource, CandidateCommand::Send { region, request })) => {
-                    self.send(node, Machine::Candidate(resource), &region, request)?;
+                    self.send(node, &Machine::Candidate(resource), &region, &request)?;
                 }
                 Some((resource, CandidateCommand::Ended(ended))) => {
                     self.ended(node, uid, resource, ended);
@@ -202,7 +201,7 @@ impl World {
 
     pub(super) fn hold(&mut self, node: usize, uid: Uid, command: HolderCommand) -> Step {
         match command {
-            HolderCommand::Send { region, request } => self.send(node, Machine::Holder, &region, request),
+            HolderCommand::Send { region, request } => self.send(node, &Machine::Holder, &region, &request),
             HolderCommand::Activated { resource, validity } => {
                 let quorum = self.config.quorum(&resource);
                 self.checker

@@ -25,7 +25,7 @@ impl World {
         match replica.stamps.judge(&replica.acceptor, now, &request) {
             Judgement::Answer(reply) => {
                 let answer = Answer::new(&replica.acceptor, &request, reply);
-                self.reply(region, caller, answer);
+                self.reply(region, &caller, &answer);
             }
             Judgement::Propose(op) => {
                 let proposal = Proposal {
@@ -51,13 +51,12 @@ impl World {
         }
     }
 
-    pub(super) fn propose(&mut self, region: usize, proposal: Proposal) -> Step {
+    pub(super) fn propose(&mut self, region: usize, proposal: Proposal) {
         self.regions[region].batch.push(proposal);
         if self.regions[region].batch.len() == 1 {
             let delay = self.dice.within(1, 6) * MS;
             self.after(delay, Event::Flush { region });
         }
-        Ok(())
     }
 
     pub(super) fn flush(&mut self, region: usize) -> Step {
@@ -125,23 +124,20 @@ impl World {
         ops: &[Op],
         proposals: &[Proposal],
     ) -> Step {
-        let before = self.regions[region].truth.clone();
-        let outcomes = self.regions[region].truth.apply(log_index, ops);
-        let mut promised = BTreeMap::new();
+        let touched = ops.iter().filter_map(|op| match &op.act {
+            Act::Promise { resource, .. }
+            | Act::Claim { resource, .. }
+            | Act::Accept { resource, .. }
+            | Act::Release { resource, .. } => Some(resource),
+            _ => None,
+        });
+        let truth = &mut self.regions[region].truth;
+        let promised: BTreeMap<_, _> = touched
+            .map(|resource| (resource, truth.promised(resource)))
+            .collect();
+        let outcomes = truth.apply(log_index, ops);
         for (proposal, outcome) in proposals.iter().zip(&outcomes) {
             let (op, caller) = (&proposal.op, &proposal.caller);
-            let resource = match &op.act {
-                Act::Promise { resource, .. }
-                | Act::Claim { resource, .. }
-                | Act::Accept { resource, .. }
-                | Act::Release { resource, .. } => Some(resource),
-                _ => None,
-            };
-            if let Some(resource) = resource {
-                promised
-                    .entry(resource.clone())
-                    .or_insert_with(|| before.promised(resource));
-            }
             match (&op.act, outcome) {
                 (Act::Promise { resource, .. }, Outcome::Promised { cleared: Some(owner) })
                 | (
@@ -227,7 +223,7 @@ impl World {
             }
         }
         for (resource, before) in promised {
-            let after = self.regions[region].truth.promised(&resource);
+            let after = self.regions[region].truth.promised(resource);
             if after < before {
                 return self.fail(
                     "I5",
@@ -281,7 +277,7 @@ impl World {
             }
         }
         for (caller, answer) in answers {
-            self.reply(region, caller, answer);
+            self.reply(region, &caller, &answer);
         }
     }
 
