@@ -1,7 +1,7 @@
 //! What the annotations make, by behaviour through the public API.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 
 use quorate::prelude::*;
 use quorate::wire::{ConnectOptions, ListenOptions, Listener};
@@ -186,6 +186,7 @@ impl Ledger {
 
     /// Answers all who wait.
     pub async fn settle(&mut self) {
+        tokio::task::yield_now().await;
         for port in self.waiting.drain(..) {
             port.send(self.balance);
         }
@@ -335,6 +336,7 @@ impl Local {
 
     #[stopped]
     async fn on_stop(&mut self, cx: &mut Context<Self>, reason: &ExitReason) {
+        tokio::task::yield_now().await;
         let _ = self.seen.send(format!("stopped: {reason}"));
     }
 
@@ -350,6 +352,7 @@ impl Local {
 
     #[tick(every = "2s")]
     async fn seldom(&mut self, cx: &mut Context<Self>) {
+        tokio::task::yield_now().await;
         let _ = self.seen.send("seldom".to_owned());
     }
 }
@@ -374,7 +377,7 @@ async fn next(sees: &mut mpsc::UnboundedReceiver<String>, prefix: &str) -> Strin
 async fn a_local_actor_takes_what_cannot_be_archived() {
     let system = System::new("macros");
     let (local, mut sees) = local(&system).await;
-    assert_eq!(local.run(Box::new(|text| text.to_uppercase())).await, Ok("done"));
+    assert_eq!(local.run(Box::new(str::to_uppercase)).await, Ok("done"));
     assert_eq!(next(&mut sees, "RAN").await, "RAN");
     system.shutdown().await.unwrap();
 }
@@ -410,44 +413,6 @@ async fn ticks_come_in_their_periods() {
     next(&mut sees, "seldom").await;
     assert!(started.elapsed() >= Duration::from_secs(2));
     system.shutdown().await.unwrap();
-}
-
-static UNDELIVERED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
-
-/// Remembers the casts that it could not handle.
-#[actor(restart = temporary)]
-#[derive(Default)]
-pub struct Careful;
-
-#[actor]
-impl Careful {
-    /// Ends.
-    pub fn end(&mut self, cx: &mut Context<Self>) {
-        cx.stop();
-    }
-
-    /// Something to do.
-    pub fn work(&mut self, n: u64) {
-        let _ = n;
-    }
-
-    #[undelivered]
-    fn lost(message: CarefulMessage) {
-        if let CarefulMessage::Work { n } = message {
-            UNDELIVERED.lock().unwrap().push(n);
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_undelivered_cast_comes_to_its_hook() {
-    let system = System::new("macros");
-    let careful = system.spawn(Careful::spec()).await.unwrap();
-    careful.end().cast().unwrap();
-    careful.work(7).cast().unwrap();
-    ActorRef::exited(&careful).await;
-    system.shutdown().await.unwrap();
-    assert_eq!(*UNDELIVERED.lock().unwrap(), [7]);
 }
 
 /// Two counters and a ledger.
@@ -490,76 +455,5 @@ async fn the_handle_of_a_supervisor_has_its_childrens_refs() {
     );
     assert_eq!(starts.load(Ordering::Relaxed), 1);
     assert_eq!(visits.add(1).await, Ok(2));
-    system.shutdown().await.unwrap();
-}
-
-#[test]
-fn the_shape_of_a_message_is_its_structure_and_not_its_name() {
-    mod other {
-        use quorate::prelude::*;
-
-        #[message]
-        pub(super) struct Posting {
-            pub(super) parties: (String, String),
-            pub(super) amount: u64,
-            pub(super) kind: super::Kind,
-        }
-
-        #[message]
-        pub(super) struct Renamed {
-            pub(super) parties: (String, String),
-            pub(super) sum: u64,
-            pub(super) kind: super::Kind,
-        }
-    }
-    assert_eq!(Entry::SHAPE, other::Posting::SHAPE);
-    assert_ne!(Entry::SHAPE, other::Renamed::SHAPE);
-    assert_ne!(Entry::SHAPE, Kind::SHAPE);
-}
-
-#[test]
-fn a_variant_with_named_fields_is_not_one_without() {
-    #[message]
-    enum Named {
-        Moved { x: u64, y: u64 },
-    }
-
-    #[message]
-    enum Unnamed {
-        Moved(u64, u64),
-    }
-    assert_ne!(Named::SHAPE, Unnamed::SHAPE);
-    let archive = Archive::of(&Named::Moved { x: 1, y: 2 });
-    assert!(matches!(archive.to_owned(), Ok(Named::Moved { x: 1, y: 2 })));
-    assert!(matches!(
-        Archive::of(&Unnamed::Moved(1, 2)).to_owned(),
-        Ok(Unnamed::Moved(1, 2))
-    ));
-}
-
-#[test]
-fn an_annotated_message_comes_out_of_its_archive_as_it_went_in() {
-    let entry = entry(9);
-    let archive = Archive::of(&entry);
-    assert_eq!(archive.amount, 9);
-    assert_eq!(archive.to_owned().unwrap(), entry);
-}
-
-#[tokio::test]
-async fn actors_may_be_declared_in_a_function() {
-    #[actor]
-    #[derive(Default)]
-    struct Inner;
-
-    #[actor]
-    impl Inner {
-        pub fn echo(&mut self, n: u64) -> u64 {
-            n
-        }
-    }
-
-    let system = System::new("macros");
-    let inner = system.spawn(Inner::spec()).await.unwrap();
-    assert_eq!(inner.echo(1).await, Ok(1));
     system.shutdown().await.unwrap();
 }
