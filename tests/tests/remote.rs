@@ -362,7 +362,7 @@ async fn a_sender_that_is_held_back_for_long_is_not_taken_for_dead() {
     let permits = Arc::new(Semaphore::new(0));
     let heartbeat = Heartbeat {
         ping_after: Duration::from_millis(50),
-        dead_after: Duration::from_millis(250),
+        dead_after: Duration::from_secs(1),
     };
     let server = System::new("server");
     server
@@ -378,14 +378,14 @@ async fn a_sender_that_is_held_back_for_long_is_not_taken_for_dead() {
         .await;
     let peer = peer.expect("they fit");
     let gate = peer.lookup(GATE).await.expect("it is there");
-    // Every message waits 20 ms for room: together four times as long as a silence may be.
+    // Every message waits 50 ms for room: together more than twice as long as a silence may be.
     for n in 0..50 {
         gate.pass(n).cast().expect("the session has room");
     }
     let open = tokio::spawn(async move {
         loop {
             permits.add_permits(1);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
     assert_eq!(

@@ -376,7 +376,7 @@ async fn stalled(heartbeat: Heartbeat) -> (Peer, tokio::task::JoinHandle<()>) {
 async fn a_peer_that_never_reads_is_overloaded_within_bounds_and_then_given_up() {
     let heartbeat = Heartbeat {
         ping_after: Duration::from_millis(500),
-        dead_after: Duration::from_secs(2),
+        dead_after: Duration::from_secs(4),
     };
     let (peer, task) = stalled(heartbeat).await;
     let echo = peer.lookup(ECHO).await.expect("it says so");

@@ -13,6 +13,9 @@
 //! link, shape              the seam to actors; ids and shapes
 //! ```
 //!
+//! Order holds within a session: requests, replies and `Down`s arrive as they were sent. Two sessions between the same nodes (each
+//! has connected to the other, or a control plane has one of its own) are not ordered with one another.
+//!
 //! What decides reads no socket and no clock, and never panics on what a peer sends. It is public for tests and tools; programs
 //! use the listener and the peer.
 //!
