@@ -109,6 +109,18 @@ impl<A: Actor> ActorRef<A> {
         raw.monitor(Watcher::new(id, move |reason| drop(sender.send(reason))));
         receiver.await.unwrap_or(ExitReason::NodeDown)
     }
+
+    /// Waits until the actor has ended and is not coming back by itself. Of an actor on another node: until
+    /// [`exited`](Self::exited).
+    ///
+    /// # Cancel safety
+    /// May be dropped at any point.
+    pub async fn gone(this: &Self) {
+        match Self::raw(this).seat() {
+            Some(seat) => seat.departed().await,
+            None => drop(Self::exited(this).await),
+        }
+    }
 }
 
 /// Drops the watcher with the future that waited for it.

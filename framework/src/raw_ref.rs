@@ -15,6 +15,7 @@ use crate::moving::MovingPlace;
 use crate::place::{NoRoom, Place};
 use crate::reply::ReplyPort;
 use crate::request::{CastError, Method};
+use crate::seat::Seat;
 use crate::wire::link::{RemotePlace, RequestHead, SendError};
 
 /// What generated handles wrap. Users have [`ActorRef`](crate::ActorRef).
@@ -109,6 +110,15 @@ impl<A: Actor> RawRef<A> {
         match &self.to {
             To::Moving(place) => place.location().unwrap_or_else(|| self.clone()),
             To::Local(_) | To::Remote(_) => self.clone(),
+        }
+    }
+
+    /// The seat of a place in this process; that of a moving one where it is now.
+    pub(crate) fn seat(&self) -> Option<Arc<Seat>> {
+        match &self.to {
+            To::Local(place) => Some(Arc::clone(&place.seat)),
+            To::Remote(_) => None,
+            To::Moving(place) => place.location()?.seat(),
         }
     }
 

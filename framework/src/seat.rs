@@ -31,6 +31,7 @@ pub(crate) struct Seat {
     live: AtomicBool,
     gone: AtomicBool,
     watchers: Mutex<Vec<Watcher>>,
+    left: tokio::sync::Notify,
 }
 
 impl Seat {
@@ -52,6 +53,7 @@ impl Seat {
             live: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             watchers: Mutex::new(Vec::new()),
+            left: tokio::sync::Notify::new(),
         })
     }
 
@@ -92,6 +94,7 @@ impl Seat {
         self.gone.store(true, Ordering::SeqCst);
         // Sending is a read-modify-write on the queue before `is_gone`: either the sender sees this, or the sweep after it sees the message.
         fence(Ordering::SeqCst);
+        self.left.notify_waiters();
     }
 
     pub(crate) fn is_live(&self) -> bool {
@@ -120,6 +123,20 @@ impl Seat {
             drop(watchers);
             watcher.fire(ExitReason::Gone);
         }
+    }
+
+    /// Waits until nobody follows and no incarnation sits here.
+    pub(crate) async fn departed(&self) {
+        loop {
+            let left = self.left.notified();
+            let mut left = std::pin::pin!(left);
+            left.as_mut().enable();
+            if self.is_gone() {
+                break;
+            }
+            left.await;
+        }
+        self.vacant().await;
     }
 
     /// Waits until no incarnation sits here.

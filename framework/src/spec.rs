@@ -153,6 +153,17 @@ impl<A: Actor> ChildSpec<A> {
     }
 }
 
+impl<A: Actor> Clone for ChildSpec<A> {
+    fn clone(&self) -> Self {
+        Self {
+            start: Arc::clone(&self.start),
+            policy: self.policy,
+            name: self.name,
+            tenure: self.tenure.clone(),
+        }
+    }
+}
+
 impl<A: Actor> fmt::Debug for ChildSpec<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildSpec")

@@ -13,14 +13,14 @@ use crate::lease::{Drift, LeaseClock, Readings, Side, Time};
 
 /// A lease clock of this process, shared by its threads.
 #[derive(Debug, Clone)]
-pub struct HostClock {
+pub(crate) struct HostClock {
     clock: Arc<Mutex<LeaseClock>>,
     side: Side,
 }
 
 impl HostClock {
     /// Begins to count for `side`.
-    pub fn start(side: Side, drift: Drift) -> Self {
+    pub(crate) fn start(side: Side, drift: Drift) -> Self {
         let clock = LeaseClock::new(side, drift, readings());
         Self {
             clock: Arc::new(Mutex::new(clock)),
@@ -29,7 +29,7 @@ impl HostClock {
     }
 
     /// The time since the start. A disagreement of this host's clocks is an event at level `warn`.
-    pub fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         // A panic while the lock was held leaves a clock that only lags behind its next reading.
         let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, disagreement) = clock.read(readings());
@@ -66,7 +66,7 @@ fn nanos(clock: ClockId) -> u64 {
 /// It is over when *either* clock of the holder's side says so. Once ended it never becomes valid again; it is never used for another
 /// epoch.
 #[derive(Debug, Default)]
-pub struct ValidityCell {
+pub(crate) struct ValidityCell {
     boottime: AtomicU64,
     raw: AtomicU64,
     ended: AtomicBool,
@@ -74,7 +74,7 @@ pub struct ValidityCell {
 
 impl ValidityCell {
     /// Moves the end to `remaining` from now, never back.
-    pub fn extend(&self, remaining: Duration) {
+    pub(crate) fn extend(&self, remaining: Duration) {
         let remaining = u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX);
         // A reader between the two stores sees one older end, and the earlier end counts.
         self.boottime.fetch_max(
@@ -88,12 +88,12 @@ impl ValidityCell {
     }
 
     /// Ends it for good.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
     }
 
     /// Whether the epoch may act at this moment.
-    pub fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         !self.ended.load(Ordering::Acquire)
             && nanos(ClockId::Boottime) < self.boottime.load(Ordering::Acquire)
             && nanos(ClockId::MonotonicRaw) < self.raw.load(Ordering::Acquire)

@@ -58,6 +58,8 @@ struct Watched {
     probe_at: Time,
     /// Somebody else was asked to go first until then.
     yields_until: Time,
+    /// This node was asked to go first, and does not wait for its rank until then.
+    first_until: Time,
     /// It is this node's turn then.
     due: Option<Time>,
     /// Held by this node, or tried for: not looked at.
@@ -82,6 +84,7 @@ impl Lookout {
             asked: now,
             probe_at: now,
             yields_until: Time::default(),
+            first_until: Time::default(),
             due: None,
             busy: false,
             urgent: false,
@@ -106,10 +109,11 @@ impl Lookout {
         }
     }
 
-    /// This node was asked to go first: it tries now.
-    pub(crate) fn go_first(&mut self, now: Time, resource: &ResourceId) {
-        if let Some(watched) = self.watched.get_mut(resource).filter(|watched| !watched.busy) {
-            (watched.yields_until, watched.due) = (Time::default(), Some(now));
+    /// This node was asked to go first: it tries now, and for `span` without waiting for its rank.
+    pub(crate) fn go_first(&mut self, now: Time, resource: &ResourceId, span: Duration) {
+        if let Some(watched) = self.watched.get_mut(resource) {
+            (watched.yields_until, watched.first_until) = (Time::default(), now.after(span));
+            watched.due = (!watched.busy).then_some(now);
         }
     }
 
@@ -117,6 +121,7 @@ impl Lookout {
     pub(crate) fn won(&mut self, resource: &ResourceId) {
         if let Some(watched) = self.watched.get_mut(resource) {
             (watched.busy, watched.due, watched.urgent) = (true, None, false);
+            watched.first_until = Time::default();
         }
     }
 
@@ -124,8 +129,9 @@ impl Lookout {
     pub(crate) fn lost(&mut self, now: Time, resource: &ResourceId, wait: Duration) {
         let soonest = self.timing.renew_every();
         if let Some(watched) = self.watched.get_mut(resource) {
-            (watched.busy, watched.due) = (false, None);
-            watched.probe_at = now.after(wait.min(soonest));
+            let again = now.after(wait.min(soonest));
+            (watched.busy, watched.probe_at) = (false, again);
+            watched.due = (again < watched.first_until).then_some(again);
         }
     }
 
@@ -377,9 +383,26 @@ mod tests {
         hear(&mut lookout, ms(5), "b", None, Some(0));
         lookout.handle_timeout(ms(500), &config());
         assert_eq!(lookout.poll_command(), None);
-        lookout.go_first(ms(600), &billing());
+        lookout.go_first(ms(600), &billing(), Duration::from_secs(1));
         lookout.handle_timeout(ms(600), &config());
         assert_eq!(lookout.poll_command(), Some(LookoutCommand::Try(billing())));
+    }
+
+    #[test]
+    fn who_was_asked_to_go_first_tries_again_after_a_loss() {
+        let mut lookout = lookout();
+        lookout.go_first(ms(10), &billing(), Duration::from_secs(1));
+        lookout.handle_timeout(ms(10), &config());
+        assert_eq!(lookout.poll_command(), Some(LookoutCommand::Try(billing())));
+        lookout.lost(ms(30), &billing(), Duration::from_millis(20));
+        lookout.handle_timeout(ms(50), &config());
+        assert_eq!(lookout.poll_command(), Some(LookoutCommand::Try(billing())));
+        lookout.lost(ms(1_000), &billing(), Duration::from_millis(20));
+        lookout.handle_timeout(ms(1_020), &config());
+        assert!(
+            matches!(lookout.poll_command(), Some(LookoutCommand::Probe { .. })),
+            "its time to go first is over"
+        );
     }
 
     #[test]

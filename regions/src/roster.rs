@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::id::{NodeName, RegionName, Uid};
+use crate::id::{RegionName, Uid};
 use crate::lease::{Member, Time};
 
 /// The member tables of all regions.
@@ -58,9 +58,11 @@ impl Roster {
             .filter(|member| member.live)
     }
 
-    /// Whether what [`Self::live`] says of `region` may be acted on.
+    /// Whether what [`Self::live`] says of `region` may be acted on: somebody is there, and everybody there has said who they are.
     pub(crate) fn is_settled(&self, now: Time, region: &RegionName) -> bool {
-        now.since(self.began) >= self.term || self.live(now, region).next().is_some()
+        let mut live = self.live(now, region).peekable();
+        let known = live.peek().is_some() && live.all(|member| member.record.is_some());
+        known || now.since(self.began) >= self.term
     }
 
     /// The member of that process life, in any region, live or not: where it was last known to be.
@@ -70,12 +72,6 @@ impl Roster {
             .iter()
             .flat_map(|(region, table)| table.members.iter().map(move |member| (region, member)));
         all.into_iter().find(|(_, member)| member.uid == uid)
-    }
-
-    /// The live member of that name in `region`.
-    pub(crate) fn node(&self, now: Time, region: &RegionName, name: &NodeName) -> Option<&Member> {
-        self.live(now, region)
-            .find(|member| member.session.node().as_ref() == Some(name))
     }
 
     /// Every live member with its region.
@@ -89,15 +85,23 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Epoch, ResourceId};
+    use crate::id::{Epoch, NodeName, ResourceId};
+    use crate::lease::MemberRecord;
 
     fn member(region: &RegionName, node: &str, live: bool) -> Member {
         let session = ResourceId::session(region.clone(), &NodeName::new(node).unwrap());
+        let record = MemberRecord {
+            node: NodeName::new(node).unwrap(),
+            addresses: Vec::new(),
+            weight: 1,
+            draining: false,
+            opaque: Vec::new(),
+        };
         Member {
             uid: Uid(node.len() as u128),
             session,
             epoch: Epoch(1),
-            record: None,
+            record: Some(record),
             live,
         }
     }
@@ -132,6 +136,15 @@ mod tests {
         let east = RegionName::new("east").unwrap();
         let mut roster = Roster::new(Time(0), term);
         assert!(!roster.is_settled(Time(1), &east));
+        let silent = Member {
+            record: None,
+            ..member(&east, "n", true)
+        };
+        roster.refresh(Time(1), east.clone(), vec![silent]);
+        assert!(
+            !roster.is_settled(Time(1), &east),
+            "who has not said who it is may be the first in rank"
+        );
         roster.refresh(Time(2), east.clone(), vec![member(&east, "n", true)]);
         assert!(roster.is_settled(Time(3), &east));
         assert!(roster.is_settled(Time(0).after(term), &RegionName::new("west").unwrap()));

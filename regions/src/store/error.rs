@@ -104,7 +104,7 @@ impl std::error::Error for OpenError {
 }
 
 /// Why a replica did not start. The data directory is as it was.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StartError {
     /// The data directory holds no formed group: formation comes first.

@@ -1,0 +1,303 @@
+//! Planned moves: giving a singleton to another node, taking one from another, leaving altogether.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate::ActorRef;
+use tokio::sync::oneshot;
+
+use crate::control::Desk;
+use crate::handoff::{HandOffError, HandOffTarget, HandedOff};
+use crate::id::{Epoch, NodeName, RegionName, ResourceId};
+use crate::lease::Time;
+use crate::placement;
+
+use super::tenures::live;
+use super::{Event, Steward};
+
+/// How long a target may take to confirm that it runs the singleton.
+const TAKE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a hint is remembered.
+const YIELD_FOR: Duration = Duration::from_secs(1);
+
+/// Who wants to know what a hand-off came to.
+pub(super) type Done = oneshot::Sender<Result<HandedOff, HandOffError>>;
+
+/// A hand-off from this node.
+pub(super) struct Move {
+    to: SocketAddr,
+    done: Done,
+}
+
+/// A hand-off to this node, until its actor runs or the time is over.
+pub(super) struct Take {
+    after: Epoch,
+    done: Done,
+    until: Time,
+}
+
+/// This node's leaving. A region that does not answer keeps it no longer than its leases last.
+pub(super) struct Leaving {
+    until: Time,
+    done: Vec<oneshot::Sender<()>>,
+}
+
+impl Steward {
+    /// Somebody wants a singleton to move: this node does it when it is the holder, or asks the holder.
+    pub(super) fn hand_off(&mut self, now: Time, name: String, target: HandOffTarget, done: Done) {
+        let answer = |done: Done, error| drop(done.send(Err(error)));
+        let Some(resource) = self.resource(&name) else {
+            return answer(done, HandOffError::Unknown(name));
+        };
+        let Some(single) = self.singles.get(&resource) else {
+            return answer(done, HandOffError::Unknown(name));
+        };
+        if single.tenure.is_none() {
+            let seen = self.sight(now, &resource).map(|(_, at)| at);
+            return match seen.filter(|at| *at != self.address) {
+                Some(at) => self.ask_holder(at, name, target, done),
+                None => answer(done, HandOffError::NotHeld),
+            };
+        }
+        let is_busy =
+            single.moving.is_some() || single.tenure.as_ref().is_some_and(|tenure| tenure.is_ending);
+        let wanted = match &target {
+            HandOffTarget::Home => self.homes(&resource).first().cloned(),
+            HandOffTarget::Region(region) => Some(region.clone()),
+        };
+        let to = wanted
+            .as_ref()
+            .and_then(|region| self.best_in(now, &resource, region));
+        match (is_busy, to) {
+            (true, _) => answer(done, HandOffError::Busy),
+            (false, None) => answer(
+                done,
+                HandOffError::NoTarget(wanted.map_or_else(String::new, |region| region.to_string())),
+            ),
+            (false, Some((region, node, at))) if at == self.address => {
+                let epoch = self
+                    .singles
+                    .get(&resource)
+                    .and_then(|single| single.tenure.as_ref())
+                    .map(|tenure| tenure.epoch);
+                let here = epoch.map(|epoch| HandedOff { epoch, region, node });
+                drop(done.send(here.ok_or(HandOffError::NotHeld)));
+            }
+            (false, Some((_, _, at))) => self.give_away(now, &resource, Move { to: at, done }),
+        }
+    }
+
+    /// The best live node of `region` for `resource`, when that is one of its homes.
+    fn best_in(
+        &self,
+        now: Time,
+        resource: &ResourceId,
+        region: &RegionName,
+    ) -> Option<(RegionName, NodeName, SocketAddr)> {
+        let homes = self.homes(resource);
+        let home: Vec<_> = homes.into_iter().filter(|home| home == region).collect();
+        let best = *placement::order(resource, &home, &live(&self.roster, now, &home)).first()?;
+        let (region, member) = self.roster.find(best)?;
+        let record = member.record.as_ref()?;
+        Some((
+            region.clone(),
+            record.node.clone(),
+            record.addresses.first()?.parse().ok()?,
+        ))
+    }
+
+    fn ask_holder(&self, at: SocketAddr, name: String, target: HandOffTarget, done: Done) {
+        let desks = Arc::clone(&self.desks);
+        tokio::spawn(async move {
+            let asked = async {
+                let desk = desks
+                    .at(at, TAKE_TIMEOUT)
+                    .await
+                    .map_err(|_| HandOffError::NotHeld)?;
+                let moved = desk
+                    .hand_off(name, target.to_wire())
+                    .timeout(TAKE_TIMEOUT * 2)
+                    .await;
+                moved.map_err(|_| HandOffError::Unconfirmed)?.into_result()
+            };
+            drop(done.send(asked.await));
+        });
+    }
+
+    /// Stops the actor; when it is gone, the lease is released, and then the target is told.
+    fn give_away(&mut self, now: Time, resource: &ResourceId, moving: Move) {
+        let Some(single) = self.singles.get_mut(resource) else {
+            return;
+        };
+        let Some(tenure) = single.tenure.as_mut() else {
+            return;
+        };
+        tenure.is_ending = true;
+        let (name, epoch, to) = (single.host.name(), tenure.epoch, moving.to);
+        tracing::info!(%resource, %epoch, %to, "the actor is shut down for a hand-off");
+        single.moving = Some(moving);
+        single.sight = None;
+        let stopped = single.host.shut_down();
+        // The actor's end is told by whoever waits for it since its start.
+        self.user.spawn(stopped);
+        self.tell_members_but(now, Some(to), move |desk| {
+            desk.yield_to_others(name.to_owned()).cast().is_ok()
+        });
+    }
+
+    /// A majority has it back.
+    pub(super) fn released(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) {
+        // Not to be taken back before the target, or whoever else, had a chance.
+        let Some(single) = self.singles.get_mut(resource) else {
+            return;
+        };
+        let Some(Move { to, done }) = single.moving.take() else {
+            return;
+        };
+        self.lookout.yield_to_others(now, resource, self.timing.term);
+        let (desks, name) = (Arc::clone(&self.desks), single.host.name().to_owned());
+        tokio::spawn(async move {
+            let taken = async {
+                let desk = desks
+                    .at(to, TAKE_TIMEOUT)
+                    .await
+                    .map_err(|_| HandOffError::Unconfirmed)?;
+                let taken = desk.take(name, epoch.0).timeout(TAKE_TIMEOUT).await;
+                taken.map_err(|_| HandOffError::Unconfirmed)?.into_result()
+            };
+            drop(done.send(taken.await));
+        });
+    }
+
+    /// A holder gives a singleton to this node.
+    pub(super) fn take(&mut self, now: Time, name: &str, after: Epoch, done: Done) {
+        let Some(resource) = self.resource(name) else {
+            return drop(done.send(Err(HandOffError::Unknown(name.to_owned()))));
+        };
+        self.lookout.go_first(now, &resource, TAKE_TIMEOUT);
+        self.takes.insert(
+            resource,
+            Take {
+                after,
+                done,
+                until: now.after(TAKE_TIMEOUT),
+            },
+        );
+    }
+
+    /// The actor of `epoch` runs here: whoever gave it is told.
+    pub(super) fn taken(&mut self, resource: &ResourceId, epoch: Epoch) {
+        if let Some(take) = self.takes.remove(resource).filter(|take| take.after < epoch) {
+            let (region, node) = (self.region.clone(), self.node().clone());
+            drop(take.done.send(Ok(HandedOff { epoch, region, node })));
+        }
+    }
+
+    /// Whoever waits for a take that did not come about hears nothing else.
+    pub(super) fn expire_takes(&mut self, now: Time) {
+        self.takes.retain(|_, take| take.until > now);
+    }
+
+    /// A hint: another node goes first.
+    pub(super) fn yield_to_others(&mut self, now: Time, name: &str) {
+        if let Some(resource) = self.resource(name) {
+            self.lookout.yield_to_others(now, &resource, YIELD_FOR);
+        }
+    }
+
+    /// Tells every live member something that may get lost.
+    pub(super) fn tell_members(
+        &self,
+        now: Time,
+        tell: impl Fn(&ActorRef<Desk>) -> bool + Send + Sync + 'static,
+    ) {
+        self.tell_members_but(now, None, tell);
+    }
+
+    fn tell_members_but(
+        &self,
+        now: Time,
+        but: Option<SocketAddr>,
+        tell: impl Fn(&ActorRef<Desk>) -> bool + Send + Sync + 'static,
+    ) {
+        let tell = Arc::new(tell);
+        let members = self
+            .roster
+            .all(now)
+            .filter_map(|(_, member)| member.record.as_ref()?.addresses.first()?.parse().ok());
+        for at in members.filter(|at: &SocketAddr| *at != self.address && Some(*at) != but) {
+            let (desks, tell) = (Arc::clone(&self.desks), Arc::clone(&tell));
+            tokio::spawn(async move {
+                if let Ok(desk) = desks.at(at, YIELD_FOR).await {
+                    tell(&desk);
+                }
+            });
+        }
+    }
+
+    /// Gives everything back, the session last.
+    pub(super) fn leave(&mut self, now: Time, done: oneshot::Sender<()>) {
+        match &mut self.leaving {
+            Some(leaving) => leaving.done.push(done),
+            None => {
+                self.leaving = Some(Leaving {
+                    until: now.after(self.timing.term),
+                    done: vec![done],
+                })
+            }
+        }
+        let held: Vec<_> = self
+            .singles
+            .iter()
+            .filter(|(_, single)| single.tenure.is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for resource in held {
+            if let Some(single) = self.singles.get_mut(&resource)
+                && let Some(tenure) = single.tenure.as_mut().filter(|tenure| !tenure.is_ending)
+            {
+                tenure.is_ending = true;
+                let stopped = single.host.shut_down();
+                self.user.spawn(stopped);
+            }
+        }
+        self.end_session(now);
+    }
+
+    /// Gives the session back as soon as nothing else is held.
+    fn end_session(&mut self, now: Time) {
+        let is_free = self.singles.values().all(|single| single.tenure.is_none());
+        let session = self.membership.session.clone();
+        if let (true, Some(validity)) = (is_free, self.holder.validity(&session)) {
+            self.holder.release(now, &session, validity.epoch);
+        }
+    }
+
+    /// Whether the node has nothing left to give back, or the time for it is over; tells who waits for it. Called each turn, and goes on with
+    /// what a turn has made possible.
+    pub(super) fn has_left(&mut self, now: Time) -> bool {
+        let Some(until) = self.leaving.as_ref().map(|leaving| leaving.until) else {
+            return false;
+        };
+        self.end_session(now);
+        self.obey(now);
+        let is_over = self.holder.is_quiet() || now >= until;
+        if let Some(leaving) = self.leaving.take_if(|_| is_over) {
+            for done in leaving.done {
+                // Whoever no longer waits need not be told.
+                let _ = done.send(());
+            }
+        }
+        is_over
+    }
+}
+
+/// What the steward is told about a hand-off: kept beside the code that uses it.
+impl Event {
+    /// An event and where its answer comes.
+    pub(crate) fn asking<T>(event: impl FnOnce(oneshot::Sender<T>) -> Self) -> (Self, oneshot::Receiver<T>) {
+        let (done, answer) = oneshot::channel();
+        (event(done), answer)
+    }
+}

@@ -1,0 +1,441 @@
+//! The tenures of this node: actors begin with an epoch and end with it. And the refs of all singletons, led to wherever they run.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::ValidityCell;
+use crate::config::{Overrun, SingletonConfig};
+use crate::host::Host;
+use crate::id::{Epoch, RegionName, ResourceId};
+use crate::lease::{Look, Time, Validity};
+use crate::lookout::Ranks;
+use crate::placement;
+use crate::roster::Roster;
+
+use super::moves::Move;
+use super::{Event, Steward};
+
+/// How long the ref of a singleton waits before it is led to the same holder again after that failed.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(200);
+
+/// One singleton, as this node sees it.
+pub(super) struct Single {
+    pub(super) config: SingletonConfig,
+    pub(super) host: Arc<dyn Host>,
+    /// What this node holds of it.
+    pub(super) tenure: Option<Tenure>,
+    /// The hand-off under way from this node.
+    pub(super) moving: Option<Move>,
+    /// Where the ref leads, or is being led.
+    pub(super) sight: Option<Sight>,
+}
+
+/// A tenure of this node.
+pub(super) struct Tenure {
+    pub(super) epoch: Epoch,
+    cell: Arc<ValidityCell>,
+    /// Whether the actor was told to end.
+    pub(super) is_ending: bool,
+    /// When an actor that was told to end and still runs is overdue.
+    overdue_at: Option<Time>,
+}
+
+/// Where a ref leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sight {
+    epoch: Epoch,
+    /// `None`: this node.
+    at: Option<SocketAddr>,
+    /// Not to be tried again before.
+    again_at: Option<Time>,
+}
+
+impl Single {
+    pub(super) fn new(config: SingletonConfig, host: Arc<dyn Host>) -> Self {
+        Self {
+            config,
+            host,
+            tenure: None,
+            moving: None,
+            sight: None,
+        }
+    }
+
+    fn seen(&self) -> Option<Epoch> {
+        self.sight.map(|sight| sight.epoch)
+    }
+}
+
+/// The ranks by the roster of this moment.
+struct Ranking<'a>(&'a Steward);
+
+impl Ranks for Ranking<'_> {
+    fn rank(&self, now: Time, resource: &ResourceId) -> Option<usize> {
+        self.0.rank(now, resource)
+    }
+
+    fn delay(&self, resource: &ResourceId, rank: usize) -> Duration {
+        let back_off = self
+            .0
+            .candidates
+            .get(resource)
+            .map(|candidate| candidate.delay(rank, crate::random::u64()));
+        if rank == 0 {
+            Duration::ZERO
+        } else {
+            back_off.unwrap_or(self.0.timing.hurry_every() * rank.min(2) as u32)
+        }
+    }
+}
+
+impl Steward {
+    /// The homes of `resource` in their order: of a regional one, its region alone.
+    pub(super) fn homes(&self, resource: &ResourceId) -> Vec<RegionName> {
+        match (resource.scope.region(), self.singles.get(resource)) {
+            (Some(region), _) => vec![region.clone()],
+            (None, Some(single)) => single.config.home.clone(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    fn rank(&self, now: Time, resource: &ResourceId) -> Option<usize> {
+        let homes = self.homes(resource);
+        let before = homes.iter().position(|home| *home == self.region)?;
+        let settled = homes[..=before]
+            .iter()
+            .all(|home| self.roster.is_settled(now, home));
+        if !settled || self.leaving.is_some() {
+            return None;
+        }
+        placement::order(resource, &homes, &live(&self.roster, now, &homes))
+            .iter()
+            .position(|uid| *uid == self.uid)
+    }
+
+    pub(super) fn handle_looks(
+        &mut self,
+        now: Time,
+        region: &RegionName,
+        resources: &[ResourceId],
+        looks: Vec<Look>,
+    ) {
+        let config = self.holder.config().clone();
+        let mut lookout = std::mem::replace(&mut self.lookout, crate::lookout::Lookout::new(self.timing));
+        lookout.handle_looks(now, region, resources, looks, &config, &Ranking(self));
+        self.lookout = lookout;
+        for resource in resources {
+            if let Some((epoch, at)) = self.sight(now, resource) {
+                self.lead(now, resource, epoch, at);
+            }
+        }
+    }
+
+    /// Where the newest holder of `resource` is that a majority told of, or that told of itself.
+    pub(super) fn sight(&self, now: Time, resource: &ResourceId) -> Option<(Epoch, SocketAddr)> {
+        let told = self
+            .lookout
+            .tenant(now, resource, self.holder.config())
+            .and_then(|(uid, epoch)| {
+                let record = self.roster.find(uid)?.1.record.as_ref()?;
+                Some((epoch, record.addresses.first()?.parse().ok()?))
+            });
+        let seen = self
+            .singles
+            .get(resource)
+            .and_then(|single| single.sight)
+            .and_then(|sight| Some((sight.epoch, sight.at?)));
+        told.max(seen)
+    }
+
+    /// A tenure has begun: starts the actor.
+    pub(super) fn activate(&mut self, now: Time, resource: ResourceId, validity: Validity) {
+        self.lookout.won(&resource);
+        if resource == self.membership.session {
+            return self.membership.began(now);
+        }
+        let Some(single) = self.singles.get_mut(&resource) else {
+            return;
+        };
+        let epoch = validity.epoch;
+        let cell = Arc::new(ValidityCell::default());
+        cell.extend(validity.until.since(now));
+        single.tenure = Some(Tenure {
+            epoch,
+            cell: Arc::clone(&cell),
+            is_ending: false,
+            overdue_at: None,
+        });
+        let (host, sender) = (Arc::clone(&single.host), self.sender.clone());
+        tracing::info!(%resource, %epoch, "this node holds the lease; the actor starts");
+        self.user.spawn(async move {
+            let started = match Arc::clone(&host).start(epoch, cell).await {
+                Ok(()) => Event::Started {
+                    resource: resource.clone(),
+                    epoch,
+                },
+                Err(error) => Event::NotStarted {
+                    resource,
+                    epoch,
+                    reason: error.to_string(),
+                },
+            };
+            let Event::Started { resource, .. } = &started else {
+                return drop(sender.send(started).await);
+            };
+            let gone = Event::Gone {
+                resource: resource.clone(),
+                epoch,
+            };
+            drop(sender.send(started).await);
+            host.gone().await;
+            drop(sender.send(gone).await);
+        });
+    }
+
+    /// Copies what the holder counts into the cells.
+    pub(super) fn publish_validity(&self, now: Time) {
+        for (resource, validity) in self.holder.validities() {
+            let tenure = self
+                .singles
+                .get(resource)
+                .and_then(|single| single.tenure.as_ref());
+            if let Some(tenure) = tenure.filter(|tenure| tenure.epoch == validity.epoch) {
+                tenure.cell.extend(validity.until.since(now));
+            }
+        }
+    }
+
+    pub(super) fn started(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) {
+        let address = self.address;
+        let Some(single) = self.singles.get_mut(resource) else {
+            return;
+        };
+        let Some(tenure) = single.tenure.as_ref().filter(|tenure| tenure.epoch == epoch) else {
+            return;
+        };
+        if tenure.is_ending {
+            return single.host.lapse();
+        }
+        single.sight = Some(Sight {
+            epoch,
+            at: None,
+            again_at: None,
+        });
+        let name = single.host.name();
+        self.lookout.set_urgent(now, resource, false);
+        self.tell_members(now, move |desk| {
+            desk.located(name.to_owned(), epoch.0, address.to_string())
+                .cast()
+                .is_ok()
+        });
+        self.taken(resource, epoch);
+    }
+
+    pub(super) fn not_started(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, reason: &str) {
+        tracing::error!(%resource, %epoch, reason, "the actor did not start; others get their turn");
+        self.end(now, resource, epoch, true);
+    }
+
+    /// The tenure is over, or its actor cannot be run: the actor goes now.
+    pub(super) fn lapse(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) {
+        if *resource == self.membership.session {
+            // There is no actor; nothing has to become quiet.
+            self.holder.release(now, resource, epoch);
+            self.membership.retry_at = Some(now);
+            return;
+        }
+        let stop = self.timing.stop;
+        let Some(single) = self.singles.get_mut(resource) else {
+            return;
+        };
+        let Some(tenure) = single.tenure.as_mut().filter(|tenure| tenure.epoch == epoch) else {
+            return;
+        };
+        tracing::warn!(%resource, %epoch, "the lease has ended; the actor is dropped");
+        tenure.cell.end();
+        tenure.is_ending = true;
+        tenure.overdue_at = Some(now.after(stop));
+        single.sight = None;
+        single.host.lapse();
+        self.lookout.set_urgent(now, resource, true);
+    }
+
+    /// The actor is gone for good: it was told to end, or its supervision gave it up.
+    pub(super) fn gone(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) {
+        let Some(single) = self.singles.get(resource) else {
+            return;
+        };
+        let Some(tenure) = single.tenure.as_ref().filter(|tenure| tenure.epoch == epoch) else {
+            return;
+        };
+        let gave_up = !tenure.is_ending;
+        if gave_up {
+            tracing::error!(%resource, %epoch, "the actor has ended and is not restarted; others get their turn");
+        }
+        self.end(now, resource, epoch, gave_up);
+    }
+
+    fn end(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, gave_up: bool) {
+        let Some(single) = self.singles.get_mut(resource) else {
+            return;
+        };
+        if let Some(tenure) = single.tenure.take_if(|tenure| tenure.epoch == epoch) {
+            tenure.cell.end();
+            single.host.lose();
+            single.sight = None;
+            if gave_up {
+                self.holder.give_up(now, resource, epoch);
+            } else {
+                self.holder.release(now, resource, epoch);
+            }
+            self.lookout.lost(now, resource, self.timing.renew_every());
+            self.lookout.set_urgent(now, resource, true);
+        }
+    }
+
+    /// An actor that still runs after its stop budget runs beside a possible successor.
+    pub(super) fn watch_overruns(&mut self, now: Time) {
+        for (resource, single) in &mut self.singles {
+            let Some(tenure) = single
+                .tenure
+                .as_mut()
+                .filter(|tenure| tenure.overdue_at.is_some_and(|at| at <= now))
+            else {
+                continue;
+            };
+            tenure.overdue_at = None;
+            let epoch = tenure.epoch;
+            match single.config.overrun {
+                Overrun::AbortProcess => {
+                    tracing::error!(%resource, %epoch, "the actor did not end within its stop budget: the process is aborted");
+                    std::process::abort();
+                }
+                Overrun::Alarm => {
+                    tracing::error!(%resource, %epoch, "the actor did not end within its stop budget")
+                }
+            }
+        }
+    }
+
+    pub(super) fn next_overrun(&self) -> Option<Time> {
+        self.singles
+            .values()
+            .filter_map(|single| single.tenure.as_ref()?.overdue_at)
+            .min()
+    }
+
+    /// Leads the ref to the holder of `epoch` at `at`, unless it leads there or to a newer one.
+    fn lead(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, at: SocketAddr) {
+        if at == self.address {
+            return;
+        }
+        let Some(single) = self.singles.get_mut(resource) else {
+            return;
+        };
+        let is_known = match single.sight {
+            Some(sight) if sight.epoch > epoch => true,
+            Some(sight) if sight.epoch == epoch => sight.again_at.is_none_or(|again| now < again),
+            _ => false,
+        };
+        if is_known || single.tenure.is_some() {
+            return;
+        }
+        single.sight = Some(Sight {
+            epoch,
+            at: Some(at),
+            again_at: None,
+        });
+        let (host, sender, sessions) = (
+            Arc::clone(&single.host),
+            self.sender.clone(),
+            Arc::clone(&self.sessions),
+        );
+        let resource = resource.clone();
+        self.user.spawn(async move {
+            let peer = sessions.at(at).await;
+            let led = match &peer {
+                Some(peer) => host.follow(epoch, Arc::clone(peer)).await,
+                None => false,
+            };
+            drop(
+                sender
+                    .send(Event::Followed {
+                        resource: resource.clone(),
+                        epoch,
+                        led,
+                    })
+                    .await,
+            );
+            if let (true, Some(peer)) = (led, peer) {
+                peer.closed().await;
+                drop(sender.send(Event::Lost { resource, epoch }).await);
+            }
+        });
+    }
+
+    pub(super) fn located(&mut self, now: Time, name: &str, epoch: Epoch, at: SocketAddr) {
+        if let Some(resource) = self.resource(name) {
+            self.lead(now, &resource, epoch, at);
+        }
+    }
+
+    pub(super) fn followed(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, led: bool) {
+        let Some(single) = self
+            .singles
+            .get_mut(resource)
+            .filter(|single| single.seen() == Some(epoch))
+        else {
+            return;
+        };
+        if !led && let Some(sight) = &mut single.sight {
+            sight.again_at = Some(now.after(FOLLOW_AGAIN));
+        }
+        self.lookout.set_urgent(now, resource, !led);
+    }
+
+    /// The session to the holder ended: whoever holds it next is looked for.
+    pub(super) fn lost_sight(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) {
+        let Some(single) = self
+            .singles
+            .get_mut(resource)
+            .filter(|single| single.seen() == Some(epoch))
+        else {
+            return;
+        };
+        single.host.lose();
+        if let Some(sight) = &mut single.sight {
+            sight.again_at = Some(now.after(FOLLOW_AGAIN));
+        }
+        self.lookout.set_urgent(now, resource, true);
+    }
+
+    /// The resource of the singleton of that name.
+    pub(super) fn resource(&self, name: &str) -> Option<ResourceId> {
+        self.singles
+            .iter()
+            .find(|(_, single)| single.host.name() == name)
+            .map(|(resource, _)| resource.clone())
+    }
+}
+
+/// The nodes of `homes` that may host, as the placement takes them.
+pub(super) fn live(roster: &Roster, now: Time, homes: &[RegionName]) -> Vec<placement::Candidate> {
+    let members = homes
+        .iter()
+        .flat_map(|home| roster.live(now, home).map(move |member| (home, member)));
+    members
+        .filter_map(|(region, member)| {
+            let record = member
+                .record
+                .as_ref()
+                .filter(|record| !record.draining && record.weight > 0)?;
+            Some(placement::Candidate {
+                uid: member.uid,
+                region: region.clone(),
+                node: record.node.clone(),
+                weight: record.weight,
+            })
+        })
+        .collect()
+}
