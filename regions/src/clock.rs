@@ -108,10 +108,10 @@ mod tests {
     fn an_ended_cell_never_becomes_valid_again() {
         let cell = ValidityCell::default();
         assert!(!cell.is_valid());
-        cell.extend(Duration::from_secs(60));
+        cell.extend(Duration::from_mins(1));
         assert!(cell.is_valid());
         cell.end();
-        cell.extend(Duration::from_secs(600));
+        cell.extend(Duration::from_mins(10));
         assert!(!cell.is_valid());
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 pub(crate) struct Thread {
     handle: Handle,
     end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    running: Option<JoinHandle<()>>,
 }
 
 impl Thread {
@@ -27,7 +27,7 @@ impl Thread {
         Ok(Self {
             handle,
             end: Some(end),
-            thread: Some(thread),
+            running: Some(thread),
         })
     }
 
@@ -44,7 +44,7 @@ impl Drop for Thread {
             .thread
             .as_ref()
             .is_some_and(|thread| thread.thread().id() == std::thread::current().id());
-        if let Some(thread) = self.thread.take().filter(|_| !own)
+        if let Some(thread) = self.running.take().filter(|_| !own)
             && thread.join().is_err()
         {
             tracing::error!("a thread of the control plane had panicked");

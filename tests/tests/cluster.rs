@@ -27,8 +27,13 @@ impl Counter {
 const REGIONS: [&str; 3] = ["east", "west", "south"];
 
 fn addresses() -> Vec<SocketAddr> {
-    let held: Vec<_> = REGIONS.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    held.iter().map(|listener| listener.local_addr().expect("a bound address")).collect()
+    let held: Vec<_> = REGIONS
+        .iter()
+        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+        .collect();
+    held.iter()
+        .map(|listener| listener.local_addr().expect("a bound address"))
+        .collect()
 }
 
 fn config(region: usize, addresses: &[SocketAddr], dir: &Path) -> Config {
@@ -40,33 +45,63 @@ fn config(region: usize, addresses: &[SocketAddr], dir: &Path) -> Config {
         dir.join(REGIONS[region]).display(),
     );
     for (name, addr) in REGIONS.iter().zip(addresses) {
-        text += &format!("[regions.{name}]\nvoters = 1\ndiscovery = {{ method = \"fixed\", nodes = [\"{addr}\"] }}\n");
+        text += &format!(
+            "[regions.{name}]\nvoters = 1\ndiscovery = {{ method = \"fixed\", nodes = [\"{addr}\"] }}\n"
+        );
     }
     Config::parse(&text, "test.toml").expect("the configuration is good")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_singleton_starts_at_home_moves_when_asked_and_survives_its_node() {
-    let _ = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .try_init();
     let dir = tempfile::tempdir().expect("a directory");
     let addresses = addresses();
-    let join = |region| Cluster::builder(config(region, &addresses, dir.path())).singleton(COUNTER, Counter::spec()).join();
+    let join = |region| {
+        Cluster::builder(config(region, &addresses, dir.path()))
+            .singleton(COUNTER, Counter::spec())
+            .join()
+    };
     let (east, west, south) = tokio::join!(join(0), join(1), join(2));
-    let (east, west, south) = (east.expect("east joins"), west.expect("west joins"), south.expect("south joins"));
+    let (east, west, south) = (
+        east.expect("east joins"),
+        west.expect("west joins"),
+        south.expect("south joins"),
+    );
 
     let counter = south.singleton(COUNTER);
-    let (total, first) = counter.add().timeout(Duration::from_secs(20)).await.expect("somebody holds it");
+    let (total, first) = counter
+        .add()
+        .timeout(Duration::from_secs(20))
+        .await
+        .expect("somebody holds it");
     assert_eq!(total, 1);
-    assert_eq!(east.singleton(COUNTER).add().await.map(|(total, epoch)| (total, epoch == first)), Ok((2, true)));
+    assert_eq!(
+        east.singleton(COUNTER)
+            .add()
+            .await
+            .map(|(total, epoch)| (total, epoch == first)),
+        Ok((2, true))
+    );
 
-    let moved = south.hand_off("counter", HandOffTarget::Region("west".parse().expect("a name"))).await.expect("west takes it");
+    let moved = south
+        .hand_off("counter", HandOffTarget::Region("west".parse().expect("a name")))
+        .await
+        .expect("west takes it");
     assert_eq!(moved.region.as_str(), "west");
     let (total, second) = counter.add().await.expect("it runs in west");
     assert_eq!((total, second), (1, moved.epoch.0));
     assert!(second > first);
 
     drop(west);
-    let (total, third) = counter.add().timeout(Duration::from_secs(20)).await.expect("east takes over");
+    let (total, third) = counter
+        .add()
+        .timeout(Duration::from_secs(20))
+        .await
+        .expect("east takes over");
     assert_eq!(total, 1);
     assert!(third > second);
     east.leave().await.expect("nothing is stuck");

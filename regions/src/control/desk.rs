@@ -112,7 +112,7 @@ impl Desk {
         match HandOffTarget::from_wire(&target) {
             Some(target) => {
                 self.ask(|done| Event::HandOff { name, target, done }, reply)
-                    .await
+                    .await;
             }
             None => reply.send(Moved::from(Err(HandOffError::NoTarget(target)))),
         }

@@ -45,7 +45,7 @@ pub(crate) struct Doors<A: Actor> {
     name: Name<A>,
     /// This node's, and where it listens.
     own: (SocketAddr, ActorRef<A>),
-    doors: Mutex<BTreeMap<SocketAddr, Arc<Door<A>>>>,
+    known: Mutex<BTreeMap<SocketAddr, Arc<Door<A>>>>,
 }
 
 /// A session, kept because it ends with its last owner, and the actor at its other end. Locked while it is being opened, so that all who want in
@@ -65,7 +65,7 @@ impl<A: Actor> Doors<A> {
             options,
             name,
             own,
-            doors: Mutex::new(BTreeMap::new()),
+            known: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -104,17 +104,17 @@ impl<A: Actor> Doors<A> {
     }
 
     fn door(&self, addr: SocketAddr) -> Arc<Door<A>> {
-        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        if doors.len() >= DOORS_MAX {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= DOORS_MAX {
             let is_open = |door: &Door<A>| {
                 door.0
                     .try_lock()
                     .is_ok_and(|open| open.as_ref().is_some_and(|(peer, _)| peer.is_up()))
             };
-            doors.retain(|_, door| is_open(door));
+            known.retain(|_, door| is_open(door));
         }
         Arc::clone(
-            doors
+            known
                 .entry(addr)
                 .or_insert_with(|| Arc::new(Door(AsyncMutex::new(None)))),
         )

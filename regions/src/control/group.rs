@@ -234,7 +234,7 @@ impl Group {
                 }
             }
             Command::Start(formed) => self.start(formed).await?,
-            Command::Join { group, contacts } => self.join(group, contacts),
+            Command::Join { group, contacts } => self.join(group, &contacts),
             Command::Report(trouble) => tracing::error!("{trouble}"),
         }
         Ok(())
@@ -288,7 +288,7 @@ impl Group {
     }
 
     /// Asks around for an id in a group that exists.
-    fn join(&self, group: GroupId, contacts: BTreeSet<String>) {
+    fn join(&self, group: GroupId, contacts: &BTreeSet<String>) {
         let (doors, sender, node) = (
             Arc::clone(&self.doors),
             self.sender.clone(),
@@ -336,7 +336,7 @@ impl Group {
                     let enrol = voter.enrol(node.name.to_string(), node.address.clone(), Some(id.0));
                     match enrol.timeout(PROPOSE_TIMEOUT).await {
                         Ok(EnrolReply::Refused(why)) => {
-                            tracing::error!("this node is not admitted to its region: {why}")
+                            tracing::error!("this node is not admitted to its region: {why}");
                         }
                         Ok(EnrolReply::Voter | EnrolReply::Learner) => break,
                         _ => {}
@@ -359,7 +359,7 @@ impl Group {
         };
         let now = self.clock.now();
         match replica.read(|acceptor, _, _| RegionView::of(acceptor)) {
-            None => self.propose(&replica, self.form(replica.group())),
+            None => Self::propose(&replica, self.form(replica.group())),
             Some(own) => self.unite(now, &replica, own),
         }
     }
@@ -375,10 +375,10 @@ impl Group {
             match command {
                 ClusterCommand::Ask(region) => self.view(&region),
                 ClusterCommand::Accept(config) => {
-                    self.propose(replica, self.op(binding, Act::AcceptConfig(config)))
+                    Self::propose(replica, self.op(binding, Act::AcceptConfig(config)));
                 }
                 ClusterCommand::Activate(config) => {
-                    self.propose(replica, self.op(binding, Act::ActivateConfig(config)))
+                    Self::propose(replica, self.op(binding, Act::ActivateConfig(config)));
                 }
                 ClusterCommand::Report(trouble) => tracing::error!("{trouble}"),
             }
@@ -417,7 +417,7 @@ impl Group {
     }
 
     /// Proposes, and leaves it to the next round to see what came of it.
-    fn propose(&self, replica: &RegionStore, op: Op) {
+    fn propose(replica: &RegionStore, op: Op) {
         let replica = replica.clone();
         tokio::spawn(async move {
             if let Err(error) = replica.propose(vec![op], PROPOSE_TIMEOUT).await {

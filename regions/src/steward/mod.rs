@@ -221,7 +221,7 @@ impl Steward {
             HolderCommand::Lapsed { resource, epoch } => self.lapse(now, &resource, epoch),
             HolderCommand::Released { resource, epoch } => self.released(now, &resource, epoch),
             HolderCommand::Adopted(config) => {
-                tracing::info!(version = %config.version, "the regions go by a new configuration")
+                tracing::info!(version = %config.version, "the regions go by a new configuration");
             }
         }
     }
@@ -229,7 +229,7 @@ impl Steward {
     fn obey_candidate(&mut self, now: Time, resource: ResourceId, command: CandidateCommand) {
         match command {
             CandidateCommand::Send { region, request } => {
-                self.send(region, Asker::Candidate(resource), request)
+                self.send(region, Asker::Candidate(resource), request);
             }
             CandidateCommand::Ended(ended) => {
                 if let crate::lease::Ended::Lost(lost) = &ended {

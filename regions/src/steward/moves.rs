@@ -244,7 +244,7 @@ impl Steward {
                 self.leaving = Some(Leaving {
                     until: now.after(self.timing.term),
                     done: vec![done],
-                })
+                });
             }
         }
         let held: Vec<_> = self

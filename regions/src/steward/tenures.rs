@@ -312,7 +312,7 @@ impl Steward {
                     std::process::abort();
                 }
                 Overrun::Alarm => {
-                    tracing::error!(%resource, %epoch, "the actor did not end within its stop budget")
+                    tracing::error!(%resource, %epoch, "the actor did not end within its stop budget");
                 }
             }
         }
