@@ -41,7 +41,7 @@ impl Drop for Thread {
     fn drop(&mut self) {
         drop(self.end.take());
         let own = self
-            .thread
+            .running
             .as_ref()
             .is_some_and(|thread| thread.thread().id() == std::thread::current().id());
         if let Some(thread) = self.running.take().filter(|_| !own)

@@ -37,27 +37,28 @@ fn addresses() -> Vec<SocketAddr> {
 }
 
 fn config(region: usize, addresses: &[SocketAddr], dir: &Path) -> Config {
-    let mut text = format!(
-        "[cluster]\nname = \"test\"\n[node]\nname = \"{0}-1\"\nregion = \"{0}\"\nlisten = \"{1}\"\ndata_dir = \"{2}\"\n\
-         [formation]\nstable_margin = \"200ms\"\n[singletons.counter]\nhome = [\"east\", \"west\"]\n",
-        REGIONS[region],
+    let own = REGIONS[region];
+    let regions: Vec<_> = REGIONS
+        .iter()
+        .zip(addresses)
+        .map(|(name, addr)| {
+            format!(
+                "[regions.{name}]\nvoters = 1\ndiscovery = {{ method = \"fixed\", nodes = [\"{addr}\"] }}\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "[cluster]\nname = \"test\"\n[node]\nname = \"{own}-1\"\nregion = \"{own}\"\nlisten = \"{}\"\ndata_dir = \"{}\"\n\
+         [formation]\nstable_margin = \"200ms\"\n[singletons.counter]\nhome = [\"east\", \"west\"]\n{}",
         addresses[region],
-        dir.join(REGIONS[region]).display(),
+        dir.join(own).display(),
+        regions.concat(),
     );
-    for (name, addr) in REGIONS.iter().zip(addresses) {
-        text += &format!(
-            "[regions.{name}]\nvoters = 1\ndiscovery = {{ method = \"fixed\", nodes = [\"{addr}\"] }}\n"
-        );
-    }
     Config::parse(&text, "test.toml").expect("the configuration is good")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_singleton_starts_at_home_moves_when_asked_and_survives_its_node() {
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_test_writer()
-        .try_init();
     let dir = tempfile::tempdir().expect("a directory");
     let addresses = addresses();
     let join = |region| {

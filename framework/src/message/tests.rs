@@ -39,8 +39,8 @@ fn a_slice_and_a_text_are_read_where_they_were_received() {
 
 #[test]
 fn an_archive_is_read_in_place_and_passed_on_verbatim() {
-    let entry = vec![("a".to_owned(), 1_u64), ("b".to_owned(), 2)];
     type Tuple = (String, Archive<Vec<(String, u64)>>);
+    let entry = vec![("a".to_owned(), 1_u64), ("b".to_owned(), 2)];
     let body = body::<Tuple>(&("beside it".to_owned(), (&entry).into_archived()));
     let (_, received) = decode::<Tuple>(&body).unwrap();
     assert_eq!(received[1].0, "b");
@@ -121,7 +121,9 @@ fn golden_bytes_do_not_change() {
     let bytes = body(&(0x0102_0304_0506_0708_u64, Some("longer than inline".to_owned())))
         .as_bytes()
         .to_vec();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = bytes
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let expected = "6c6f6e676572207468616e20696e6c696e650000000000000807060504030201\
                     0100000092000000dcffffff00000000";
     assert_eq!(hex, expected);
