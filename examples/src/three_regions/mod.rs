@@ -24,14 +24,55 @@ pub mod billing;
 pub mod caller;
 pub mod calls;
 pub mod clock;
+mod driver;
 pub mod layout;
 pub mod ledger;
 pub mod lines;
+pub mod node;
 pub mod overlap;
 pub mod process;
+pub mod processes;
 pub mod promises;
 pub mod record;
 pub mod report;
 pub mod straggler;
 pub mod talk;
 pub mod timeline;
+
+use std::process::ExitCode;
+
+use self::args::Role;
+
+/// The program: the driver, or one of the processes that it starts.
+pub fn main() -> ExitCode {
+    let role = match Role::read(std::env::args().skip(1)) {
+        Ok(role) => role,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // On this thread, whose end the kernel reports to the processes that are started from it.
+    let code = runtime.block_on(async {
+        match role {
+            Role::Driver { report, keep } => {
+                let driven = driver::drive(report.as_deref(), keep).await;
+                driven.unwrap_or_else(|error| {
+                    eprintln!("broken promise: whole: the run did not come to its end: {error}");
+                    ExitCode::FAILURE
+                })
+            }
+            Role::Node(arguments) => processes::node(arguments).await,
+            Role::Ledger(listen) => processes::ledger(listen).await,
+        }
+    });
+    runtime.shutdown_background();
+    code
+}

@@ -12,9 +12,12 @@ use super::lines::{self, LINE_BYTES_MAX, Line, Order};
 /// How many lines may wait to be written; who says more waits.
 const LINES_MAX: usize = 1024;
 
-/// Logs to stderr: what `RUST_LOG` asks for, or `info`.
+/// What is logged unless `RUST_LOG` says otherwise. The engine of a region has a lot to say when it loses its voters.
+const LOG_DEFAULT: &str = "info,openraft=error";
+
+/// Logs to stderr: what `RUST_LOG` asks for, or what usually helps.
 pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
