@@ -28,11 +28,17 @@ impl HostClock {
         }
     }
 
-    /// The time since the start. A disagreement of this host's clocks is an event at level `warn`.
+    /// The time since the start.
     pub(crate) fn now(&self) -> Time {
+        self.read().0
+    }
+
+    /// The time since the start, and the readings that it is made of. A disagreement of this host's clocks is an event at level `warn`.
+    pub(crate) fn read(&self) -> (Time, Readings) {
         // A panic while the lock was held leaves a clock that only lags behind its next reading.
         let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, disagreement) = clock.read(readings());
+        let readings = readings();
+        let (now, disagreement) = clock.read(readings);
         drop(clock);
         if let Some(apart) = disagreement {
             let (side, most, least) = (self.side, apart.most, apart.least);
@@ -43,7 +49,7 @@ impl HostClock {
                 "the clocks of this host disagree beyond the bound, or it was suspended"
             );
         }
-        now
+        (now, readings)
     }
 }
 
@@ -73,18 +79,15 @@ pub(crate) struct ValidityCell {
 }
 
 impl ValidityCell {
-    /// Moves the end to `remaining` from now, never back.
-    pub(crate) fn extend(&self, remaining: Duration) {
+    /// Moves the end to `remaining` after the instant of these readings, never back. Not after the instant of this call: the thread may have been
+    /// paused since it read its clocks.
+    pub(crate) fn extend(&self, at: Readings, remaining: Duration) {
         let remaining = u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX);
         // A reader between the two stores sees one older end, and the earlier end counts.
-        self.boottime.fetch_max(
-            nanos(ClockId::Boottime).saturating_add(remaining),
-            Ordering::AcqRel,
-        );
-        self.raw.fetch_max(
-            nanos(ClockId::MonotonicRaw).saturating_add(remaining),
-            Ordering::AcqRel,
-        );
+        self.boottime
+            .fetch_max(at.boottime.saturating_add(remaining), Ordering::AcqRel);
+        self.raw
+            .fetch_max(at.monotonic_raw.saturating_add(remaining), Ordering::AcqRel);
     }
 
     /// Ends it for good.
@@ -108,11 +111,31 @@ mod tests {
     fn an_ended_cell_never_becomes_valid_again() {
         let cell = ValidityCell::default();
         assert!(!cell.is_valid());
-        cell.extend(Duration::from_mins(1));
+        cell.extend(readings(), Duration::from_mins(1));
         assert!(cell.is_valid());
         cell.end();
-        cell.extend(Duration::from_mins(10));
+        cell.extend(readings(), Duration::from_mins(10));
         assert!(!cell.is_valid());
+    }
+
+    #[test]
+    fn a_pause_between_reading_the_clock_and_extending_extends_nothing() {
+        let cell = ValidityCell::default();
+        let before = readings();
+        let minute = 60_000_000_000;
+        let long_ago = Readings {
+            boottime: before.boottime.saturating_sub(minute),
+            monotonic_raw: before.monotonic_raw.saturating_sub(minute),
+            ..before
+        };
+        cell.extend(long_ago, Duration::from_secs(4));
+        assert!(!cell.is_valid());
+        let one_clock_stood_still = Readings {
+            monotonic_raw: before.monotonic_raw,
+            ..long_ago
+        };
+        cell.extend(one_clock_stood_still, Duration::from_secs(4));
+        assert!(!cell.is_valid(), "the clock that counted the pause decides");
     }
 
     #[test]

@@ -32,7 +32,7 @@ use crate::host::Host;
 use crate::id::{NodeName, RegionName, ResourceId, Uid};
 use crate::lease::{
     Answer, Candidate, CandidateCommand, Configuration, Holder, HolderCommand, MemberRecord, Outcome,
-    Refusal, Reply, Request, Time, Timing,
+    Readings, Refusal, Reply, Request, Time, Timing,
 };
 use crate::lookout::{Lookout, LookoutCommand};
 use crate::random;
@@ -95,11 +95,13 @@ pub(crate) struct Steward {
     singles: BTreeMap<ResourceId, Single>,
     takes: BTreeMap<ResourceId, Take>,
     leaving: Option<Leaving>,
+    /// The readings behind the `now` of this turn: validity is counted from them.
+    read: Readings,
 }
 
 impl Steward {
     pub(crate) fn new(parts: Parts) -> Self {
-        let now = parts.clock.now();
+        let (now, read) = parts.clock.read();
         let mut lookout = Lookout::new(parts.timing);
         let mut singles = BTreeMap::new();
         for (resource, config, host) in parts.singles {
@@ -114,6 +116,7 @@ impl Steward {
             candidates: BTreeMap::new(),
             takes: BTreeMap::new(),
             leaving: None,
+            read,
             clock: parts.clock,
             timing: parts.timing,
             call_timeout: parts.call_timeout,
@@ -135,7 +138,7 @@ impl Steward {
     /// Runs until the node has left.
     pub(crate) async fn run(mut self) {
         loop {
-            let now = self.clock.now();
+            let now = self.look_at_the_clock();
             self.handle_timeout(now);
             self.obey(now);
             if self.has_left(now) {
@@ -150,7 +153,7 @@ impl Steward {
                 () = tokio::time::sleep_until(Instant::now() + wait) => None,
             };
             if let Some(event) = event {
-                let now = self.clock.now();
+                let now = self.look_at_the_clock();
                 self.handle(now, event);
                 // What else is there already, before anything is sent: one look at the clock serves all.
                 for _ in 0..TURN_MAX {
@@ -159,6 +162,12 @@ impl Steward {
                 }
             }
         }
+    }
+
+    fn look_at_the_clock(&mut self) -> Time {
+        let (now, read) = self.clock.read();
+        self.read = read;
+        now
     }
 
     fn node(&self) -> &NodeName {

@@ -159,7 +159,7 @@ impl Steward {
         };
         let epoch = validity.epoch;
         let cell = Arc::new(ValidityCell::default());
-        cell.extend(validity.until.since(now));
+        cell.extend(self.read, validity.until.since(now));
         single.tenure = Some(Tenure {
             epoch,
             cell: Arc::clone(&cell),
@@ -201,7 +201,7 @@ impl Steward {
                 .get(resource)
                 .and_then(|single| single.tenure.as_ref());
             if let Some(tenure) = tenure.filter(|tenure| tenure.epoch == validity.epoch) {
-                tenure.cell.extend(validity.until.since(now));
+                tenure.cell.extend(self.read, validity.until.since(now));
             }
         }
     }
