@@ -49,16 +49,50 @@
 //! - **A handler that never yields** cannot be killed in Rust: it is reported as [`ExitReason::Stuck`], its refs answer `Gone`, and
 //!   a shutdown goes on without it.
 //!
+//! # The way of a message
+//!
+//! ```text
+//!   counter.add(2)          a Request: nothing has happened yet
+//!        | .await, .cast(), .after(..)
+//!        v
+//!   RawRef: which place? ---- here ------------------------------------> mailbox (bounded)
+//!        |      |                                                           |
+//!        |      `-- moves: waits, within its deadline, for a location        v
+//!        | on another node                                       turn: match the envelope,
+//!        v                                                       call the method, one at a time
+//!   rkyv archive of the arguments, under an id and a shape                  |
+//!        |  outgoing batch -> TCP -> frame -> session                       | reply port
+//!        v                                                                  v
+//!   look up the id, compare the shape, check the bytes once --> mailbox    the awaiting caller
+//! ```
+//!
+//! Here, a message is one variant of the actor's enum, moved by value: no box, no erased type, and a cast allocates nothing of its
+//! own. Between nodes the enum is never archived whole: id (actor and method) and shape (the structure of arguments and reply) stand in
+//! the frame, so that a version which lacks the method answers [`CallError::UnknownMessage`], one which has another answers
+//! [`CallError::SchemaMismatch`], and bytes from a peer are read only after a check. `&Archived<T>` is then read where it was received.
+//!
 //! # Where things are
 //!
 //! ```text
-//! actor, actor_ref, context, request, reply     one actor, one message at a time
+//! actor, actor_ref, context, request, reply     what a user sees
+//! place, seat, mailbox, turn, lane              one actor, one message at a time
 //! message, wire                                 what may travel, and how
-//! supervision, spec                             who restarts whom
+//! supervision, spec, policy                     who restarts whom
+//! tenure, moving, current                       what singletons are made of: an epoch, and a ref that follows
 //! registry, system                              names, and the root of the tree
 //! ```
 //!
-//! Architecture invariant: this crate never mentions a region.
+//! Sources: OTP's `supervisor` and `gen_server` (restart types, intensity, order of shutdown, the deadline of a call; Elixir's defaults
+//! where they differ), rkyv for archives.
+//!
+//! # Architecture invariants
+//!
+//! Each is a test in `tests/tests/tidy.rs` of the repository.
+//!
+//! - This crate never mentions a region, and depends on no crate that does.
+//! - What decides (the restarts of a supervisor, frames, the handshake, the session between two nodes) takes `now`, reads no clock and
+//!   no socket, and returns what is to be done. The drivers beside it decide nothing.
+//! - There is no queue without a bound.
 
 extern crate self as quorate;
 

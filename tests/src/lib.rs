@@ -1,1 +1,6 @@
-//! Helpers shared by the tests of the workspace.
+//! Helpers shared by the tests of the workspace; and the programs of the README, compiled as documentation tests.
+
+/// The README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
