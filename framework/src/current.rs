@@ -1,7 +1,7 @@
 //! The actor on whose behalf code runs: set while its task is polled.
 //!
 //! It is what makes a tenure bind every effect, a call to oneself an error, and a dropped reply port honest. Code
-//! that an actor moves to another task runs on nobody's behalf.
+//! that an actor moves to another task runs on nobody's behalf; a reply port is bound to its actor's tenure there too.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +50,12 @@ impl Current {
 
     /// False when the tenure is not valid any more, or the incarnation has ended.
     pub(crate) fn may_act(&self) -> bool {
-        self.tenure.as_ref().is_none_or(Tenure::is_valid) && !self.ended.load(Ordering::Acquire)
+        self.is_valid() && !self.ended.load(Ordering::Acquire)
+    }
+
+    /// False when the tenure is not valid any more.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.tenure.as_ref().is_none_or(Tenure::is_valid)
     }
 }
 
@@ -73,9 +78,7 @@ pub(crate) fn is(place: ActorId) -> bool {
 
 /// False when the running actor's tenure is not valid any more.
 pub(crate) fn may_act() -> bool {
-    CURRENT
-        .try_with(|current| current.tenure.as_ref().is_none_or(Tenure::is_valid))
-        .unwrap_or(true)
+    CURRENT.try_with(|current| current.is_valid()).unwrap_or(true)
 }
 
 /// The running actor's tenure is not valid any more: no effect.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::current;
+use crate::current::{self, Current};
 use crate::message::{EncodeError, FrameBuf};
 use crate::panics;
 use crate::request::{CallError, Failure};
@@ -16,7 +16,11 @@ use crate::wire::link::{Answer, RequestId};
 
 /// Where a reply goes: to a caller in this process, over a session, or (for a cast) nowhere.
 #[must_use = "dropping a port answers `NoReply`"]
-pub struct ReplyPort<T>(To<T>);
+pub struct ReplyPort<T> {
+    to: To<T>,
+    /// The incarnation that was given the message, when it has a tenure: whoever holds the port answers in its name.
+    answerer: Option<Arc<Current>>,
+}
 
 enum To<T> {
     None,
@@ -28,26 +32,32 @@ impl<T> ReplyPort<T> {
     /// The port of a cast: replies are dropped.
     #[doc(hidden)]
     pub const fn none() -> Self {
-        Self(To::None)
+        Self::to(To::None)
     }
 
     /// The port of a request from another node. `encode` appends the archive of the reply.
     #[doc(hidden)]
     pub fn remote(port: RemotePort, encode: fn(&T, &mut FrameBuf) -> Result<(), EncodeError>) -> Self {
-        Self(To::Remote(port, encode))
+        Self::to(To::Remote(port, encode))
     }
 
     pub(crate) fn local(sender: oneshot::Sender<Result<T, Failure>>) -> Self {
-        Self(To::Local(sender))
+        Self::to(To::Local(sender))
     }
 
-    /// Answers. Nothing happens when nobody waits any more; an actor whose tenure is no longer valid answers `Lapsed` instead.
+    const fn to(to: To<T>) -> Self {
+        Self { to, answerer: None }
+    }
+
+    /// Answers. Nothing happens when nobody waits any more; an actor whose tenure is no longer valid answers `Lapsed` instead,
+    /// from another task too.
     pub fn send(mut self, reply: T) {
-        if !current::may_act() {
+        let may_answer = self.answerer.as_ref().is_none_or(|answerer| answerer.is_valid());
+        if !may_answer || !current::may_act() {
             self.answer_failure(Failure::Lost(CallError::Lapsed));
             return;
         }
-        match std::mem::replace(&mut self.0, To::None) {
+        match std::mem::replace(&mut self.to, To::None) {
             To::None => {}
             To::Local(sender) => drop(sender.send(Ok(reply))),
             To::Remote(mut port, encode) => port.reply(&mut |buf| encode(&reply, buf)),
@@ -56,7 +66,7 @@ impl<T> ReplyPort<T> {
 
     /// True when somebody was waiting for the answer when the message was sent (a call).
     pub fn is_call(&self) -> bool {
-        match &self.0 {
+        match &self.to {
             To::None => false,
             To::Local(_) => true,
             To::Remote(port, _) => port.0.is_some(),
@@ -65,11 +75,11 @@ impl<T> ReplyPort<T> {
 
     /// True when a local caller has dropped its call or reached its deadline. A reply would be dropped.
     pub fn is_abandoned(&self) -> bool {
-        matches!(&self.0, To::Local(sender) if sender.is_closed())
+        matches!(&self.to, To::Local(sender) if sender.is_closed())
     }
 
     fn answer_failure(&mut self, failure: Failure) {
-        match std::mem::replace(&mut self.0, To::None) {
+        match std::mem::replace(&mut self.to, To::None) {
             To::None => {}
             To::Local(sender) => drop(sender.send(Err(failure))),
             To::Remote(mut port, _) => port.fail(failure),
@@ -98,7 +108,7 @@ impl<T> Drop for ReplyPort<T> {
 
 impl<T> fmt::Debug for ReplyPort<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.to {
             To::None => "ReplyPort(none)",
             To::Local(_) => "ReplyPort(local)",
             To::Remote(..) => "ReplyPort(remote)",
@@ -115,8 +125,20 @@ pub trait Port {
     fn is_abandoned(&self) -> bool;
     /// Gives a decoded message the port of its request.
     fn attach(&mut self, port: RemotePort);
+    /// The message is given to this incarnation, which has a tenure.
+    fn bind(&mut self, answerer: &Answerer);
     /// Answers that the message was not handled. The reason is passed by the core only.
     fn refuse(&mut self, refusal: &Unhandled);
+}
+
+/// An incarnation with a tenure, which bounds what is answered in its name.
+#[doc(hidden)]
+pub struct Answerer(pub(crate) Arc<Current>);
+
+impl fmt::Debug for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answerer({})", self.0.place)
+    }
 }
 
 /// Why the core answers in place of an actor.
@@ -134,8 +156,14 @@ impl<T> Port for ReplyPort<T> {
     }
 
     fn attach(&mut self, port: RemotePort) {
-        if let To::Remote(own, _) = &mut self.0 {
+        if let To::Remote(own, _) = &mut self.to {
             *own = port;
+        }
+    }
+
+    fn bind(&mut self, answerer: &Answerer) {
+        if self.is_call() {
+            self.answerer = Some(Arc::clone(&answerer.0));
         }
     }
 

@@ -25,6 +25,7 @@ use crate::lane::Signal;
 use crate::mailbox::Receiver;
 use crate::panics;
 use crate::place::{self, Place};
+use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn};
@@ -123,7 +124,9 @@ async fn live<A: Actor>(
         seat: &place.seat,
         current,
     };
-    let mut actor = match turns.run(start(&mut cx), Signal::Stop).await {
+    // What makes the start's future is the actor's own code too.
+    let starting = async { start(&mut cx).await };
+    let mut actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
         Ok(Ok(Start::Ignore)) => return End::Ignored,
         Ok(Err(reason)) | Err(reason) => return End::NotStarted(reason),
@@ -147,7 +150,7 @@ async fn live<A: Actor>(
 /// What runs the actor's own code.
 struct Turns<'a> {
     seat: &'a Seat,
-    current: &'a Current,
+    current: &'a Arc<Current>,
 }
 
 /// What an actor does next.
@@ -212,7 +215,7 @@ impl Turns<'_> {
     /// The message, if it is to be handled: in time, and for this incarnation.
     fn admit<A: Actor>(&self, item: Item<A>) -> Option<(A::Envelope, u64)> {
         let Item::Message {
-            envelope,
+            mut envelope,
             meta,
             bounce,
         } = item
@@ -225,6 +228,9 @@ impl Turns<'_> {
             Refusal::Expired
         } else {
             self.seat.set_handling(A::method_index(&envelope));
+            if self.current.tenure.is_some() {
+                A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
+            }
             return Some((envelope, meta.epoch));
         };
         place::refuse::<A>(
