@@ -7,6 +7,8 @@ use crate::exit::ExitReason;
 use crate::request::{CallError, CastError};
 
 /// Why an actor or a supervisor was not started. Nothing of it runs and its spec is discarded.
+///
+/// An actor whose own tenure has lapsed is [`Failed`](Self::Failed) with [`ExitReason::Lapsed`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartError {
@@ -27,6 +29,8 @@ pub enum StartError {
     DuplicateChild(Arc<str>),
     /// The system has been shut down.
     SystemDown,
+    /// The tenure of the actor that asked is no longer valid: it starts nothing any more.
+    Lapsed,
 }
 
 impl fmt::Display for StartError {
@@ -38,6 +42,7 @@ impl fmt::Display for StartError {
             Self::NameTaken(name) => write!(f, "the name `{name}` is taken"),
             Self::DuplicateChild(id) => write!(f, "two children have the id `{id}`"),
             Self::SystemDown => f.write_str("the system has been shut down"),
+            Self::Lapsed => f.write_str("the tenure of who asked is no longer valid"),
         }
     }
 }

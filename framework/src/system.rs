@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
+use crate::current;
 use crate::error::{Error, StartError};
 use crate::id::NodeId;
 use crate::lane::Signal;
@@ -15,7 +16,7 @@ use crate::panics;
 use crate::raw_ref::RawRef;
 use crate::registry::{Name, Registry};
 use crate::seat::Seat;
-use crate::spec::Spec;
+use crate::spec::{Built, Spec};
 use crate::supervision::driver::{Ask, Ended};
 use crate::supervision::root::{self, Root};
 
@@ -95,23 +96,38 @@ impl System {
     /// Starts an actor, or a supervisor with its children, under the root supervisor, and waits until it has started.
     ///
     /// # Errors
-    /// It has not started; nothing of it is left, and its name is free.
+    /// It has not started; nothing of it is left, and its name is free. A start that does not yield is waited for however
+    /// long it takes, even when the system has been shut down without it. An actor whose tenure has lapsed starts nothing
+    /// ([`StartError::Lapsed`]).
     ///
     /// # Cancel safety
     /// Dropped early, the child may start nevertheless.
     pub async fn spawn<S: Spec>(&self, spec: S) -> Result<ActorRef<S::Actor>, StartError> {
-        let built = spec.build(self, None)?;
-        let (answer, started) = oneshot::channel();
-        let child = Arc::clone(&built.child);
-        let asked = self.0.root.asks.send(Ask::Add(built.child, answer)).await;
-        if asked.is_ok()
-            && let Ok(started) = started.await
-        {
-            return started.map(|()| built.me);
+        if !current::may_act() {
+            return Err(StartError::Lapsed);
         }
+        let Built { me, child } = spec.build(self, None)?;
+        let (answer, started) = oneshot::channel();
+        let refused = match self.0.root.asks.reserve().await {
+            Ok(_) if !current::may_act() => StartError::Lapsed,
+            Ok(permit) => {
+                permit.send(Ask::Add(Arc::clone(&child), answer));
+                match started.await {
+                    Ok(Ok(())) => return Ok(me),
+                    Ok(Err(error)) => error,
+                    Err(_) => StartError::SystemDown,
+                }
+            }
+            Err(_) => StartError::SystemDown,
+        };
         child.close();
+        let mut seats = Vec::new();
+        child.seats(&mut seats);
+        for seat in seats {
+            seat.vacant().await;
+        }
         child.remove();
-        Err(StartError::SystemDown)
+        Err(refused)
     }
 
     /// Stops what was spawned here under this ref, by its own shutdown policy, and waits until it has ended and its name is free.

@@ -1,12 +1,12 @@
 //! Tenure: the right of a singleton's instance to have effects, as long as it is valid.
 //!
-//! The framework checks it before each message and before each effect (reply, request, timer, monitor) of the actor that
-//! has it. Who grants it, and by which clock it ends, is not known here.
+//! The framework checks it before the start, each message and each effect (reply, request, timer, monitor, spawn) of the actor
+//! that has it. Who grants it, and by which clock it ends, is not known here.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Whether a tenure still holds. Asked before every effect, so it must be cheap and must not block.
+/// Whether a tenure still holds. Asked before every effect, so it must be cheap, and must neither block nor panic.
 pub trait Validity: Send + Sync + 'static {
     /// False from the first instant at which the actor must not have effects any more; it never turns true again.
     fn is_valid(&self) -> bool;

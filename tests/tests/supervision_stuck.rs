@@ -1,6 +1,10 @@
 //! A handler that never yields: nobody can end it, and nobody waits for it.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use quorate::prelude::*;
@@ -32,6 +36,57 @@ async fn a_handler_that_never_yields_is_reported_stuck_and_the_shutdown_goes_on_
     assert_eq!(stuck, Err(quorate::Error::Stuck(who)));
     assert!(matches!(blocker.ping().cast(), Err(CastError::Gone(_))));
     drop(release);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spawn_does_not_answer_that_the_system_is_down_while_the_start_runs_on() {
+    for under_a_supervisor in [false, true] {
+        let system = System::new("test");
+        let (release, hold) = std::sync::mpsc::channel::<()>();
+        let (entered, mut has_entered) = tokio::sync::mpsc::unbounded_channel();
+        let (hold, ended) = (Arc::new(Mutex::new(hold)), Arc::new(AtomicBool::new(false)));
+        let at_end = Arc::clone(&ended);
+        let spec = ChildSpec::new(move || {
+            let _ = entered.send(());
+            let _ = hold.lock().unwrap().recv();
+            at_end.store(true, Ordering::SeqCst);
+            Blocker {
+                hold: Arc::clone(&hold),
+            }
+        })
+        .shutdown(Shutdown::Kill);
+        let spawn = async {
+            if under_a_supervisor {
+                system.spawn(Rig::spec(spec)).await.err()
+            } else {
+                system.spawn(spec).await.err()
+            }
+        };
+        let mut spawning = pin!(spawn);
+        let down = async {
+            has_entered.recv().await;
+            system.shutdown().await
+        };
+        tokio::select! {
+            biased;
+            early = &mut spawning => panic!("answered {early:?} while the start runs"),
+            _ = down => {}
+        }
+        let waits = poll_fn(|task| Poll::Ready(spawning.as_mut().poll(task).is_pending())).await;
+        assert!(waits, "answered while the start runs");
+        drop(release);
+        let error = spawning.await;
+        assert!(error.is_some(), "it was not started");
+        assert!(ended.load(Ordering::SeqCst));
+    }
+}
+
+/// A supervisor of one.
+#[supervisor]
+pub struct Rig {
+    /// Blocks.
+    #[child(shutdown = kill)]
+    pub blocker: Blocker,
 }
 
 /// Blocks its thread.

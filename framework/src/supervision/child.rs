@@ -22,6 +22,11 @@ pub(crate) trait Child: Send + Sync + 'static {
 
     fn seat(&self) -> &Arc<Seat>;
 
+    /// Its seat and, behind it, those of all below it.
+    fn seats(&self, into: &mut Vec<Arc<Seat>>) {
+        into.push(Arc::clone(self.seat()));
+    }
+
     /// Starts an incarnation in a task of its own, once the last one has ended.
     fn start(&self, report: Report);
 

@@ -185,6 +185,13 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         &self.place.seat
     }
 
+    fn seats(&self, into: &mut Vec<Arc<Seat>>) {
+        into.push(Arc::clone(&self.place.seat));
+        for (_, child) in self.children.iter() {
+            child.seats(into);
+        }
+    }
+
     fn start(&self, report: Report) {
         let (seat, children) = (Arc::clone(&self.place.seat), Arc::clone(&self.children));
         spawn_in(&self.place.seat, incarnation(S::FLAGS, seat, children, report));
