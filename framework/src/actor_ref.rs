@@ -61,7 +61,8 @@ impl<A: Actor> ActorRef<A> {
         Self::raw(this).signal(Signal::Kill);
     }
 
-    /// Tells the actor that its tenure has ended: it ends at its next await, `stopped` does not run.
+    /// Tells the actor that its tenure has ended: it ends at its next await, `stopped` does not run, and it does not come back to
+    /// this place. When it waits for a restart the wait ends, and every request answers `Gone`.
     pub fn lapse(this: &Self) {
         Self::raw(this).signal(Signal::Lapse);
     }

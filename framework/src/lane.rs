@@ -1,8 +1,9 @@
 //! The system lane: stop, shutdown, kill and lapse, which no user message delays.
 //!
-//! Flags of the present incarnation and a wake-up for its loop. It has no queue, so it cannot be full.
+//! Flags of the present incarnation and a wake-up for its loop. It has no queue, so it cannot be full. A lapse is for all
+//! incarnations to come, too.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 
@@ -46,16 +47,29 @@ impl Signal {
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     signal: AtomicU8,
+    /// Set by a lapse, for good.
+    lapsed: AtomicBool,
     notify: Notify,
 }
 
 impl Lane {
-    /// Forgets what was asked of the incarnation before.
+    /// Forgets what was asked of the incarnation before, but for a lapse.
     pub(crate) fn reset(&self) {
-        self.signal.store(0, Ordering::Release);
+        // Whatever the swap overwrites, it sees what was set before it: a lapse is here or comes after.
+        self.signal.swap(0, Ordering::AcqRel);
+        if self.has_lapsed() {
+            self.signal.fetch_max(Signal::Lapse as u8, Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn has_lapsed(&self) -> bool {
+        self.lapsed.load(Ordering::Acquire)
     }
 
     pub(crate) fn send(&self, signal: Signal) {
+        if signal == Signal::Lapse {
+            self.lapsed.store(true, Ordering::Release);
+        }
         self.signal.fetch_max(signal as u8, Ordering::AcqRel);
         self.notify.notify_one();
     }

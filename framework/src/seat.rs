@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::{Lane, Signal};
@@ -31,7 +33,9 @@ pub(crate) struct Seat {
     live: AtomicBool,
     gone: AtomicBool,
     watchers: Mutex<Vec<Watcher>>,
-    left: tokio::sync::Notify,
+    /// Woken by a lapse: its supervisor, which may be waiting for a restart.
+    supervisor: Mutex<Option<Arc<Notify>>>,
+    left: Notify,
 }
 
 impl Seat {
@@ -53,11 +57,12 @@ impl Seat {
             live: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             watchers: Mutex::new(Vec::new()),
-            left: tokio::sync::Notify::new(),
+            supervisor: Mutex::new(None),
+            left: Notify::new(),
         })
     }
 
-    /// A new incarnation takes the seat; what was asked of the last one is forgotten.
+    /// A new incarnation takes the seat; what was asked of the last one is forgotten, but for a lapse.
     pub(crate) fn begin(&self) {
         debug_assert!(!self.is_live(), "two incarnations of {} overlap", self.label);
         self.lane.reset();
@@ -112,6 +117,22 @@ impl Seat {
 
     pub(crate) fn signal(&self, signal: Signal) {
         self.lane.send(signal);
+        if signal == Signal::Lapse {
+            let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(supervisor) = &*supervisor {
+                supervisor.notify_one();
+            }
+        }
+    }
+
+    /// Who is woken by a lapse from now on.
+    pub(crate) fn set_supervisor(&self, supervisor: Arc<Notify>) {
+        *self.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(supervisor);
+    }
+
+    /// True when nobody may sit here any more: the tenure is not valid, or it was said to have ended.
+    pub(crate) fn has_lapsed(&self) -> bool {
+        self.lane.has_lapsed() || !self.tenure.as_ref().is_none_or(Tenure::is_valid)
     }
 
     /// Fires once when the present incarnation ends; at once when there is none (OTP: noproc).

@@ -1,11 +1,12 @@
 //! Tenure and moving refs: what the regions build singletons of.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::prelude::*;
-use quorate::{Tenure, Validity};
+use quorate::{Backoff, StartError, Tenure, Validity};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// A lease that a test ends.
@@ -64,6 +65,45 @@ impl Holder {
         (before.0)();
         matches!(ledger.write().cast(), Err(CastError::Lapsed(_)))
     }
+
+    /// Answers from another task, when the test says so.
+    pub fn later(&mut self, go: Go, reply: ReplyPort<u64>) {
+        let answer = self.count();
+        tokio::spawn(async move {
+            if let Some(go) = go.take() {
+                let _ = go.await;
+            }
+            reply.send(answer);
+        });
+    }
+
+    /// Starts a ledger, after it has done `before`, and leaves what came of it in `seen`.
+    pub async fn open(&mut self, before: Hook, seen: Seen, cx: &mut Context<Self>) {
+        (before.0)();
+        let opened = cx.system().spawn(Ledger::spec().name(LEDGER)).await;
+        *seen.0.lock().unwrap() = Some(opened.map(drop));
+    }
+}
+
+static LEDGER: Name<Ledger> = Name::new("ledger");
+
+/// What came of a spawn.
+#[derive(Clone, Default)]
+pub struct Seen(Arc<Mutex<Option<Result<(), StartError>>>>);
+
+/// When a test says so.
+#[derive(Clone)]
+pub struct Go(Arc<Mutex<Option<oneshot::Receiver<()>>>>);
+
+impl Go {
+    fn new() -> (oneshot::Sender<()>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(Arc::new(Mutex::new(Some(receiver)))))
+    }
+
+    fn take(&self) -> Option<oneshot::Receiver<()>> {
+        self.0.lock().unwrap().take()
+    }
 }
 
 /// What a test does in the middle of a handler.
@@ -97,10 +137,51 @@ impl Ledger {
     }
 }
 
+fn tenure(epoch: u64, lease: &Arc<Lease>) -> Tenure {
+    Tenure::new(epoch, Arc::clone(lease) as Arc<dyn Validity>)
+}
+
 async fn holder(system: &System, epoch: u64) -> (ActorRef<Holder>, Arc<Lease>) {
     let lease = Lease::new();
-    let tenure = Tenure::new(epoch, Arc::clone(&lease) as Arc<dyn Validity>);
-    (system.spawn(Holder::spec().tenure(tenure)).await.unwrap(), lease)
+    let spec = Holder::spec().tenure(tenure(epoch, &lease));
+    (system.spawn(spec).await.unwrap(), lease)
+}
+
+/// How long a holder waits for its restart.
+const BACKOFF: Duration = Duration::from_mins(1);
+
+/// A holder that waits before it is restarted, and how often it was started.
+async fn patient_holder(system: &System) -> (ActorRef<Holder>, Arc<Lease>, Arc<AtomicU32>) {
+    let (lease, starts) = (Lease::new(), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&starts);
+    let spec = Holder::spec_with(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Holder::default()
+    });
+    let backoff = Backoff {
+        min: BACKOFF,
+        max: BACKOFF,
+    };
+    let holder = system
+        .spawn(spec.tenure(tenure(1, &lease)).backoff(backoff))
+        .await
+        .unwrap();
+    (holder, lease, starts)
+}
+
+/// A patient holder that waits for its restart.
+async fn waiting_holder(system: &System) -> (ActorRef<Holder>, Arc<Lease>, Arc<AtomicU32>) {
+    let (holder, lease, starts) = patient_holder(system).await;
+    ActorRef::kill(&holder);
+    assert_eq!(ActorRef::exited(&holder).await, ExitReason::Killed);
+    (holder, lease, starts)
+}
+
+/// How long it takes until the actor is gone, if it ever is.
+async fn gone_within(actor: &ActorRef<Holder>) -> Option<Duration> {
+    let start = Instant::now();
+    let gone = tokio::time::timeout(10 * BACKOFF, ActorRef::gone(actor)).await;
+    gone.is_ok().then(|| start.elapsed())
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,6 +229,106 @@ async fn after_the_tenure_nothing_that_the_actor_does_has_an_effect() {
     assert_eq!(two.note(ledger.clone(), end).await, Err(CallError::Lapsed));
 
     assert_eq!(ledger.written().await, Ok(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_is_not_started_after_its_tenure() {
+    let system = System::new("test");
+    let (lease, started) = (Lease::new(), Arc::new(AtomicBool::new(false)));
+    let start = Arc::clone(&started);
+    let spec = Holder::spec_with(move || {
+        start.store(true, Ordering::SeqCst);
+        Holder::default()
+    });
+    lease.end();
+    assert_eq!(
+        system.spawn(spec.tenure(tenure(1, &lease))).await.err(),
+        Some(StartError::Failed(ExitReason::Lapsed))
+    );
+    assert!(!started.load(Ordering::SeqCst), "its start is its own code");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_from_another_task_is_an_effect_of_the_actor_too() {
+    let system = System::new("test");
+    for (ends, answer) in [(false, Ok(1)), (true, Err(CallError::Lapsed))] {
+        let (holder, lease) = holder(&system, 1).await;
+        let (say, go) = Go::new();
+        let (later, ()) = tokio::join!(holder.later(go), async {
+            assert_eq!(holder.count().await, Ok(2), "the message before is handled");
+            if ends {
+                lease.end();
+            }
+            say.send(()).unwrap();
+        });
+        assert_eq!(later, answer);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_tenure_the_actor_starts_nothing() {
+    let system = System::new("test");
+    let (holder, lease) = holder(&system, 1).await;
+    let (seen, end) = (Seen::default(), Hook::new(move || lease.end()));
+    assert_eq!(holder.open(end, seen.clone()).await, Err(CallError::Lapsed));
+    assert_eq!(*seen.0.lock().unwrap(), Some(Err(StartError::Lapsed)));
+    assert!(system.whereis(LEDGER).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lapse_ends_the_wait_for_a_restart() {
+    let system = System::new("test");
+    for wait in [Duration::ZERO, Duration::from_secs(1)] {
+        let (holder, _valid, starts) = waiting_holder(&system).await;
+        tokio::time::sleep(wait).await;
+        let (called, gone) = tokio::join!(holder.count().timeout(2 * BACKOFF), async {
+            ActorRef::lapse(&holder);
+            gone_within(&holder).await
+        });
+        assert_eq!(gone, Some(Duration::ZERO), "after {wait:?}");
+        assert_eq!(called, Err(CallError::Gone));
+        tokio::time::sleep(2 * BACKOFF).await;
+        assert_eq!(starts.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lapse_is_not_masked_by_a_kill_that_has_nobody_to_end() {
+    let system = System::new("test");
+    let (holder, _valid, starts) = waiting_holder(&system).await;
+    ActorRef::lapse(&holder);
+    ActorRef::kill(&holder);
+    assert_eq!(gone_within(&holder).await, Some(Duration::ZERO));
+    assert_eq!(starts.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenure_that_has_ended_unheard_during_the_wait_for_a_restart_ends_it_then() {
+    let system = System::new("test");
+    let (holder, lease, starts) = waiting_holder(&system).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    lease.end();
+    let gone = gone_within(&holder).await;
+    assert!(
+        gone.is_some_and(|time| time <= BACKOFF),
+        "one wait, not two: {gone:?}"
+    );
+    assert_eq!(starts.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_that_panics_after_its_tenure_does_not_wait_for_a_restart() {
+    let system = System::new("test");
+    let ledger = system.spawn(Ledger::spec()).await.unwrap();
+    let (holder, lease, starts) = patient_holder(&system).await;
+    let end = Hook::new(move || {
+        lease.end();
+        panic!("in the middle of it");
+    });
+    let note = holder.note(ledger, end).await;
+    assert!(matches!(note, Err(CallError::Exited(ExitReason::Panic { .. }))));
+    assert_eq!(gone_within(&holder).await, Some(Duration::ZERO));
+    assert_eq!(starts.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use quorate::StartError;
 use quorate::prelude::*;
+use quorate::{StartError, Tenure, Validity};
 use tokio::time::Instant;
 
 /// What happened, in order.
@@ -435,6 +435,43 @@ pub struct Crew {
     /// Is there.
     #[child]
     pub part: Part,
+}
+
+#[tokio::test(start_paused = true)]
+async fn r7_a_start_that_panics_before_its_first_await_ends_the_boot() {
+    let (system, log) = (System::new("test"), Log::default());
+    let spare = ChildSpec::new(|| -> Option<Spare> { panic!("no luck") });
+    let spec = Crew::spec(spare, Part::spec(Plan::new("part", &log)));
+    let spawned = tokio::time::timeout(Duration::from_secs(1), system.spawn(spec)).await;
+    let Ok(Err(StartError::Failed(reason))) = spawned else {
+        panic!("not answered as failed: {spawned:?}");
+    };
+    assert!(
+        reason.to_string().contains("child `optional` panicked"),
+        "{reason}"
+    );
+    assert_eq!(log.take(), Vec::<String>::new());
+}
+
+/// Lost its tenure for good.
+struct Never;
+
+impl Validity for Never {
+    fn is_valid(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_whose_tenure_has_lapsed_is_gone_and_the_supervisor_goes_on_without_it() {
+    let (system, log) = (System::new("test"), Log::default());
+    let lapsed = Spare::spec(true).tenure(Tenure::new(1, Arc::new(Never)));
+    let crew = system
+        .spawn(Crew::spec(lapsed, Part::spec(Plan::new("part", &log))))
+        .await
+        .unwrap();
+    assert_eq!(crew.optional.ping().await, Err(CallError::Gone));
+    assert_eq!(crew.part.ping().await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::Flags;
@@ -52,6 +52,8 @@ pub(crate) struct Driver {
     events: mpsc::Receiver<Event>,
     report_to: mpsc::Sender<Event>,
     retries: VecDeque<Key>,
+    /// A child's tenure has ended.
+    lapsed: Arc<Notify>,
     stuck: Vec<(Arc<str>, Arc<str>)>,
     booted: Option<oneshot::Sender<()>>,
     /// To be given once the commands of this step are carried out.
@@ -63,6 +65,7 @@ enum Next {
     Signal(Signal),
     Ask(Ask),
     Event(Event),
+    Lapsed,
     Deadline,
     Retry(Key),
 }
@@ -82,6 +85,7 @@ impl Driver {
             events,
             report_to,
             retries: VecDeque::new(),
+            lapsed: Arc::default(),
             stuck: Vec::new(),
             booted: Some(booted),
             answers: Vec::new(),
@@ -116,6 +120,7 @@ impl Driver {
                 }
                 Next::Ask(ask) => self.handle_ask(ask),
                 Next::Event(event) => self.handle_event(event),
+                Next::Lapsed => self.handle_lapsed(),
                 Next::Deadline => self.state.handle_deadline(Instant::now()),
                 Next::Retry(key) => self.state.handle_retry(key),
             }
@@ -138,6 +143,7 @@ impl Driver {
             signal = signal => Next::Signal(signal),
             Some(ask) = asks.recv() => Next::Ask(ask),
             Some(event) = self.events.recv() => Next::Event(event),
+            () = self.lapsed.notified() => Next::Lapsed,
             () = &mut due, if deadline.is_some() => Next::Deadline,
             // Everything else comes first, other tasks too.
             key = async { tokio::task::yield_now().await; retry }, if retry.is_some() => match key {
@@ -153,7 +159,13 @@ impl Driver {
 
     fn handle_event(&mut self, Event { key, happened }: Event) {
         let now = Instant::now();
-        let added = self.slots.get_mut(&key).and_then(|slot| slot.added.take());
+        let slot = self.slots.get_mut(&key);
+        // Whatever it ended of: without its tenure it does not come back.
+        let lapsed = slot
+            .as_ref()
+            .is_some_and(|slot| slot.child.seat().has_lapsed())
+            .then_some(ExitReason::Lapsed);
+        let added = slot.and_then(|slot| slot.added.take());
         let (answer, reported) = match &happened {
             Happened::Started => (Ok(()), "started"),
             Happened::Ignored => (Err(StartError::Ignored), "ignored"),
@@ -164,12 +176,23 @@ impl Driver {
         match happened {
             Happened::Started => self.state.handle_started(key),
             Happened::Ignored => self.state.handle_ignored(now, key),
-            Happened::StartFailed(reason) => self.state.handle_start_failed(now, key, reason),
-            Happened::Exited(reason) => self.state.handle_exited(now, key, &reason),
+            Happened::StartFailed(reason) => {
+                self.state.handle_start_failed(now, key, lapsed.unwrap_or(reason));
+            }
+            Happened::Exited(reason) => self.state.handle_exited(now, key, &lapsed.unwrap_or(reason)),
         }
         if let Some(added) = added {
             // Answered after the commands: when the start failed the name is free again by then.
             self.answers.push((added, answer));
+        }
+    }
+
+    /// Looks at all children: a lapse is rare, and names nobody so that none needs a queue.
+    fn handle_lapsed(&mut self) {
+        for (key, slot) in &self.slots {
+            if self.state.is_waiting(*key) && slot.child.seat().has_lapsed() {
+                self.state.handle_lapsed(*key);
+            }
         }
     }
 
@@ -190,6 +213,7 @@ impl Driver {
     }
 
     fn add(&mut self, child: Arc<dyn Child>, added: Option<Started>) {
+        child.seat().set_supervisor(Arc::clone(&self.lapsed));
         let key = self.state.add(child.policy());
         self.slots.insert(
             key,

@@ -3,6 +3,7 @@
 //! ```text
 //! child:       Idle -> Starting -> Running -> (exit) -> Starting | Waiting | Idle
 //!              Waiting -> Starting            after a retry message or the back-off
+//!              Waiting, Starting -> Idle      its tenure has ended
 //!              Running, Starting -> Stopping -> Killed -> Stuck         asked, killed, out of reach
 //! supervisor:  Booting -> Running -> Stopping -> Ended
 //! ```
@@ -210,8 +211,12 @@ impl State {
         }
     }
 
+    /// What has lost its tenure before it started is not wanted here any more: neither restarted nor counted.
     pub(crate) fn handle_start_failed(&mut self, now: Instant, key: Key, reason: ExitReason) {
         match self.children.get(&key).map(|child| child.state) {
+            Some(ChildState::Starting { .. }) if reason == ExitReason::Lapsed => {
+                self.handle_ignored(now, key);
+            }
             // A failed restart counts like a restart.
             Some(ChildState::Starting { again: true }) => self.restart(now, key, true),
             Some(ChildState::Starting { again: false }) => {
@@ -237,17 +242,28 @@ impl State {
                     self.rest(key);
                 }
             }
+            ChildState::Starting { .. } => self.handle_start_failed(now, key, reason.clone()),
             _ => self.handle_stopped(now, key),
         }
     }
 
-    /// The message that `Command::Retry` asked for.
-    pub(crate) fn handle_retry(&mut self, key: Key) {
-        if self
-            .children
+    /// A child's tenure has ended. What runs ends by itself; a restart is not waited for any more.
+    pub(crate) fn handle_lapsed(&mut self, key: Key) {
+        if self.is_waiting(key) {
+            self.rest(key);
+        }
+    }
+
+    /// The child waits for its restart.
+    pub(crate) fn is_waiting(&self, key: Key) -> bool {
+        self.children
             .get(&key)
             .is_some_and(|child| child.state == ChildState::Waiting)
-        {
+    }
+
+    /// The message that `Command::Retry` asked for.
+    pub(crate) fn handle_retry(&mut self, key: Key) {
+        if self.is_waiting(key) {
             self.start(key, true);
         }
     }

@@ -61,7 +61,16 @@ impl World {
     }
 
     fn start_failed(&mut self, seconds: f64, key: Key) -> Vec<Command> {
-        self.state.handle_start_failed(self.at(seconds), key, crash());
+        self.start_failed_of(seconds, key, crash())
+    }
+
+    fn start_failed_of(&mut self, seconds: f64, key: Key, reason: ExitReason) -> Vec<Command> {
+        self.state.handle_start_failed(self.at(seconds), key, reason);
+        self.commands()
+    }
+
+    fn lapsed(&mut self, key: Key) -> Vec<Command> {
+        self.state.handle_lapsed(key);
         self.commands()
     }
 
@@ -92,6 +101,9 @@ impl World {
 fn crash() -> ExitReason {
     ExitReason::error("crash")
 }
+
+type Step<'a> = &'a dyn Fn(&mut World);
+type Lapse<'a> = &'a dyn Fn(&mut World) -> Vec<Command>;
 
 fn with(restart: Restart) -> ChildPolicy {
     ChildPolicy { restart, ..WORKER }
@@ -125,6 +137,85 @@ fn r7_a_child_that_fails_at_boot_ends_the_supervisor_after_the_others_in_reverse
         world.exited(1.0, A, &ExitReason::Shutdown),
         [Close(A), End(failed)]
     );
+}
+
+#[test]
+fn r7_an_end_before_the_start_has_ended_is_a_failed_start() {
+    let mut world = World::new(Kind::Declared, &[WORKER; 2]);
+    world.state.handle_boot();
+    world.commands();
+    let (child, reason) = (A, crash());
+    let failed = End(Outcome::BootFailed { child, reason });
+    assert_eq!(world.exited(0.1, A, &crash()), [Close(A), failed]);
+    let mut world = World::running(Kind::Declared, &[WORKER]);
+    assert_eq!(world.exited(0.1, A, &crash()), [Start(A)]);
+    assert_eq!(world.exited(0.2, A, &crash()), [Retry(A)]);
+}
+
+#[test]
+fn a_lapse_brings_a_child_to_rest_from_wherever_it_was_to_come_back_and_counts_nothing() {
+    let (min, max) = (Duration::from_secs(1), Duration::from_secs(1));
+    let backing_off = ChildPolicy {
+        backoff: Some(Backoff { min, max }),
+        ..WORKER
+    };
+    let wait = |world: &mut World| drop(world.exited(0.1, A, &crash()));
+    let start_again = |world: &mut World| {
+        world.exited(0.1, A, &crash());
+        assert_eq!(world.deadline(1.1), [Start(A)]);
+    };
+    let retry = |world: &mut World| {
+        world.exited(0.1, A, &crash());
+        assert_eq!(world.start_failed(0.1, A), [Retry(A)]);
+    };
+    let heard: Lapse<'_> = &|world| world.lapsed(A);
+    let at_start: Lapse<'_> = &|world| world.start_failed_of(1.1, A, ExitReason::Lapsed);
+    let at_exit: Lapse<'_> = &|world| world.exited(1.1, A, &ExitReason::Lapsed);
+    let table: [(&str, ChildPolicy, Step<'_>, Lapse<'_>); 5] = [
+        ("during the back-off", backing_off, &wait, heard),
+        ("before a retry", WORKER, &retry, heard),
+        (
+            "at the start after the back-off",
+            backing_off,
+            &start_again,
+            at_start,
+        ),
+        ("in that start", backing_off, &start_again, at_exit),
+        ("while it runs", WORKER, &|_| (), at_exit),
+    ];
+    for (when, policy, before, lapse) in table {
+        for kind in [Kind::Declared, Kind::Root] {
+            let mut world = World::running(kind, &[policy, WORKER]);
+            before(&mut world);
+            let mut rests = vec![Close(A)];
+            rests.extend((kind == Kind::Root).then_some(Remove(A)));
+            assert_eq!(lapse(&mut world), rests, "{when}, {kind:?}");
+            assert_eq!(world.state.next_deadline(), None, "{when}, {kind:?}");
+            world.state.handle_retry(A);
+            assert_eq!(world.commands(), [], "{when}, {kind:?}");
+            assert_eq!(world.state_of(B), ChildState::Running);
+        }
+    }
+}
+
+#[test]
+fn a_lapse_of_a_child_that_runs_or_rests_is_its_own_affair() {
+    let mut world = World::running(Kind::Declared, &[WORKER, with(Restart::Temporary)]);
+    world.exited(0.1, B, &crash());
+    for key in [A, B, C] {
+        assert_eq!(world.lapsed(key), []);
+    }
+    assert_eq!(world.state_of(A), ChildState::Running);
+}
+
+#[test]
+fn a_child_whose_tenure_has_lapsed_at_boot_is_kept_and_the_next_starts() {
+    let mut world = World::new(Kind::Declared, &[WORKER; 2]);
+    world.state.handle_boot();
+    world.commands();
+    let failed = world.start_failed_of(0.1, A, ExitReason::Lapsed);
+    assert_eq!(failed, [Close(A), Start(B)]);
+    assert_eq!(world.started(B), [Booted]);
 }
 
 #[test]
