@@ -79,15 +79,15 @@ pub(crate) struct ValidityCell {
 }
 
 impl ValidityCell {
-    /// Moves the end to `remaining` after the instant of these readings, never back. Not after the instant of this call: the thread may have been
+    /// Moves the end to `remaining` after the instant of these readings. Not after the instant of this call: the thread may have been
     /// paused since it read its clocks.
-    pub(crate) fn extend(&self, at: Readings, remaining: Duration) {
+    pub(crate) fn set_end(&self, at: Readings, remaining: Duration) {
         let remaining = u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX);
-        // A reader between the two stores sees one older end, and the earlier end counts.
+        // One thread writes. A reader between the two stores sees one older end, and the earlier end counts.
         self.boottime
-            .fetch_max(at.boottime.saturating_add(remaining), Ordering::AcqRel);
+            .store(at.boottime.saturating_add(remaining), Ordering::Release);
         self.raw
-            .fetch_max(at.monotonic_raw.saturating_add(remaining), Ordering::AcqRel);
+            .store(at.monotonic_raw.saturating_add(remaining), Ordering::Release);
     }
 
     /// Ends it for good.
@@ -111,15 +111,15 @@ mod tests {
     fn an_ended_cell_never_becomes_valid_again() {
         let cell = ValidityCell::default();
         assert!(!cell.is_valid());
-        cell.extend(readings(), Duration::from_mins(1));
+        cell.set_end(readings(), Duration::from_mins(1));
         assert!(cell.is_valid());
         cell.end();
-        cell.extend(readings(), Duration::from_mins(10));
+        cell.set_end(readings(), Duration::from_mins(10));
         assert!(!cell.is_valid());
     }
 
     #[test]
-    fn a_pause_between_reading_the_clock_and_extending_extends_nothing() {
+    fn a_pause_between_reading_the_clock_and_setting_the_end_extends_nothing() {
         let cell = ValidityCell::default();
         let before = readings();
         let minute = 60_000_000_000;
@@ -128,13 +128,13 @@ mod tests {
             monotonic_raw: before.monotonic_raw.saturating_sub(minute),
             ..before
         };
-        cell.extend(long_ago, Duration::from_secs(4));
+        cell.set_end(long_ago, Duration::from_secs(4));
         assert!(!cell.is_valid());
         let one_clock_stood_still = Readings {
             monotonic_raw: before.monotonic_raw,
             ..long_ago
         };
-        cell.extend(one_clock_stood_still, Duration::from_secs(4));
+        cell.set_end(one_clock_stood_still, Duration::from_secs(4));
         assert!(!cell.is_valid(), "the clock that counted the pause decides");
     }
 

@@ -118,20 +118,17 @@ impl ClusterBuilder {
         }
         let hosts = Hosts(singles.iter().map(|(_, _, host)| Arc::clone(host)).collect());
         let (steward, joined) = node.join(&config, singles).await?;
-        wait_until(joined).await;
+        let mut joined = joined;
+        joined
+            .wait_for(|joined| *joined)
+            .await
+            .map_err(|_| JoinError::Stopped)?;
         Ok(Cluster {
-            hosts,
             node,
             steward,
             typed,
+            hosts,
         })
-    }
-}
-
-async fn wait_until(mut joined: watch::Receiver<bool>) {
-    if joined.wait_for(|joined| *joined).await.is_err() {
-        // The steward lives as long as its thread, which the caller owns.
-        std::future::pending::<()>().await;
     }
 }
 
@@ -149,11 +146,11 @@ impl Drop for Hosts {
 /// Dropping it without [`leave`](Self::leave) is like a crash: its singletons' actors are dropped at their next await, its leases expire, and
 /// others take over after the lease term. Other actors of its system live on.
 pub struct Cluster {
-    // First: the actors end before anything that they need.
-    hosts: Hosts,
     node: Node,
     steward: mpsc::Sender<Event>,
     typed: BTreeMap<&'static str, Box<dyn Any + Send + Sync>>,
+    // Last: nobody starts another actor any more.
+    hosts: Hosts,
 }
 
 impl Cluster {
@@ -214,7 +211,12 @@ impl Cluster {
     /// When dropped, the hand-off goes on.
     pub async fn hand_off(&self, name: &str, target: HandOffTarget) -> Result<HandedOff, HandOffError> {
         let name = name.to_owned();
-        let (event, answer) = Event::asking(|done| Event::HandOff { name, target, done });
+        let (event, answer) = Event::asking(|done| Event::HandOff {
+            name,
+            target,
+            may_ask: true,
+            done,
+        });
         self.steward
             .send(event)
             .await
@@ -364,6 +366,11 @@ impl Node {
     ) -> Result<(mpsc::Sender<Event>, watch::Receiver<bool>), JoinError> {
         let known = self.known_regions().await?;
         let drift = known.drift;
+        let timing = Timing {
+            term: config.timings.lease,
+            stop: config.timings.stop_budget,
+        };
+        timing.check(&known).map_err(JoinError::Timing)?;
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let desk = self
             .lease
@@ -391,10 +398,7 @@ impl Node {
         let (joined_sender, joined) = watch::channel(false);
         let steward = Steward::new(Parts {
             clock: HostClock::start(Side::Holder, drift),
-            timing: Timing {
-                term: config.timings.lease,
-                stop: config.timings.stop_budget,
-            },
+            timing,
             call_timeout: config.timings.call_timeout,
             uid: self.uid,
             region: config.node.region.clone(),

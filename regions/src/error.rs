@@ -6,6 +6,7 @@ use std::io;
 use quorate::wire::BindError;
 
 use crate::id::NameError;
+use crate::lease::TimingError;
 use crate::store;
 
 /// Why a node did not join. Nothing of it runs any more, and its data directory is closed.
@@ -26,6 +27,10 @@ pub enum JoinError {
     Control(quorate::StartError),
     /// The replica of the region did not start, or its disk failed.
     Replica(store::StartError),
+    /// The lease term or the stop budget of this node's file does not fit what the region agreed on.
+    Timing(TimingError),
+    /// A thread of the control plane has ended, by a bug; its panic is in the log.
+    Stopped,
     /// The configuration was built by hand and does not fit together: this is wrong with it.
     Config(&'static str),
 }
@@ -40,6 +45,10 @@ impl fmt::Display for JoinError {
             Self::Thread(error) => write!(f, "the control plane has no thread to run on: {error}"),
             Self::Control(error) => write!(f, "the control plane did not start: {error}"),
             Self::Replica(error) => error.fmt(f),
+            Self::Timing(error) => write!(f, "{error}; give all nodes the same timings"),
+            Self::Stopped => {
+                f.write_str("a thread of the control plane has ended; see the log, and report it")
+            }
             Self::Config(what) => write!(f, "the configuration does not fit together: {what}"),
         }
     }
@@ -54,7 +63,8 @@ impl std::error::Error for JoinError {
             Self::Thread(error) => Some(error),
             Self::Control(error) => Some(error),
             Self::Replica(error) => Some(error),
-            Self::NameTwice(_) | Self::Config(_) => None,
+            Self::Timing(error) => Some(error),
+            Self::NameTwice(_) | Self::Stopped | Self::Config(_) => None,
         }
     }
 }

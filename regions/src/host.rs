@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate::wire::Peer;
 use quorate::{Actor, ActorRef, ChildSpec, Mover, Name, StartError, System, Tenure, Validity};
+use tokio::runtime::Handle;
 
 use crate::clock::ValidityCell;
 use crate::id::Epoch;
@@ -25,13 +26,15 @@ impl Validity for ValidityCell {
 pub(crate) trait Host: Send + Sync + 'static {
     /// Its name.
     fn name(&self) -> &'static str;
+    /// Whether this node's program can run it at all.
+    fn can_host(&self) -> bool;
     /// Starts the actor under this epoch. When it has started, calls of this node go to it.
     fn start(self: Arc<Self>, epoch: Epoch, validity: Arc<ValidityCell>) -> Task<Result<(), StartError>>;
-    /// Ends when the actor of that start is gone and does not come back by itself.
+    /// Ends when the actor of that start is gone, does not come back by itself, and its name is free.
     fn gone(&self) -> Task<()>;
     /// Ends the actor by its own shutdown policy: what waits in its mailbox goes on to the next holder. Ends when it is gone.
     fn shut_down(&self) -> Task<()>;
-    /// Drops the actor at its next await.
+    /// Drops the actor at its next await, also one that is still starting or waits to be restarted.
     fn lapse(&self);
     /// It is at the other end of this session, under this epoch: calls of this node go there.
     fn follow(self: Arc<Self>, epoch: Epoch, peer: Arc<Peer>) -> Task<bool>;
@@ -49,10 +52,16 @@ pub(crate) struct Hosted<A: Actor> {
     here: Mutex<Option<ActorRef<A>>>,
     /// The session to where it is, kept open.
     there: Mutex<Option<Arc<Peer>>>,
+    /// The user's.
+    runtime: Handle,
 }
 
 impl<A: Actor> Hosted<A> {
     /// A singleton that is started from `spec`, or only followed when there is none.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, which becomes the one that it runs on.
     pub(crate) fn new(name: Name<A>, spec: Option<ChildSpec<A>>, system: System) -> Self {
         let (mover, moving) = ActorRef::moving();
         Self {
@@ -63,6 +72,7 @@ impl<A: Actor> Hosted<A> {
             moving,
             here: Mutex::new(None),
             there: Mutex::new(None),
+            runtime: Handle::current(),
         }
     }
 
@@ -71,14 +81,23 @@ impl<A: Actor> Hosted<A> {
         self.moving.clone()
     }
 
+    /// The actor of this node: from the moment on when its start began.
     fn here(&self) -> Option<ActorRef<A>> {
-        self.here.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let started = self.here.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.spec
+            .as_ref()
+            .and_then(|_| self.system.whereis(self.name))
+            .or(started)
     }
 }
 
 impl<A: Actor> Host for Hosted<A> {
     fn name(&self) -> &'static str {
         self.name.as_str()
+    }
+
+    fn can_host(&self) -> bool {
+        self.spec.is_some()
     }
 
     fn start(self: Arc<Self>, epoch: Epoch, validity: Arc<ValidityCell>) -> Task<Result<(), StartError>> {
@@ -96,10 +115,12 @@ impl<A: Actor> Host for Hosted<A> {
     }
 
     fn gone(&self) -> Task<()> {
-        let here = self.here();
+        let (here, system) = (self.here(), self.system.clone());
         Box::pin(async move {
             if let Some(actor) = here {
                 ActorRef::gone(&actor).await;
+                // Its supervisor is done with it when it has answered this.
+                system.terminate(&actor).await;
             }
         })
     }
@@ -120,6 +141,9 @@ impl<A: Actor> Host for Hosted<A> {
         self.mover.clear();
         if let Some(actor) = self.here() {
             ActorRef::lapse(&actor);
+            // The signal reaches an actor; this reaches one that its supervisor is about to start again.
+            let system = self.system.clone();
+            self.runtime.spawn(async move { system.terminate(&actor).await });
         }
     }
 

@@ -122,6 +122,8 @@ impl Lookout {
         if let Some(watched) = self.watched.get_mut(resource) {
             (watched.busy, watched.due, watched.urgent) = (true, None, false);
             watched.first_until = Time::default();
+            // What regions said of former holders must not be taken for news when this tenure is over.
+            watched.looks.clear();
         }
     }
 

@@ -3,8 +3,9 @@
 //! Whoever answered last is asked first, then whom it named, then every contact that discovery knows. All requests of the lease protocol may be
 //! asked again, so an attempt that brings nothing is followed by the next one until the time is up.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
@@ -13,17 +14,18 @@ use tokio::time::Instant;
 use crate::config::HostPort;
 use crate::discovery::Contacts;
 use crate::formation::RegionView;
-use crate::lease::{Answer, Request};
+use crate::lease::{Answer, Ask, Request};
 
 use super::doors::Doors;
 use super::voter::{LeaseReply, Voter};
 
-/// How long one voter may take before the next one is asked.
-const ATTEMPT_MAX: Duration = Duration::from_millis(400);
+/// How long one voter may take before the next one is asked, at least; else half of the time for the request.
+const ATTEMPT_MIN: Duration = Duration::from_millis(400);
 /// Between two rounds in which no voter could answer: at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(160);
-/// Requests to one region under way, at most; one too many is not sent, and its sender sends it again.
+/// Requests to one region under way, at most, bar renewals, of which there are never many: one too many is not sent, and its sender sends it
+/// again. So a crowd of candidates keeps no renewal waiting.
 const UNDER_WAY_MAX: usize = 256;
 
 /// Asks one region.
@@ -57,7 +59,10 @@ impl RegionClient {
     ///
     /// When dropped, the request may have been handled or not.
     pub(crate) async fn ask(&self, request: &Request, timeout: Duration) -> Option<Answer> {
-        let _permit = self.under_way.try_acquire().ok()?;
+        let _permit = match request.ask {
+            Ask::Renew(_) | Ask::List(_) => None,
+            _ => Some(self.under_way.try_acquire().ok()?),
+        };
         let bytes = postcard::to_stdvec(request).ok()?;
         tokio::time::timeout(timeout, self.ask_all(&bytes, Instant::now() + timeout))
             .await
@@ -66,19 +71,25 @@ impl RegionClient {
 
     async fn ask_all(&self, bytes: &[u8], deadline: Instant) -> Answer {
         let mut pause = PAUSE_MIN;
+        let patience = ATTEMPT_MIN.max(deadline.saturating_duration_since(Instant::now()) / 2);
         loop {
-            let mut next = *self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut next = *self.leader();
             let mut left: Vec<SocketAddr> = self.contacts.borrow().addrs().into_iter().collect();
+            let mut asked = BTreeSet::new();
             while let Some(addr) = next.take().or_else(|| left.pop()) {
-                left.retain(|other| *other != addr);
-                match self.ask_one(addr, bytes, deadline).await {
+                // Once in a round: two that name each other must not hold us up.
+                if !asked.insert(addr) {
+                    continue;
+                }
+                match self.ask_one(addr, bytes, deadline, patience).await {
                     Told::Answer(answer) => {
-                        *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = Some(addr);
+                        *self.leader() = Some(addr);
                         return *answer;
                     }
-                    // Only somebody who was not asked in this round yet: two that name each other must not hold us up.
-                    Told::Leader(named) => next = named.filter(|named| left.contains(named)),
-                    Told::Nothing => {}
+                    Told::Leader(named) => next = named.filter(|named| !asked.contains(named)),
+                    Told::Nothing => {
+                        self.leader().take_if(|leader| *leader == addr);
+                    }
                 }
             }
             tokio::time::sleep(pause).await;
@@ -86,8 +97,12 @@ impl RegionClient {
         }
     }
 
-    async fn ask_one(&self, addr: SocketAddr, bytes: &[u8], deadline: Instant) -> Told {
-        let patience = ATTEMPT_MAX.min(deadline.saturating_duration_since(Instant::now()));
+    fn leader(&self) -> MutexGuard<'_, Option<SocketAddr>> {
+        self.leader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask_one(&self, addr: SocketAddr, bytes: &[u8], deadline: Instant, patience: Duration) -> Told {
+        let patience = patience.min(deadline.saturating_duration_since(Instant::now()));
         let Ok(voter) = self.doors.at(addr, patience).await else {
             return Told::Nothing;
         };

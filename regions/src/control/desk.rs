@@ -111,8 +111,16 @@ impl Desk {
     pub(crate) async fn hand_off(&mut self, name: String, target: String, reply: ReplyPort<Moved>) {
         match HandOffTarget::from_wire(&target) {
             Some(target) => {
-                self.ask(|done| Event::HandOff { name, target, done }, reply)
-                    .await;
+                self.ask(
+                    |done| Event::HandOff {
+                        name,
+                        target,
+                        may_ask: false,
+                        done,
+                    },
+                    reply,
+                )
+                .await;
             }
             None => reply.send(Moved::from(Err(HandOffError::NoTarget(target)))),
         }

@@ -69,21 +69,34 @@ impl<A: Actor> Doors<A> {
         }
     }
 
-    /// The actor at `addr`.
-    pub(crate) async fn at(&self, addr: SocketAddr, timeout: Duration) -> Result<ActorRef<A>, DoorError> {
+    /// The actor at `addr`. Opening the way there goes on when nobody waits for it any more, so that one who comes back finds it open: it takes three
+    /// round trips.
+    pub(crate) async fn at(
+        self: &Arc<Self>,
+        addr: SocketAddr,
+        timeout: Duration,
+    ) -> Result<ActorRef<A>, DoorError> {
         if addr == self.own.0 {
             return Ok(self.own.1.clone());
         }
-        let entered = tokio::time::timeout(timeout, self.enter(addr))
-            .await
-            .unwrap_or(Err(DoorError::TimedOut));
+        let door = self.door(addr);
+        if let Ok(open) = door.0.try_lock()
+            && let Some((_, actor)) = open.as_ref().filter(|(peer, _)| peer.is_up())
+        {
+            return Ok(actor.clone());
+        }
+        let doors = Arc::clone(self);
+        let entering = tokio::spawn(async move { doors.enter(addr, &door).await });
+        let entered = match tokio::time::timeout(timeout, entering).await {
+            Ok(Ok(entered)) => entered,
+            Ok(Err(_)) | Err(_) => Err(DoorError::TimedOut),
+        };
         entered.inspect_err(
             |error| tracing::debug!(%addr, %error, name = %self.name, "a control actor is out of reach"),
         )
     }
 
-    async fn enter(&self, addr: SocketAddr) -> Result<ActorRef<A>, DoorError> {
-        let door = self.door(addr);
+    async fn enter(&self, addr: SocketAddr, door: &Door<A>) -> Result<ActorRef<A>, DoorError> {
         let mut open = door.0.lock().await;
         if let Some((_, actor)) = open.as_ref().filter(|(peer, _)| peer.is_up()) {
             return Ok(actor.clone());

@@ -80,6 +80,8 @@ pub(crate) struct Seat {
 pub(crate) struct Voter {
     seat: Seat,
     under_way: Arc<Semaphore>,
+    /// Calls of other replicas under way: lease requests that wait for a leader must not keep one from being elected.
+    calls: Arc<Semaphore>,
 }
 
 #[actor(name = "quorate-regions::Voter")]
@@ -89,6 +91,7 @@ impl Voter {
         Self {
             seat,
             under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
+            calls: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         }
     }
 
@@ -97,7 +100,7 @@ impl Voter {
         let Ok(request) = postcard::from_bytes::<Request>(request) else {
             return reply.send(LeaseReply::Malformed);
         };
-        let Some((replica, permit)) = self.admit() else {
+        let Some((replica, permit)) = self.admit(&self.under_way) else {
             return reply.send(LeaseReply::Unavailable);
         };
         let timeout = self.seat.timeout;
@@ -112,7 +115,7 @@ impl Voter {
         let Some(kind) = RpcKind::from_code(kind) else {
             return reply.send(RaftReply::Malformed);
         };
-        let Some((replica, permit)) = self.admit() else {
+        let Some((replica, permit)) = self.admit(&self.calls) else {
             return reply.send(RaftReply::Unavailable);
         };
         tokio::spawn(async move {
@@ -137,7 +140,7 @@ impl Voter {
         id: Option<u64>,
         reply: ReplyPort<EnrolReply>,
     ) {
-        let (Some((replica, permit)), Ok(name)) = (self.admit(), NodeName::new(&name)) else {
+        let (Some((replica, permit)), Ok(name)) = (self.admit(&self.under_way), NodeName::new(&name)) else {
             return reply.send(EnrolReply::Unavailable);
         };
         let seats = self.seat.seats;
@@ -159,9 +162,9 @@ impl Voter {
             .unwrap_or_default()
     }
 
-    fn admit(&self) -> Option<(RegionStore, OwnedSemaphorePermit)> {
+    fn admit(&self, to: &Arc<Semaphore>) -> Option<(RegionStore, OwnedSemaphorePermit)> {
         let replica = self.seat.replica.borrow().clone()?;
-        Some((replica, Arc::clone(&self.under_way).try_acquire_owned().ok()?))
+        Some((replica, Arc::clone(to).try_acquire_owned().ok()?))
     }
 }
 

@@ -24,8 +24,8 @@ pub(crate) enum Asker {
     Lookout(Vec<ResourceId>),
     /// The roster's, asked at that time.
     Roster(Time),
-    /// The announcement of this node's record.
-    Record,
+    /// The announcement of this node's record under this epoch of its session.
+    Record(Epoch),
 }
 
 /// Something that happened.
@@ -69,10 +69,11 @@ pub(crate) enum Event {
     },
     /// A holder says that another node goes first.
     Yield { name: String },
-    /// Somebody wants this singleton to move.
+    /// Somebody wants this singleton to move; another node may be asked to do it only when the wish comes from this one.
     HandOff {
         name: String,
         target: HandOffTarget,
+        may_ask: bool,
         done: oneshot::Sender<Result<HandedOff, HandOffError>>,
     },
     /// Somebody wants to know.

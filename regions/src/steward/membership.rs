@@ -49,9 +49,16 @@ impl Membership {
         (self.is_announced, self.announce_at, self.refresh_at) = (false, now, now);
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        let announce = (!self.is_announced && self.retry_at.is_none()).then_some(self.announce_at);
-        [self.retry_at, announce, Some(self.refresh_at)]
+    /// The node is on its way out and takes nothing new: its region is told.
+    pub(super) fn drain(&mut self, now: Time) {
+        self.record.draining = true;
+        (self.is_announced, self.announce_at) = (false, now);
+    }
+
+    pub(super) fn next_deadline(&self, is_held: bool, is_leaving: bool) -> Option<Time> {
+        let announce = (is_held && !self.is_announced).then_some(self.announce_at);
+        let retry = self.retry_at.filter(|_| !is_leaving);
+        [retry, announce, Some(self.refresh_at)]
             .into_iter()
             .flatten()
             .min()
@@ -62,19 +69,22 @@ impl Steward {
     /// Tries for the session when it is not held, and tells the region about this node when it is.
     pub(super) fn keep_session(&mut self, now: Time) {
         let session = self.membership.session.clone();
-        let is_held = self.holder.validity(&session).is_some();
+        let epoch = self.holder.validity(&session).map(|session| session.epoch);
         if self.membership.retry_at.is_some_and(|at| at <= now) && self.leaving.is_none() {
             self.membership.retry_at = None;
             self.begin(now, &session);
-        } else if is_held && !self.membership.is_announced && self.membership.announce_at <= now {
+        } else if let Some(epoch) = epoch
+            && !self.membership.is_announced
+            && self.membership.announce_at <= now
+        {
             self.membership.announce_at = now.after(self.timing.hurry_every());
             let (region, record) = (self.region.clone(), self.membership.record.clone());
             if let Some(request) = self.holder.request(&region, Ask::Announce(record)) {
-                self.send(region, Asker::Record, request);
+                self.send(region, Asker::Record(epoch), request);
             }
         }
         let is_common = self.holder.config().version >= ConfigVersion::FIRST;
-        let joined = is_held && self.membership.is_announced && is_common;
+        let joined = epoch.is_some() && self.membership.is_announced && is_common;
         self.membership
             .joined
             .send_if_modified(|known| std::mem::replace(known, joined) != joined);
@@ -86,6 +96,7 @@ impl Steward {
             return;
         }
         self.membership.refresh_at = now.after(self.timing.renew_every());
+        self.follow_config(now);
         let regions: Vec<_> = self.holder.config().regions.keys().cloned().collect();
         for region in regions {
             if let Some(request) = self.holder.request(&region, Ask::Members) {

@@ -29,10 +29,10 @@ use crate::clock::HostClock;
 use crate::config::SingletonConfig;
 use crate::control::{Desk, Doors, RegionClient, Replica, Sessions};
 use crate::host::Host;
-use crate::id::{NodeName, RegionName, ResourceId, Uid};
+use crate::id::{ConfigVersion, NodeName, RegionName, ResourceId, Uid};
 use crate::lease::{
-    Answer, Candidate, CandidateCommand, Configuration, Holder, HolderCommand, MemberRecord, Outcome,
-    Readings, Refusal, Reply, Request, Time, Timing,
+    Answer, Candidate, CandidateCommand, Configuration, Ended, Holder, HolderCommand, MemberRecord, NotNow,
+    Outcome, Readings, Refusal, Reply, Request, Time, Timing,
 };
 use crate::lookout::{Lookout, LookoutCommand};
 use crate::random;
@@ -138,6 +138,8 @@ impl Steward {
     /// Runs until the node has left.
     pub(crate) async fn run(mut self) {
         loop {
+            // Before the clock that counts: a pause in between makes the sleep shorter, not longer.
+            let begun = Instant::now();
             let now = self.look_at_the_clock();
             self.handle_timeout(now);
             self.obey(now);
@@ -150,7 +152,7 @@ impl Steward {
             let event = tokio::select! {
                 biased;
                 event = self.events.recv() => event,
-                () = tokio::time::sleep_until(Instant::now() + wait) => None,
+                () = tokio::time::sleep_until(begun + wait) => None,
             };
             if let Some(event) = event {
                 let now = self.look_at_the_clock();
@@ -175,7 +177,9 @@ impl Steward {
     }
 
     fn handle_timeout(&mut self, now: Time) {
-        self.follow_config(now);
+        if self.holder.config().version < ConfigVersion::FIRST {
+            self.follow_config(now);
+        }
         self.holder.handle_timeout(now);
         for candidate in self.candidates.values_mut() {
             candidate.handle_timeout(now);
@@ -187,16 +191,19 @@ impl Steward {
             self.lookout.handle_timeout(now, &config);
         }
         self.watch_overruns(now);
-        self.expire_takes(now);
+        self.expire_moves(now);
     }
 
     fn next_deadline(&self) -> Option<Time> {
         let candidates = self.candidates.values().filter_map(Candidate::next_deadline);
+        let is_held = self.holder.validity(&self.membership.session).is_some();
+        let is_leaving = self.leaving.is_some();
         let others = [
             self.holder.next_deadline(),
-            self.lookout.next_deadline(),
-            self.membership.next_deadline(),
+            self.lookout.next_deadline().filter(|_| !is_leaving),
+            self.membership.next_deadline(is_held, is_leaving),
             self.next_overrun(),
+            self.leaving.as_ref().and_then(|leaving| leaving.until),
         ];
         candidates.chain(others.into_iter().flatten()).min()
     }
@@ -241,13 +248,19 @@ impl Steward {
                 self.send(region, Asker::Candidate(resource), request);
             }
             CandidateCommand::Ended(ended) => {
-                if let crate::lease::Ended::Lost(lost) = &ended {
-                    self.lost(now, &resource, lost.retry_after);
+                let mut retry_after = Duration::ZERO;
+                if let Ended::Lost(lost) = &ended {
+                    retry_after = lost.retry_after;
                     if let Some(newer) = lost.newer.clone() {
                         self.holder.adopt(now, newer);
                     }
                 }
                 self.holder.ended(now, ended);
+                let is_over = self.holder.validity(&resource).is_none();
+                if is_over && !self.candidates.get(&resource).is_some_and(Candidate::is_trying) {
+                    // It was lost, or won too late to be of any use.
+                    self.lost(now, &resource, retry_after);
+                }
             }
         }
     }
@@ -277,8 +290,9 @@ impl Steward {
                 let candidate = self.candidates.entry(resource.clone()).or_insert_with(new);
                 candidate.start(now, self.holder.config(), used, random::u64());
             }
-            Err(crate::lease::NotNow::SittingOut(until)) => self.lost(now, resource, until.since(now)),
-            Err(_) => {}
+            Err(NotNow::SittingOut(until)) => self.lost(now, resource, until.since(now)),
+            // What is held or tried for ends by itself, and is tried for again then or after this.
+            Err(_) => self.lost(now, resource, self.timing.hurry_every()),
         }
     }
 
@@ -332,7 +346,12 @@ impl Steward {
             Event::Lost { resource, epoch } => self.lost_sight(now, &resource, epoch),
             Event::Take { name, after, done } => self.take(now, &name, after, done),
             Event::Yield { name } => self.yield_to_others(now, &name),
-            Event::HandOff { name, target, done } => self.hand_off(now, name, target, done),
+            Event::HandOff {
+                name,
+                target,
+                may_ask,
+                done,
+            } => self.hand_off(now, name, target, may_ask, done),
             Event::Status(done) => drop(done.send(self.status(now))),
             Event::Leave(done) => self.leave(now, done),
         }
@@ -359,7 +378,12 @@ impl Steward {
                     self.roster.refresh(asked, region, members);
                 }
             }
-            Asker::Record => self.membership.announced(&answer.reply),
+            Asker::Record(epoch) => {
+                let session = self.holder.validity(&self.membership.session);
+                if session.is_some_and(|session| session.epoch == epoch) {
+                    self.membership.announced(&answer.reply);
+                }
+            }
         }
     }
 

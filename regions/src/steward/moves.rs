@@ -18,6 +18,8 @@ use super::{Event, Steward};
 
 /// How long a target may take to confirm that it runs the singleton.
 const TAKE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a move may take from its start to the release of the lease: an actor's own time to shut down, and what is lost on the way.
+const MOVE_MAX: Duration = Duration::from_secs(30);
 /// How long a hint is remembered.
 const YIELD_FOR: Duration = Duration::from_secs(1);
 
@@ -28,6 +30,9 @@ pub(super) type Done = oneshot::Sender<Result<HandedOff, HandOffError>>;
 pub(super) struct Move {
     to: SocketAddr,
     done: Done,
+    /// What ends by it.
+    epoch: Epoch,
+    until: Time,
 }
 
 /// A hand-off to this node, until its actor runs or the time is over.
@@ -39,13 +44,21 @@ pub(super) struct Take {
 
 /// This node's leaving. A region that does not answer keeps it no longer than its leases last.
 pub(super) struct Leaving {
-    until: Time,
+    /// Set when no actor runs any more: they end by their own shutdown policies.
+    pub(super) until: Option<Time>,
     done: Vec<oneshot::Sender<()>>,
 }
 
 impl Steward {
-    /// Somebody wants a singleton to move: this node does it when it is the holder, or asks the holder.
-    pub(super) fn hand_off(&mut self, now: Time, name: String, target: HandOffTarget, done: Done) {
+    /// Somebody wants a singleton to move: this node does it when it is the holder, or asks the holder if it `may_ask`.
+    pub(super) fn hand_off(
+        &mut self,
+        now: Time,
+        name: String,
+        target: HandOffTarget,
+        may_ask: bool,
+        done: Done,
+    ) {
         let answer = |done: Done, error| drop(done.send(Err(error)));
         let Some(resource) = self.resource(&name) else {
             return answer(done, HandOffError::Unknown(name));
@@ -55,7 +68,7 @@ impl Steward {
         };
         if single.tenure.is_none() {
             let seen = self.sight(now, &resource).map(|(_, at)| at);
-            return match seen.filter(|at| *at != self.address) {
+            return match seen.filter(|at| may_ask && *at != self.address) {
                 Some(at) => self.ask_holder(at, name, target, done),
                 None => answer(done, HandOffError::NotHeld),
             };
@@ -76,15 +89,12 @@ impl Steward {
                 HandOffError::NoTarget(wanted.map_or_else(String::new, |region| region.to_string())),
             ),
             (false, Some((region, node, at))) if at == self.address => {
-                let epoch = self
-                    .singles
-                    .get(&resource)
-                    .and_then(|single| single.tenure.as_ref())
-                    .map(|tenure| tenure.epoch);
-                let here = epoch.map(|epoch| HandedOff { epoch, region, node });
+                let here = self
+                    .holds(&resource)
+                    .map(|epoch| HandedOff { epoch, region, node });
                 drop(done.send(here.ok_or(HandOffError::NotHeld)));
             }
-            (false, Some((_, _, at))) => self.give_away(now, &resource, Move { to: at, done }),
+            (false, Some((_, _, at))) => self.give_away(now, &resource, at, done),
         }
     }
 
@@ -125,8 +135,12 @@ impl Steward {
         });
     }
 
+    fn holds(&self, resource: &ResourceId) -> Option<Epoch> {
+        Some(self.singles.get(resource)?.tenure.as_ref()?.epoch)
+    }
+
     /// Stops the actor; when it is gone, the lease is released, and then the target is told.
-    fn give_away(&mut self, now: Time, resource: &ResourceId, moving: Move) {
+    fn give_away(&mut self, now: Time, resource: &ResourceId, to: SocketAddr, done: Done) {
         let Some(single) = self.singles.get_mut(resource) else {
             return;
         };
@@ -134,13 +148,30 @@ impl Steward {
             return;
         };
         tenure.is_ending = true;
-        let (name, epoch, to) = (single.host.name(), tenure.epoch, moving.to);
+        let epoch = tenure.epoch;
         tracing::info!(%resource, %epoch, %to, "the actor is shut down for a hand-off");
-        single.moving = Some(moving);
+        single.moving = Some(Move {
+            to,
+            done,
+            epoch,
+            until: now.after(MOVE_MAX),
+        });
         single.sight = None;
         let stopped = single.host.shut_down();
         // The actor's end is told by whoever waits for it since its start.
         self.user.spawn(stopped);
+    }
+
+    /// The actor is gone and the lease goes back: everybody but the target is asked to let the target go first, this node too.
+    pub(super) fn make_way(&mut self, now: Time, resource: &ResourceId) {
+        self.lookout.yield_to_others(now, resource, self.timing.term);
+        let Some(single) = self.singles.get(resource) else {
+            return;
+        };
+        let Some(to) = single.moving.as_ref().map(|moving| moving.to) else {
+            return;
+        };
+        let name = single.host.name();
         self.tell_members_but(now, Some(to), move |desk| {
             desk.yield_to_others(name.to_owned()).cast().is_ok()
         });
@@ -148,13 +179,13 @@ impl Steward {
 
     /// A majority has it back.
     pub(super) fn released(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) {
-        // Not to be taken back before the target, or whoever else, had a chance.
         let Some(single) = self.singles.get_mut(resource) else {
             return;
         };
-        let Some(Move { to, done }) = single.moving.take() else {
+        let Some(Move { to, done, .. }) = single.moving.take_if(|moving| moving.epoch == epoch) else {
             return;
         };
+        // Not to be taken back before the target, or whoever else, had a chance.
         self.lookout.yield_to_others(now, resource, self.timing.term);
         let (desks, name) = (Arc::clone(&self.desks), single.host.name().to_owned());
         tokio::spawn(async move {
@@ -175,6 +206,17 @@ impl Steward {
         let Some(resource) = self.resource(name) else {
             return drop(done.send(Err(HandOffError::Unknown(name.to_owned()))));
         };
+        let single = self.singles.get(&resource);
+        if self.leaving.is_some() || !single.is_some_and(|single| single.host.can_host()) {
+            return drop(done.send(Err(HandOffError::NoTarget(self.region.to_string()))));
+        }
+        let running = single
+            .and_then(|single| single.tenure.as_ref())
+            .filter(|tenure| tenure.has_started);
+        if let Some(epoch) = running.map(|tenure| tenure.epoch).filter(|epoch| *epoch > after) {
+            let (region, node) = (self.region.clone(), self.node().clone());
+            return drop(done.send(Ok(HandedOff { epoch, region, node })));
+        }
         self.lookout.go_first(now, &resource, TAKE_TIMEOUT);
         self.takes.insert(
             resource,
@@ -194,9 +236,12 @@ impl Steward {
         }
     }
 
-    /// Whoever waits for a take that did not come about hears nothing else.
-    pub(super) fn expire_takes(&mut self, now: Time) {
+    /// Whoever waits for a move that did not come about in time hears `Unconfirmed`, by the end of the channel.
+    pub(super) fn expire_moves(&mut self, now: Time) {
         self.takes.retain(|_, take| take.until > now);
+        for single in self.singles.values_mut() {
+            single.moving.take_if(|moving| moving.until <= now);
+        }
     }
 
     /// A hint: another node goes first.
@@ -242,10 +287,14 @@ impl Steward {
             Some(leaving) => leaving.done.push(done),
             None => {
                 self.leaving = Some(Leaving {
-                    until: now.after(self.timing.term),
+                    until: None,
                     done: vec![done],
                 });
             }
+        }
+        self.membership.drain(now);
+        for candidate in self.candidates.values_mut() {
+            candidate.stop(now);
         }
         let held: Vec<_> = self
             .singles
@@ -267,9 +316,14 @@ impl Steward {
 
     /// Gives the session back as soon as nothing else is held.
     fn end_session(&mut self, now: Time) {
-        let is_free = self.singles.values().all(|single| single.tenure.is_none());
+        if self.singles.values().any(|single| single.tenure.is_some()) {
+            return;
+        }
+        if let Some(leaving) = &mut self.leaving {
+            leaving.until.get_or_insert(now.after(self.timing.term));
+        }
         let session = self.membership.session.clone();
-        if let (true, Some(validity)) = (is_free, self.holder.validity(&session)) {
+        if let Some(validity) = self.holder.validity(&session) {
             self.holder.release(now, &session, validity.epoch);
         }
     }
@@ -277,19 +331,21 @@ impl Steward {
     /// Whether the node has nothing left to give back, or the time for it is over; tells who waits for it. Called each turn, and goes on with
     /// what a turn has made possible.
     pub(super) fn has_left(&mut self, now: Time) -> bool {
-        let Some(until) = self.leaving.as_ref().map(|leaving| leaving.until) else {
+        if self.leaving.is_none() {
             return false;
-        };
+        }
         self.end_session(now);
         self.obey(now);
-        let is_over = self.holder.is_quiet() || now >= until;
-        if let Some(leaving) = self.leaving.take_if(|_| is_over) {
-            for done in leaving.done {
-                // Whoever no longer waits need not be told.
-                let _ = done.send(());
-            }
+        let is_quiet = self.holder.is_quiet();
+        let is_over = |leaving: &mut Leaving| is_quiet || leaving.until.is_some_and(|until| until <= now);
+        let Some(leaving) = self.leaving.take_if(is_over) else {
+            return false;
+        };
+        for done in leaving.done {
+            // Whoever no longer waits need not be told.
+            let _ = done.send(());
         }
-        is_over
+        true
     }
 }
 

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
+
 use crate::clock::ValidityCell;
 use crate::config::{Overrun, SingletonConfig};
 use crate::host::Host;
@@ -18,6 +20,9 @@ use super::{Event, Steward};
 
 /// How long the ref of a singleton waits before it is led to the same holder again after that failed.
 const FOLLOW_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long the start of an actor may take before others get their turn.
+const START_MAX: Duration = Duration::from_mins(1);
 
 /// One singleton, as this node sees it.
 pub(super) struct Single {
@@ -35,6 +40,8 @@ pub(super) struct Single {
 pub(super) struct Tenure {
     pub(super) epoch: Epoch,
     cell: Arc<ValidityCell>,
+    /// Whether the actor runs.
+    pub(super) has_started: bool,
     /// Whether the actor was told to end.
     pub(super) is_ending: bool,
     /// When an actor that was told to end and still runs is overdue.
@@ -42,13 +49,23 @@ pub(super) struct Tenure {
 }
 
 /// Where a ref leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sight {
     epoch: Epoch,
     /// `None`: this node.
     at: Option<SocketAddr>,
     /// Not to be tried again before.
     again_at: Option<Time>,
+    /// Whoever leads the ref there and watches the session.
+    _watch: Option<Watch>,
+}
+
+/// A task that ends with this.
+struct Watch(AbortHandle);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Single {
@@ -63,7 +80,7 @@ impl Single {
     }
 
     fn seen(&self) -> Option<Epoch> {
-        self.sight.map(|sight| sight.epoch)
+        self.sight.as_ref().map(|sight| sight.epoch)
     }
 }
 
@@ -105,7 +122,11 @@ impl Steward {
         let settled = homes[..=before]
             .iter()
             .all(|home| self.roster.is_settled(now, home));
-        if !settled || self.leaving.is_some() {
+        let can_host = self
+            .singles
+            .get(resource)
+            .is_some_and(|single| single.host.can_host());
+        if !settled || !can_host || self.leaving.is_some() {
             return None;
         }
         placement::order(resource, &homes, &live(&self.roster, now, &homes))
@@ -143,7 +164,7 @@ impl Steward {
         let seen = self
             .singles
             .get(resource)
-            .and_then(|single| single.sight)
+            .and_then(|single| single.sight.as_ref())
             .and_then(|sight| Some((sight.epoch, sight.at?)));
         told.max(seen)
     }
@@ -159,37 +180,44 @@ impl Steward {
         };
         let epoch = validity.epoch;
         let cell = Arc::new(ValidityCell::default());
-        cell.extend(self.read, validity.until.since(now));
+        cell.set_end(self.read, validity.until.since(now));
         single.tenure = Some(Tenure {
             epoch,
             cell: Arc::clone(&cell),
+            has_started: false,
             is_ending: false,
             overdue_at: None,
         });
+        if self.leaving.is_some() {
+            // Nothing runs yet.
+            return self.end(now, &resource, epoch, false);
+        }
         let (host, sender) = (Arc::clone(&single.host), self.sender.clone());
         tracing::info!(%resource, %epoch, "this node holds the lease; the actor starts");
         self.user.spawn(async move {
-            let started = match Arc::clone(&host).start(epoch, cell).await {
-                Ok(()) => Event::Started {
-                    resource: resource.clone(),
+            let started = tokio::time::timeout(START_MAX, Arc::clone(&host).start(epoch, cell)).await;
+            let reason = match started {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => {
+                    host.shut_down().await;
+                    Some(format!("the start took longer than {START_MAX:?}"))
+                }
+            };
+            let (of, is_running) = (resource.clone(), reason.is_none());
+            let event = match reason {
+                None => Event::Started { resource: of, epoch },
+                Some(reason) => Event::NotStarted {
+                    resource: of,
                     epoch,
-                },
-                Err(error) => Event::NotStarted {
-                    resource,
-                    epoch,
-                    reason: error.to_string(),
+                    reason,
                 },
             };
-            let Event::Started { resource, .. } = &started else {
-                return drop(sender.send(started).await);
-            };
-            let gone = Event::Gone {
-                resource: resource.clone(),
-                epoch,
-            };
-            drop(sender.send(started).await);
-            host.gone().await;
-            drop(sender.send(gone).await);
+            drop(sender.send(event).await);
+            if is_running {
+                host.gone().await;
+                drop(sender.send(Event::Gone { resource, epoch }).await);
+            }
         });
     }
 
@@ -201,7 +229,7 @@ impl Steward {
                 .get(resource)
                 .and_then(|single| single.tenure.as_ref());
             if let Some(tenure) = tenure.filter(|tenure| tenure.epoch == validity.epoch) {
-                tenure.cell.extend(self.read, validity.until.since(now));
+                tenure.cell.set_end(self.read, validity.until.since(now));
             }
         }
     }
@@ -211,9 +239,10 @@ impl Steward {
         let Some(single) = self.singles.get_mut(resource) else {
             return;
         };
-        let Some(tenure) = single.tenure.as_ref().filter(|tenure| tenure.epoch == epoch) else {
+        let Some(tenure) = single.tenure.as_mut().filter(|tenure| tenure.epoch == epoch) else {
             return;
         };
+        tenure.has_started = true;
         if tenure.is_ending {
             return single.host.lapse();
         }
@@ -221,6 +250,7 @@ impl Steward {
             epoch,
             at: None,
             again_at: None,
+            _watch: None,
         });
         let name = single.host.name();
         self.lookout.set_urgent(now, resource, false);
@@ -233,8 +263,11 @@ impl Steward {
     }
 
     pub(super) fn not_started(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, reason: &str) {
-        tracing::error!(%resource, %epoch, reason, "the actor did not start; others get their turn");
-        self.end(now, resource, epoch, true);
+        let gave_up = self.is_own_fault(resource, epoch);
+        if gave_up {
+            tracing::error!(%resource, %epoch, reason, "the actor did not start; others get their turn");
+        }
+        self.end(now, resource, epoch, gave_up);
     }
 
     /// The tenure is over, or its actor cannot be run: the actor goes now.
@@ -263,19 +296,23 @@ impl Steward {
 
     /// The actor is gone for good: it was told to end, or its supervision gave it up.
     pub(super) fn gone(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) {
-        let Some(single) = self.singles.get(resource) else {
-            return;
-        };
-        let Some(tenure) = single.tenure.as_ref().filter(|tenure| tenure.epoch == epoch) else {
-            return;
-        };
-        let gave_up = !tenure.is_ending;
+        let gave_up = self.is_own_fault(resource, epoch);
         if gave_up {
             tracing::error!(%resource, %epoch, "the actor has ended and is not restarted; others get their turn");
         }
         self.end(now, resource, epoch, gave_up);
     }
 
+    /// Whether an actor that is gone was neither told to end nor out of time: then it cannot be run here.
+    fn is_own_fault(&self, resource: &ResourceId, epoch: Epoch) -> bool {
+        let tenure = self
+            .singles
+            .get(resource)
+            .and_then(|single| single.tenure.as_ref());
+        tenure.is_some_and(|tenure| tenure.epoch == epoch && !tenure.is_ending && tenure.cell.is_valid())
+    }
+
+    /// The actor is gone, or never ran: the lease goes back.
     fn end(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, gave_up: bool) {
         let Some(single) = self.singles.get_mut(resource) else {
             return;
@@ -289,8 +326,12 @@ impl Steward {
             } else {
                 self.holder.release(now, resource, epoch);
             }
+            let is_moving = single.moving.is_some();
             self.lookout.lost(now, resource, self.timing.renew_every());
             self.lookout.set_urgent(now, resource, true);
+            if is_moving {
+                self.make_way(now, resource);
+            }
         }
     }
 
@@ -333,7 +374,7 @@ impl Steward {
         let Some(single) = self.singles.get_mut(resource) else {
             return;
         };
-        let is_known = match single.sight {
+        let is_known = match &single.sight {
             Some(sight) if sight.epoch > epoch => true,
             Some(sight) if sight.epoch == epoch => sight.again_at.is_none_or(|again| now < again),
             _ => false,
@@ -341,18 +382,13 @@ impl Steward {
         if is_known || single.tenure.is_some() {
             return;
         }
-        single.sight = Some(Sight {
-            epoch,
-            at: Some(at),
-            again_at: None,
-        });
         let (host, sender, sessions) = (
             Arc::clone(&single.host),
             self.sender.clone(),
             Arc::clone(&self.sessions),
         );
         let resource = resource.clone();
-        self.user.spawn(async move {
+        let watch = self.user.spawn(async move {
             let peer = sessions.at(at).await;
             let led = match &peer {
                 Some(peer) => host.follow(epoch, Arc::clone(peer)).await,
@@ -371,6 +407,12 @@ impl Steward {
                 peer.closed().await;
                 drop(sender.send(Event::Lost { resource, epoch }).await);
             }
+        });
+        single.sight = Some(Sight {
+            epoch,
+            at: Some(at),
+            again_at: None,
+            _watch: Some(Watch(watch.abort_handle())),
         });
     }
 
@@ -399,7 +441,7 @@ impl Steward {
         let Some(single) = self
             .singles
             .get_mut(resource)
-            .filter(|single| single.seen() == Some(epoch))
+            .filter(|single| single.seen() == Some(epoch) && single.tenure.is_none())
         else {
             return;
         };
