@@ -109,11 +109,20 @@ impl Steward {
             singles.insert(resource, Single::new(config, host));
         }
         let session = ResourceId::session(parts.region.clone(), &parts.record.node);
+        // All from the start: a back-off is the same for all who have not tried yet.
+        let candidate = |resource: &ResourceId, lock_delay| {
+            let candidate = Candidate::new(parts.uid, resource.clone(), parts.timing, lock_delay);
+            (resource.clone(), candidate)
+        };
+        let tried = singles
+            .iter()
+            .map(|(resource, single): (_, &Single)| candidate(resource, single.config.lock_delay));
+        let candidates = tried.chain([candidate(&session, Duration::ZERO)]).collect();
         Self {
             holder: Holder::new(parts.uid, parts.timing, parts.config, now),
             membership: Membership::new(now, session, parts.record, parts.joined),
             roster: Roster::new(now, parts.timing.term),
-            candidates: BTreeMap::new(),
+            candidates,
             takes: BTreeMap::new(),
             leaving: None,
             read,
@@ -279,17 +288,11 @@ impl Steward {
 
     /// Begins an attempt, if the holder allows one.
     fn begin(&mut self, now: Time, resource: &ResourceId) {
-        let lock_delay = self
-            .singles
-            .get(resource)
-            .map_or(Duration::ZERO, |single| single.config.lock_delay);
+        let Some(candidate) = self.candidates.get_mut(resource) else {
+            return;
+        };
         match self.holder.begin(now, resource) {
-            Ok(used) => {
-                let (uid, timing) = (self.uid, self.timing);
-                let new = || Candidate::new(uid, resource.clone(), timing, lock_delay);
-                let candidate = self.candidates.entry(resource.clone()).or_insert_with(new);
-                candidate.start(now, self.holder.config(), used, random::u64());
-            }
+            Ok(used) => candidate.start(now, self.holder.config(), used, random::u64()),
             Err(NotNow::SittingOut(until)) => self.lost(now, resource, until.since(now)),
             // What is held or tried for ends by itself, and is tried for again then or after this.
             Err(_) => self.lost(now, resource, self.timing.hurry_every()),

@@ -93,16 +93,12 @@ impl Ranks for Ranking<'_> {
     }
 
     fn delay(&self, resource: &ResourceId, rank: usize) -> Duration {
-        let back_off = self
-            .0
-            .candidates
-            .get(resource)
-            .map(|candidate| candidate.delay(rank, crate::random::u64()));
-        if rank == 0 {
-            Duration::ZERO
-        } else {
-            back_off.unwrap_or(self.0.timing.hurry_every() * rank.min(2) as u32)
-        }
+        let candidate = self.0.candidates.get(resource);
+        candidate
+            .filter(|_| rank > 0)
+            .map_or(Duration::ZERO, |candidate| {
+                candidate.delay(rank, crate::random::u64())
+            })
     }
 }
 
