@@ -41,12 +41,11 @@ pub(crate) enum LookoutCommand {
     Try(ResourceId),
 }
 
-/// Who is in what place to host a resource; the placement decides.
-pub(crate) trait Ranks {
-    /// This node's place among the candidates, 0 first; `None` when it is none of them, or when that is not known yet.
-    fn rank(&self, now: Time, resource: &ResourceId) -> Option<usize>;
-    /// How long a candidate of that rank lets better ones go first.
-    fn delay(&self, resource: &ResourceId, rank: usize) -> Duration;
+/// How long this node lets better ones go first; the placement decides.
+pub(crate) trait Turns {
+    /// `None` when this node is no candidate, or when that is not known yet. Whoever held it `last` and let it go is no candidate either: most
+    /// likely that node is dead, though its session may not have ended yet.
+    fn wait(&self, now: Time, resource: &ResourceId, last: Option<Uid>) -> Option<Duration>;
 }
 
 #[derive(Debug)]
@@ -56,6 +55,8 @@ struct Watched {
     /// When the probe under way was sent: what was said before it is only good for finding the holder.
     asked: Time,
     probe_at: Time,
+    /// Who was last seen to hold it.
+    last: Option<Uid>,
     /// Somebody else was asked to go first until then.
     yields_until: Time,
     /// This node was asked to go first, and does not wait for its rank until then.
@@ -83,6 +84,7 @@ impl Lookout {
             looks: BTreeMap::new(),
             asked: now,
             probe_at: now,
+            last: None,
             yields_until: Time::default(),
             first_until: Time::default(),
             due: None,
@@ -164,13 +166,21 @@ impl Lookout {
         resources: &[ResourceId],
         looks: Vec<Look>,
         config: &Configuration,
-        ranks: &impl Ranks,
+        turns: &impl Turns,
     ) {
         for (resource, look) in resources.iter().zip(looks) {
             if let Some(watched) = self.watched.get_mut(resource) {
+                watched.last = look.live.map(|live| live.uid).or(watched.last);
                 watched.looks.insert(region.clone(), (now, look));
-                watched.judge(now, resource, config.quorum(resource), &self.timing, ranks);
+                watched.judge(now, resource, config.quorum(resource), &self.timing, turns);
             }
+        }
+    }
+
+    /// Looks at everything again, because who is a candidate may have changed.
+    pub(crate) fn reconsider(&mut self, now: Time, config: &Configuration, turns: &impl Turns) {
+        for (resource, watched) in &mut self.watched {
+            watched.judge(now, resource, config.quorum(resource), &self.timing, turns);
         }
     }
 
@@ -231,12 +241,14 @@ impl Watched {
         resource: &ResourceId,
         quorum: usize,
         timing: &Timing,
-        ranks: &impl Ranks,
+        turns: &impl Turns,
     ) {
         let fresh = self.looks.values().filter(|(at, _)| *at >= self.asked);
-        let mut waits: Vec<Duration> = fresh
-            .map(|(_, look)| look.live.map_or(Duration::ZERO, |live| live.remaining))
-            .collect();
+        let left = |(at, look): &(Time, Look)| {
+            let live = look.live.map_or(Duration::ZERO, |live| live.remaining);
+            live.saturating_sub(now.since(*at))
+        };
+        let mut waits: Vec<Duration> = fresh.map(left).collect();
         waits.sort_unstable();
         let Some(wait) = quorum.checked_sub(1).and_then(|last| waits.get(last)).copied() else {
             return;
@@ -246,9 +258,7 @@ impl Watched {
             let patience = self.patience(timing);
             self.probe_at = now.after((wait + EXPIRY_MARGIN).max(PROBE_EVERY_MIN).min(patience));
         } else if self.due.is_none() && now >= self.yields_until && !self.busy {
-            self.due = ranks
-                .rank(now, resource)
-                .map(|rank| now.after(ranks.delay(resource, rank)));
+            self.due = turns.wait(now, resource, self.last).map(|wait| now.after(wait));
         }
     }
 }
@@ -259,14 +269,12 @@ mod tests {
     use crate::id::{ConfigVersion, GroupId, ResourceName, Round};
     use crate::lease::{Drift, Live};
 
-    struct Rank(Option<usize>);
+    struct Rank(Option<u32>);
 
-    impl Ranks for Rank {
-        fn rank(&self, _: Time, _: &ResourceId) -> Option<usize> {
-            self.0
-        }
-        fn delay(&self, _: &ResourceId, rank: usize) -> Duration {
-            Duration::from_millis(100) * u32::try_from(rank).unwrap()
+    impl Turns for Rank {
+        fn wait(&self, _: Time, _: &ResourceId, last: Option<Uid>) -> Option<Duration> {
+            assert!(last.is_none_or(|last| last == Uid(7)));
+            self.0.map(|rank| Duration::from_millis(100) * rank)
         }
     }
 
@@ -313,7 +321,7 @@ mod tests {
         lookout
     }
 
-    fn hear(lookout: &mut Lookout, now: Time, name: &str, remaining_ms: Option<u64>, rank: Option<usize>) {
+    fn hear(lookout: &mut Lookout, now: Time, name: &str, remaining_ms: Option<u64>, rank: Option<u32>) {
         lookout.handle_looks(
             now,
             &region(name),
@@ -352,6 +360,18 @@ mod tests {
         lookout.handle_timeout(ms(205), &config());
         assert_eq!(lookout.poll_command(), None);
         lookout.handle_timeout(ms(206), &config());
+        assert_eq!(lookout.poll_command(), Some(LookoutCommand::Try(billing())));
+    }
+
+    #[test]
+    fn who_becomes_a_candidate_tries_without_asking_again() {
+        let mut lookout = lookout();
+        hear(&mut lookout, ms(5), "a", None, None);
+        hear(&mut lookout, ms(6), "c", None, None);
+        lookout.handle_timeout(ms(10), &config());
+        assert_eq!(lookout.poll_command(), None);
+        lookout.reconsider(ms(20), &config(), &Rank(Some(0)));
+        lookout.handle_timeout(ms(20), &config());
         assert_eq!(lookout.poll_command(), Some(LookoutCommand::Try(billing())));
     }
 

@@ -379,6 +379,7 @@ impl Steward {
             Asker::Roster(asked) => {
                 if let Reply::Members(members) = answer.reply {
                     self.roster.refresh(asked, region, members);
+                    self.reconsider(now);
                 }
             }
             Asker::Record(epoch) => {

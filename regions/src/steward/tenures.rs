@@ -9,9 +9,9 @@ use tokio::task::AbortHandle;
 use crate::clock::ValidityCell;
 use crate::config::{Overrun, SingletonConfig};
 use crate::host::Host;
-use crate::id::{Epoch, RegionName, ResourceId};
+use crate::id::{Epoch, RegionName, ResourceId, Uid};
 use crate::lease::{Look, Time, Validity};
-use crate::lookout::Ranks;
+use crate::lookout::{Lookout, Turns};
 use crate::placement;
 use crate::roster::Roster;
 
@@ -84,21 +84,46 @@ impl Single {
     }
 }
 
-/// The ranks by the roster of this moment.
-struct Ranking<'a>(&'a Steward);
+/// Whose turn it is by the roster of this moment.
+struct Placing<'a>(&'a Steward);
 
-impl Ranks for Ranking<'_> {
-    fn rank(&self, now: Time, resource: &ResourceId) -> Option<usize> {
-        self.0.rank(now, resource)
-    }
-
-    fn delay(&self, resource: &ResourceId, rank: usize) -> Duration {
-        let candidate = self.0.candidates.get(resource);
-        candidate
-            .filter(|_| rank > 0)
-            .map_or(Duration::ZERO, |candidate| {
-                candidate.delay(rank, crate::random::u64())
-            })
+impl Turns for Placing<'_> {
+    fn wait(&self, now: Time, resource: &ResourceId, last: Option<Uid>) -> Option<Duration> {
+        let Self(steward) = self;
+        let homes = steward.homes(resource);
+        let own = homes.iter().position(|home| *home == steward.region)?;
+        let can_host = steward
+            .singles
+            .get(resource)
+            .is_some_and(|single| single.host.can_host());
+        let is_settled = homes[..=own]
+            .iter()
+            .all(|home| steward.roster.is_settled(now, home));
+        if !is_settled || !can_host || steward.leaving.is_some() {
+            return None;
+        }
+        let candidates = live(&steward.roster, now, &homes);
+        let order = placement::order(resource, &homes, &candidates);
+        let mut order = order
+            .into_iter()
+            .filter(|uid| *uid == steward.uid || Some(*uid) != last);
+        let rank = order.position(|uid| uid == steward.uid)?;
+        // The same unit for all nodes, whatever each has measured or lost: time for an attempt of a better one. And a better home
+        // that lives has time to look.
+        let unit = steward.timing.hurry_every() / 4;
+        let jitter = unit.mul_f64((crate::random::u64() >> 11) as f64 / (1u64 << 54) as f64);
+        let is_better = |candidate: &placement::Candidate| {
+            Some(candidate.uid) != last && homes[..own].contains(&candidate.region)
+        };
+        let away = if candidates.iter().any(is_better) {
+            steward.timing.renew_every() + steward.timing.hurry_every()
+        } else {
+            Duration::ZERO
+        };
+        Some(match u32::try_from(rank.min(2)).unwrap_or(2) {
+            0 => Duration::ZERO,
+            back_offs => unit * back_offs + jitter + away,
+        })
     }
 }
 
@@ -112,24 +137,6 @@ impl Steward {
         }
     }
 
-    fn rank(&self, now: Time, resource: &ResourceId) -> Option<usize> {
-        let homes = self.homes(resource);
-        let before = homes.iter().position(|home| *home == self.region)?;
-        let settled = homes[..=before]
-            .iter()
-            .all(|home| self.roster.is_settled(now, home));
-        let can_host = self
-            .singles
-            .get(resource)
-            .is_some_and(|single| single.host.can_host());
-        if !settled || !can_host || self.leaving.is_some() {
-            return None;
-        }
-        placement::order(resource, &homes, &live(&self.roster, now, &homes))
-            .iter()
-            .position(|uid| *uid == self.uid)
-    }
-
     pub(super) fn handle_looks(
         &mut self,
         now: Time,
@@ -138,14 +145,27 @@ impl Steward {
         looks: Vec<Look>,
     ) {
         let config = self.holder.config().clone();
-        let mut lookout = std::mem::replace(&mut self.lookout, crate::lookout::Lookout::new(self.timing));
-        lookout.handle_looks(now, region, resources, looks, &config, &Ranking(self));
+        let mut lookout = self.take_lookout();
+        lookout.handle_looks(now, region, resources, looks, &config, &Placing(self));
         self.lookout = lookout;
         for resource in resources {
             if let Some((epoch, at)) = self.sight(now, resource) {
                 self.lead(now, resource, epoch, at);
             }
         }
+    }
+
+    /// A region has told who is in it.
+    pub(super) fn reconsider(&mut self, now: Time) {
+        let config = self.holder.config().clone();
+        let mut lookout = self.take_lookout();
+        lookout.reconsider(now, &config, &Placing(self));
+        self.lookout = lookout;
+    }
+
+    /// The lookout, to be put back: it asks the rest of the steward while it decides.
+    fn take_lookout(&mut self) -> Lookout {
+        std::mem::replace(&mut self.lookout, Lookout::new(self.timing))
     }
 
     /// Where the newest holder of `resource` is that a majority told of, or that told of itself.
