@@ -34,7 +34,7 @@ discovery = { method = "fixed", nodes = ["10.2.0.1:7400", "web3.internal:7400"] 
 
 [singletons.billing]
 home = ["us-west", "us-east"]
-failback = "auto"
+failback = "manual"
 lock_delay = "10s"
 overrun = "alarm"
 
@@ -121,7 +121,7 @@ fn a_good_file_becomes_what_it_says_and_the_defaults() {
     assert_eq!(billing.home, [region("us-west"), region("us-east")]);
     assert_eq!(
         (billing.scope, billing.failback, billing.overrun),
-        (Scope::Global, Failback::Auto, Overrun::Alarm)
+        (Scope::Global, Failback::Manual, Overrun::Alarm)
     );
     assert_eq!(billing.lock_delay, Duration::from_secs(10));
     assert_eq!(config.singletons["per_region"].scope, Scope::Region);
@@ -489,13 +489,22 @@ fn what_this_version_cannot_secure_is_refused_and_never_ignored() {
 }
 
 #[test]
+fn fail_back_by_itself_is_refused_and_never_ignored() {
+    assert_eq!(
+        problems_of(&GOOD.replace("failback = \"manual\"", "failback = \"auto\"")),
+        "regions.toml:27:12: singletons.billing.failback: this version cannot do fail-back by itself; \
+         write instead: \"manual\", and move it home by Cluster::hand_off"
+    );
+}
+
+#[test]
 fn all_problems_are_shown_at_once_in_the_order_of_the_file() {
     let text = GOOD
         .replace("name = \"shop\"", "nmae = \"shop\"")
         .replace("listen = \"127.0.0.1:7400\"", "listen = 7400")
         .replace("voters = 1", "voters = 2")
         .replace("\"us-west\", \"us-east\"]", "\"us-wets\", \"eu-central\"]")
-        .replace("failback = \"auto\"", "failback = \"always\"");
+        .replace("failback = \"manual\"", "failback = \"always\"");
     assert_eq!(
         problems_of(&text),
         "regions.toml:2:2: cluster.name: missing; write instead: name = \"shop\" in [cluster]\n\

@@ -235,12 +235,11 @@ pub enum Scope {
 
 /// `failback`: what happens when a better home is well again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failback {
     /// `"manual"`: nothing, until a hand-off is asked for.
     #[default]
     Manual,
-    /// `"auto"`: a planned hand-off, once the target has been stable.
-    Auto,
 }
 
 /// `overrun`: what happens when an actor still runs after its lease and its stop budget.

@@ -189,10 +189,12 @@ pub enum Fault {
         /// Where it would listen.
         listen: SocketAddr,
     },
-    /// The section asks for something that this version cannot do.
+    /// The file asks for something that this version cannot do.
     NotYet {
         /// What that is.
         feature: &'static str,
+        /// What can be done now.
+        instead: &'static str,
     },
 }
 
@@ -286,7 +288,7 @@ impl Fault {
                 "{listen} is beyond loopback, where nodes must prove themselves by [tls] or [auth] psk, \
                  and this version can do neither yet"
             ),
-            Self::NotYet { feature } => write!(f, "this version cannot do {feature}"),
+            Self::NotYet { feature, .. } => write!(f, "this version cannot do {feature}"),
         }
     }
 
@@ -357,9 +359,7 @@ impl Fault {
                 write!(f, "\"{}\" or longer", Printed(election_min.saturating_mul(3) / 2))
             }
             Self::Insecure { listen } => write!(f, "listen = \"127.0.0.1:{}\"", listen.port()),
-            Self::NotYet { .. } => {
-                f.write_str("nothing, and listen on a loopback address such as \"127.0.0.1:7400\"")
-            }
+            Self::NotYet { instead, .. } => f.write_str(instead),
         }
     }
 }

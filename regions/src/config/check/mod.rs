@@ -49,7 +49,8 @@ pub(super) fn check(root: Raw, host_name: &str, problems: &mut Problems) -> Opti
 /// Refuses a section whose subject is a promise of a later version: to ignore it would be to break it.
 fn refuse(root: &mut Section, key: &str, feature: &'static str, problems: &mut Problems) {
     if let Some(field) = root.optional(key) {
-        problems.report(&field.key_place, &field.path, Fault::NotYet { feature });
+        let instead = "nothing, and listen on a loopback address such as \"127.0.0.1:7400\"";
+        problems.report(&field.key_place, &field.path, Fault::NotYet { feature, instead });
     }
 }
 

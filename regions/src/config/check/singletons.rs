@@ -48,8 +48,19 @@ fn singleton(field: Field, regions: &Regions, problems: &mut Problems) -> Option
             .unwrap_or_default();
     }
     if let Some(field) = section.optional("failback") {
-        let words = [("manual", Failback::Manual), ("auto", Failback::Auto)];
-        singleton.failback = field.word(&words, problems).unwrap_or_default();
+        let words = [("manual", Some(Failback::Manual)), ("auto", None)];
+        match field.word(&words, problems) {
+            Some(Some(failback)) => singleton.failback = failback,
+            // It is a promise of a later version: to ignore it would be to break it.
+            Some(None) => field.report(
+                Fault::NotYet {
+                    feature: "fail-back by itself",
+                    instead: "\"manual\", and move it home by Cluster::hand_off",
+                },
+                problems,
+            ),
+            None => {}
+        }
     }
     if let Some(field) = section.optional("overrun") {
         let words = [
