@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::task::JoinSet;
 
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
@@ -14,12 +18,32 @@ use crate::raw_ref::RawRef;
 use crate::registry::Name;
 use crate::system::System;
 
+/// Tasks that one incarnation of an actor may have at a time, see [`Context::spawn`].
+pub const TASKS_MAX: usize = 1_024;
+
+/// An actor has [`TASKS_MAX`] tasks already. Nothing was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyTasks;
+
+impl fmt::Display for TooManyTasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the actor has {TASKS_MAX} tasks already; wait for some of them, or start an actor"
+        )
+    }
+}
+
+impl std::error::Error for TooManyTasks {}
+
 /// The surroundings of one incarnation of an actor, given to its handlers and hooks.
 pub struct Context<A: Actor> {
     place: Arc<Place<A>>,
     system: System,
     current: Arc<Current>,
     monitors: HashMap<MonitorId, Box<dyn FnOnce() + Send>>,
+    /// Made with the first task.
+    tasks: Option<JoinSet<()>>,
     caller_epoch: u64,
     exit: Option<ExitReason>,
 }
@@ -31,6 +55,7 @@ impl<A: Actor> Context<A> {
             system,
             current,
             monitors: HashMap::new(),
+            tasks: None,
             caller_epoch: 0,
             exit: None,
         }
@@ -49,6 +74,44 @@ impl<A: Actor> Context<A> {
     /// The actor of this name on this node.
     pub fn whereis<B: Actor>(&self, name: Name<B>) -> Option<ActorRef<B>> {
         self.system.whereis(name)
+    }
+
+    /// Runs a future beside the actor, in its name: its requests carry the actor's epoch, its effects end with the actor's tenure, and it is
+    /// dropped at its next await when this incarnation ends. It may call the actor. A panic in it ends it alone, and is an event.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyTasks`] when [`TASKS_MAX`] of them run; the future was dropped.
+    pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) -> Result<(), TooManyTasks> {
+        let tasks = self.tasks.get_or_insert_with(JoinSet::new);
+        while let Some(ended) = tasks.try_join_next() {
+            if ended.is_err() {
+                tracing::error!(target: "quorate::exit", actor = A::NAME, "a task of an actor panicked");
+            }
+        }
+        if tasks.len() >= TASKS_MAX {
+            return Err(TooManyTasks);
+        }
+        let current = Arc::clone(&self.current);
+        tasks.spawn(async move {
+            let mut task = pin!(Arc::clone(&current).scope_beside(future));
+            std::future::poll_fn(|cx| {
+                if current.is_valid() {
+                    task.as_mut().poll(cx)
+                } else {
+                    Poll::Ready(())
+                }
+            })
+            .await;
+        });
+        Ok(())
+    }
+
+    /// Ends the tasks of this incarnation, and waits until none of them runs.
+    pub(crate) async fn end_tasks(&mut self) {
+        if let Some(mut tasks) = self.tasks.take() {
+            tasks.shutdown().await;
+        }
     }
 
     /// Ends the actor normally after this message.

@@ -1,7 +1,8 @@
 //! The actor on whose behalf code runs: set while its task is polled.
 //!
-//! It is what makes a tenure bind every effect, a call to oneself an error, and a dropped reply port honest. Code
-//! that an actor moves to another task runs on nobody's behalf; a reply port is bound to its actor's tenure there too.
+//! It is what makes a tenure bind every effect, a call to oneself an error, and a dropped reply port honest. A task that an actor starts
+//! by [`Context::spawn`](crate::Context::spawn) runs on its behalf too. Code that it moves to any other task runs on nobody's behalf; a
+//! reply port is bound to its actor's tenure even there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,14 @@ use crate::id::ActorId;
 use crate::tenure::Tenure;
 
 tokio::task_local! {
-    static CURRENT: Arc<Current>;
+    static CURRENT: Running;
+}
+
+/// Who runs.
+struct Running {
+    current: Arc<Current>,
+    /// Whether this is a task beside the actor's own: it may call the actor.
+    is_beside: bool,
 }
 
 /// One incarnation of an actor.
@@ -34,9 +42,16 @@ impl Current {
         })
     }
 
-    /// Runs a future on behalf of this incarnation.
+    /// Runs a future on behalf of this incarnation, as its own turn.
     pub(crate) async fn scope<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        CURRENT.scope(Arc::clone(self), future).await
+        let (current, is_beside) = (Arc::clone(self), false);
+        CURRENT.scope(Running { current, is_beside }, future).await
+    }
+
+    /// Runs a future on behalf of this incarnation, beside its turns.
+    pub(crate) async fn scope_beside<F: Future>(self: Arc<Self>, future: F) -> F::Output {
+        let (current, is_beside) = (self, true);
+        CURRENT.scope(Running { current, is_beside }, future).await
     }
 
     /// From now on a dropped port answers `Exited(reason)`.
@@ -61,7 +76,7 @@ impl Current {
 
 /// The incarnation on whose behalf the caller runs.
 pub(crate) fn get() -> Option<Arc<Current>> {
-    CURRENT.try_with(Arc::clone).ok()
+    CURRENT.try_with(|running| Arc::clone(&running.current)).ok()
 }
 
 /// True inside of an actor.
@@ -69,16 +84,18 @@ pub(crate) fn is_set() -> bool {
     CURRENT.try_with(|_| ()).is_ok()
 }
 
-/// True when it is this actor that runs.
+/// True in a turn of this actor.
 pub(crate) fn is(place: ActorId) -> bool {
     CURRENT
-        .try_with(|current| current.place == place)
+        .try_with(|running| !running.is_beside && running.current.place == place)
         .unwrap_or(false)
 }
 
 /// False when the running actor's tenure is not valid any more.
 pub(crate) fn may_act() -> bool {
-    CURRENT.try_with(|current| current.is_valid()).unwrap_or(true)
+    CURRENT
+        .try_with(|running| running.current.is_valid())
+        .unwrap_or(true)
 }
 
 /// The running actor's tenure is not valid any more: no effect.
@@ -88,7 +105,7 @@ pub(crate) struct Lapsed;
 /// Permission for one effect: the epoch to stamp on it, 0 for none.
 pub(crate) fn effect() -> Result<u64, Lapsed> {
     CURRENT
-        .try_with(|current| match &current.tenure {
+        .try_with(|running| match &running.current.tenure {
             None => Ok(0),
             Some(tenure) if tenure.is_valid() => Ok(tenure.epoch),
             Some(_) => Err(Lapsed),
@@ -99,8 +116,9 @@ pub(crate) fn effect() -> Result<u64, Lapsed> {
 /// Why the running actor is ending, while it is.
 pub(crate) fn ending() -> Option<ExitReason> {
     CURRENT
-        .try_with(|current| {
-            current
+        .try_with(|running| {
+            running
+                .current
                 .ending
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

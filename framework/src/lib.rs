@@ -133,7 +133,7 @@ pub use quorate_macros::{actor, message, supervisor};
 
 pub use crate::actor::{Actor, ActorHandle, ActorPolicy};
 pub use crate::actor_ref::ActorRef;
-pub use crate::context::Context;
+pub use crate::context::{Context, TASKS_MAX, TooManyTasks};
 pub use crate::error::{Error, StartError};
 pub use crate::exit::ExitReason;
 pub use crate::id::{ActorId, NodeId};

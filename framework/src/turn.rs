@@ -128,8 +128,14 @@ async fn live<A: Actor>(
     let starting = async { start(&mut cx).await };
     let mut actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
-        Ok(Ok(Start::Ignore)) => return End::Ignored,
-        Ok(Err(reason)) | Err(reason) => return End::NotStarted(reason),
+        Ok(Ok(Start::Ignore)) => {
+            cx.end_tasks().await;
+            return End::Ignored;
+        }
+        Ok(Err(reason)) | Err(reason) => {
+            cx.end_tasks().await;
+            return End::NotStarted(reason);
+        }
     };
     report.started().await;
     let reason = turns.messages(&mut actor, &mut cx, inbox).await;
@@ -144,6 +150,7 @@ async fn live<A: Actor>(
     if panics::caught(|| drop(actor)).is_err() {
         tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
     }
+    cx.end_tasks().await;
     End::Ended(reason)
 }
 

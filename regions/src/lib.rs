@@ -112,6 +112,7 @@ pub mod id;
 pub mod lease;
 mod lookout;
 mod name;
+mod node;
 pub mod placement;
 mod random;
 mod roster;

@@ -77,6 +77,26 @@ impl Holder {
         });
     }
 
+    /// Calls itself and writes to a ledger from a task of its own, when the test says so.
+    pub fn beside(
+        &mut self,
+        ledger: ActorRef<Ledger>,
+        go: Go,
+        reply: ReplyPort<(u64, Option<u64>)>,
+        cx: &mut Context<Self>,
+    ) {
+        let me = cx.me();
+        let task = async move {
+            if let Some(go) = go.take() {
+                let _ = go.await;
+            }
+            if let (Ok(count), Ok(epoch)) = (me.count().await, ledger.write().await) {
+                reply.send((count, epoch));
+            }
+        };
+        cx.spawn(task).expect("it is the first task");
+    }
+
     /// Starts a ledger, after it has done `before`, and leaves what came of it in `seen`.
     pub async fn open(&mut self, before: Hook, seen: Seen, cx: &mut Context<Self>) {
         (before.0)();
@@ -195,6 +215,47 @@ async fn an_epoch_is_handed_to_the_actor_and_stamped_on_what_it_sends() {
         Ok(Ok(Some(7)))
     );
     assert_eq!(ledger.write().await, Ok(None), "a test has no epoch");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_an_actor_acts_in_its_name() {
+    let system = System::new("test");
+    let ledger = system.spawn(Ledger::spec()).await.unwrap();
+    let (holder, _lease) = holder(&system, 7).await;
+    let (go, gate) = Go::new();
+    go.send(()).unwrap();
+    assert_eq!(holder.beside(ledger, gate).await, Ok((1, Some(7))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_an_actor_ends_with_its_tenure() {
+    let system = System::new("test");
+    let ledger = system.spawn(Ledger::spec()).await.unwrap();
+    let (holder, lease) = holder(&system, 7).await;
+    let (go, gate) = Go::new();
+    let (answer, ()) = tokio::join!(holder.beside(ledger.clone(), gate), async {
+        assert_eq!(holder.count().await, Ok(1), "the task waits by now");
+        lease.end();
+        // Nobody receives it when the task is gone already.
+        let _ = go.send(());
+    });
+    assert!(answer.is_err(), "{answer:?}");
+    assert_eq!(ledger.written().await, Ok(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_an_actor_ends_before_the_actor_is_gone() {
+    let system = System::new("test");
+    let ledger = system.spawn(Ledger::spec()).await.unwrap();
+    let (holder, _lease) = holder(&system, 7).await;
+    let (go, gate) = Go::new();
+    let (answer, ()) = tokio::join!(holder.beside(ledger.clone(), gate), async {
+        assert_eq!(holder.count().await, Ok(1), "the task waits by now");
+        system.terminate(&holder).await;
+        assert!(go.send(()).is_err(), "the task and what it waits for are dropped");
+    });
+    assert!(answer.is_err(), "{answer:?}");
+    assert_eq!(ledger.written().await, Ok(0));
 }
 
 #[tokio::test(start_paused = true)]
