@@ -1,4 +1,6 @@
 //! `regions.toml`: what is accepted, and what people read when it is not.
+//!
+//! Longer than most: it is one table, every mistake in a file and what is said about it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

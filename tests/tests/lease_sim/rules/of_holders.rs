@@ -1,4 +1,6 @@
 //! Rules 10 to 18: candidates and holders before three regions with perfect clocks.
+//!
+//! Longer than most: a test for each rule of a holder, which share one small world.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Rules 1 to 9, and what there is of 19: one region, its log, and the clocks of its replicas.
+//!
+//! Longer than most: a test for each rule of a region, which share one small world.
 
 use std::time::Duration;
 
