@@ -16,7 +16,9 @@ use crate::monitor::{Down, MonitorId, Watcher};
 use crate::place::Place;
 use crate::raw_ref::RawRef;
 use crate::registry::Name;
+use crate::stamp::Stamp;
 use crate::system::System;
+use crate::tenure::Tenure;
 
 /// Tasks that one incarnation of an actor may have at a time, see [`Context::spawn`].
 pub const TASKS_MAX: usize = 1_024;
@@ -44,7 +46,7 @@ pub struct Context<A: Actor> {
     monitors: HashMap<MonitorId, Box<dyn FnOnce() + Send>>,
     /// Made with the first task.
     tasks: Option<JoinSet<()>>,
-    caller_epoch: u64,
+    caller: Stamp,
     exit: Option<ExitReason>,
 }
 
@@ -56,7 +58,7 @@ impl<A: Actor> Context<A> {
             current,
             monitors: HashMap::new(),
             tasks: None,
-            caller_epoch: 0,
+            caller: Stamp::NONE,
             exit: None,
         }
     }
@@ -126,7 +128,7 @@ impl<A: Actor> Context<A> {
 
     /// The epoch of the actor's own tenure: the fencing token of a singleton.
     pub fn epoch(&self) -> Option<u64> {
-        self.current.tenure.as_ref().map(|tenure| tenure.epoch)
+        self.current.tenure.as_ref().map(Tenure::epoch)
     }
 
     /// False once the actor's tenure is no longer valid: the runtime refuses its effects from then on. For effects that the
@@ -135,9 +137,10 @@ impl<A: Actor> Context<A> {
         self.current.may_act()
     }
 
-    /// The epoch that the sender of the present message had. A receiver can refuse one lower than it has seen.
+    /// The epoch that the sender of the present message had. What has a lower one than this system has heard from the same singleton is
+    /// never handled; a receiver whose state outlives the system keeps the highest beside that state and refuses lower ones itself.
     pub fn caller_epoch(&self) -> Option<u64> {
-        (self.caller_epoch != 0).then_some(self.caller_epoch)
+        (self.caller != Stamp::NONE).then_some(self.caller.epoch)
     }
 
     /// Monitors the present incarnation of an actor: one [`Down`] comes when it ends, at once when there is none, and also when
@@ -185,8 +188,8 @@ impl<A: Actor> Context<A> {
         self.exit.take()
     }
 
-    pub(crate) fn set_caller_epoch(&mut self, epoch: u64) {
-        self.caller_epoch = epoch;
+    pub(crate) fn set_caller(&mut self, stamp: Stamp) {
+        self.caller = stamp;
     }
 }
 

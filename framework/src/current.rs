@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::exit::ExitReason;
 use crate::id::ActorId;
+use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
 
 tokio::task_local! {
@@ -26,6 +27,7 @@ struct Running {
 pub(crate) struct Current {
     pub(crate) place: ActorId,
     pub(crate) tenure: Option<Tenure>,
+    highest: Arc<Highest>,
     /// Set when the incarnation has ended: timers that it started do nothing then.
     ended: AtomicBool,
     /// Set while the incarnation's state is being dropped.
@@ -33,10 +35,11 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    pub(crate) fn new(place: ActorId, tenure: Option<Tenure>) -> Arc<Self> {
+    pub(crate) fn new(place: ActorId, tenure: Option<Tenure>, highest: Arc<Highest>) -> Arc<Self> {
         Arc::new(Self {
             place,
             tenure,
+            highest,
             ended: AtomicBool::new(false),
             ending: Mutex::new(None),
         })
@@ -68,9 +71,16 @@ impl Current {
         self.is_valid() && !self.ended.load(Ordering::Acquire)
     }
 
-    /// False when the tenure is not valid any more.
+    /// False when the tenure is not valid any more, or its successor was heard here.
     pub(crate) fn is_valid(&self) -> bool {
-        self.tenure.as_ref().is_none_or(Tenure::is_valid)
+        self.tenure
+            .as_ref()
+            .is_none_or(|tenure| tenure.is_valid() && !self.highest.is_superseded(tenure.stamp))
+    }
+
+    /// What is sent in the name of this incarnation carries this.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.tenure.as_ref().map_or(Stamp::NONE, |tenure| tenure.stamp)
     }
 }
 
@@ -102,15 +112,18 @@ pub(crate) fn may_act() -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lapsed;
 
-/// Permission for one effect: the epoch to stamp on it, 0 for none.
-pub(crate) fn effect() -> Result<u64, Lapsed> {
+/// Permission for one effect: what to stamp on it.
+pub(crate) fn effect() -> Result<Stamp, Lapsed> {
     CURRENT
-        .try_with(|running| match &running.current.tenure {
-            None => Ok(0),
-            Some(tenure) if tenure.is_valid() => Ok(tenure.epoch),
-            Some(_) => Err(Lapsed),
+        .try_with(|running| {
+            let current = &running.current;
+            if current.is_valid() {
+                Ok(current.stamp())
+            } else {
+                Err(Lapsed)
+            }
         })
-        .unwrap_or(Ok(0))
+        .unwrap_or(Ok(Stamp::NONE))
 }
 
 /// Why the running actor is ending, while it is.

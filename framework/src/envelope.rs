@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use crate::actor::Actor;
 use crate::monitor::Down;
+use crate::stamp::Stamp;
 
 /// An entry of a mailbox.
 pub(crate) enum Item<A: Actor> {
@@ -21,8 +22,8 @@ pub(crate) enum Item<A: Actor> {
 /// What travels with a message.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meta {
-    /// The epoch of the sender's tenure; 0 for none.
-    pub(crate) epoch: u64,
+    /// Of the sender.
+    pub(crate) stamp: Stamp,
     /// The deadline of a call: not handled after it.
     pub(crate) deadline: Option<Instant>,
     /// The only incarnation that it is for, when the ref was pinned; else 0.

@@ -78,7 +78,7 @@
 //! place, seat, mailbox, turn, lane              one actor, one message at a time
 //! message, wire                                 what may travel, and how
 //! supervision, spec, policy                     who restarts whom
-//! tenure, moving, current                       what singletons are made of: an epoch, and a ref that follows
+//! tenure, stamp, moving, current                what singletons are made of: an epoch, and a ref that follows
 //! registry, system                              names, and the root of the tree
 //! ```
 //!
@@ -122,6 +122,7 @@ mod reply;
 mod request;
 mod seat;
 mod spec;
+mod stamp;
 pub mod supervision;
 mod system;
 mod tenure;

@@ -188,7 +188,7 @@ impl<A: Actor> Endpoint for Place<A> {
         A::port(&mut envelope).attach(port);
         let deadline = head.deadline.map(|left| tokio::time::Instant::now() + left);
         let meta = Meta {
-            epoch: head.epoch,
+            stamp: head.stamp,
             deadline,
             incarnation: 0,
         };

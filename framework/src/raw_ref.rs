@@ -16,6 +16,7 @@ use crate::place::{NoRoom, Place};
 use crate::reply::ReplyPort;
 use crate::request::{CastError, Method};
 use crate::seat::Seat;
+use crate::stamp::Stamp;
 use crate::wire::link::{RemotePlace, RequestHead, SendError};
 
 /// What generated handles wrap. Users have [`ActorRef`](crate::ActorRef).
@@ -161,14 +162,14 @@ impl<A: Actor> RawRef<A> {
 
     /// Sends a method's message without a port.
     pub(crate) fn cast<M: Method<Actor = A>>(&self, method: M) -> Result<(), CastError<A::Message>> {
-        let Ok(epoch) = current::effect() else {
+        let Ok(stamp) = current::effect() else {
             return Err(CastError::Lapsed(message_of(method)));
         };
         match &self.to {
             To::Local(_) => self
-                .cast_local(method, epoch, |method| method.into_envelope(ReplyPort::none()))
+                .cast_local(method, stamp, |method| method.into_envelope(ReplyPort::none()))
                 .map_err(|error| error.map(message_of)),
-            To::Remote(place) => cast_remote(place, method, epoch),
+            To::Remote(place) => cast_remote(place, method, stamp),
             To::Moving(place) => match place.location() {
                 Some(location) => location.cast(method),
                 None => Err(CastError::Gone(message_of(method))),
@@ -178,11 +179,11 @@ impl<A: Actor> RawRef<A> {
 
     /// Sends a message of the public enum to an actor in this process.
     pub(crate) fn send_message(&self, message: A::Message) -> Result<(), CastError<A::Message>> {
-        let Ok(epoch) = current::effect() else {
+        let Ok(stamp) = current::effect() else {
             return Err(CastError::Lapsed(message));
         };
         match &self.to {
-            To::Local(_) => self.cast_local(message, epoch, A::from_message),
+            To::Local(_) => self.cast_local(message, stamp, A::from_message),
             To::Remote(_) => Err(CastError::Unencodable(message)),
             To::Moving(place) => match place.location() {
                 Some(location) => location.send_message(message),
@@ -195,7 +196,7 @@ impl<A: Actor> RawRef<A> {
     fn cast_local<T>(
         &self,
         message: T,
-        epoch: u64,
+        stamp: Stamp,
         envelope: impl FnOnce(T) -> A::Envelope,
     ) -> Result<(), CastError<T>> {
         let To::Local(place) = &self.to else {
@@ -207,7 +208,7 @@ impl<A: Actor> RawRef<A> {
         match place.try_reserve() {
             Ok(permit) => {
                 let meta = Meta {
-                    epoch,
+                    stamp,
                     deadline: None,
                     incarnation: self.incarnation,
                 };
@@ -233,7 +234,7 @@ fn message_of<M: Method>(method: M) -> <M::Actor as Actor>::Message {
 fn cast_remote<M: Method>(
     place: &RemotePlace,
     method: M,
-    epoch: u64,
+    stamp: Stamp,
 ) -> Result<(), CastError<<M::Actor as Actor>::Message>> {
     let Some(wire) = M::WIRE else {
         return Err(CastError::Unencodable(message_of(method)));
@@ -242,7 +243,7 @@ fn cast_remote<M: Method>(
         target: place.target,
         id: wire.id,
         shape: wire.shape,
-        epoch,
+        stamp,
         deadline: None,
     };
     match place

@@ -12,6 +12,7 @@ use crate::current::{self, Current};
 use crate::message::{EncodeError, FrameBuf};
 use crate::panics;
 use crate::request::{CallError, Failure};
+use crate::stamp::Stamp;
 use crate::wire::link::{Answer, RequestId};
 
 /// Where a reply goes: to a caller in this process, over a session, or (for a cast) nowhere.
@@ -60,7 +61,13 @@ impl<T> ReplyPort<T> {
         match std::mem::replace(&mut self.to, To::None) {
             To::None => {}
             To::Local(sender) => drop(sender.send(Ok(reply))),
-            To::Remote(mut port, encode) => port.reply(&mut |buf| encode(&reply, buf)),
+            To::Remote(mut port, encode) => {
+                let stamp = self
+                    .answerer
+                    .as_ref()
+                    .map_or(Stamp::NONE, |answerer| answerer.stamp());
+                port.reply(stamp, &mut |buf| encode(&reply, buf));
+            }
         }
     }
 
@@ -192,9 +199,9 @@ impl RemotePort {
         self.0 = None;
     }
 
-    fn reply(&mut self, encode: &mut dyn FnMut(&mut FrameBuf) -> Result<(), EncodeError>) {
+    fn reply(&mut self, stamp: Stamp, encode: &mut dyn FnMut(&mut FrameBuf) -> Result<(), EncodeError>) {
         if let Some((session, id)) = self.0.take() {
-            session.reply(id, encode);
+            session.reply(id, stamp, encode);
         }
     }
 

@@ -17,6 +17,7 @@ use crate::raw_ref::RawRef;
 use crate::registry::{Name, Registry};
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
+use crate::stamp::Highest;
 use crate::supervision::driver::{Ask, Ended};
 use crate::supervision::root::{self, Root};
 
@@ -29,6 +30,7 @@ struct Inner {
     node: NodeId,
     runtime: tokio::runtime::Handle,
     registry: Registry,
+    highest: Arc<Highest>,
     root: Root,
     ended: Mutex<Option<oneshot::Receiver<Ended>>>,
     /// What the shutdown came to, for everyone who waits for it.
@@ -69,6 +71,7 @@ impl SystemBuilder {
             node,
             runtime,
             registry: Registry::default(),
+            highest: Arc::default(),
             root,
             ended: Mutex::new(Some(ended)),
             result: watch::Sender::new(None),
@@ -197,6 +200,11 @@ impl System {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.registry
+    }
+
+    /// What was heard of singletons.
+    pub(crate) fn highest(&self) -> &Arc<Highest> {
+        &self.0.highest
     }
 }
 

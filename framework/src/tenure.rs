@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::stamp::Stamp;
+
 /// Whether a tenure still holds. Asked before every effect, so it must be cheap, and must neither block nor panic.
 pub trait Validity: Send + Sync + 'static {
     /// False from the first instant at which the actor must not have effects any more; it never turns true again.
@@ -15,16 +17,24 @@ pub trait Validity: Send + Sync + 'static {
 /// The tenure of one instance of a singleton: its fencing token and its validity.
 #[derive(Clone)]
 pub struct Tenure {
-    /// Orders the holders: a later one has a greater epoch. Never 0.
-    pub epoch: u64,
-    /// Asked before every effect.
-    pub validity: Arc<dyn Validity>,
+    pub(crate) stamp: Stamp,
+    validity: Arc<dyn Validity>,
 }
 
 impl Tenure {
-    /// A tenure of this epoch, as long as `validity` says so.
-    pub fn new(epoch: u64, validity: Arc<dyn Validity>) -> Self {
-        Self { epoch, validity }
+    /// A tenure of this epoch of `singleton`, as long as `validity` says so.
+    ///
+    /// The epoch orders the holders: a later one has a greater epoch, and none has 0. Only epochs of the same name are compared.
+    pub fn new(singleton: &str, epoch: u64, validity: Arc<dyn Validity>) -> Self {
+        Self {
+            stamp: Stamp::new(singleton, epoch),
+            validity,
+        }
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> u64 {
+        self.stamp.epoch
     }
 
     pub(crate) fn is_valid(&self) -> bool {
@@ -35,7 +45,7 @@ impl Tenure {
 impl fmt::Debug for Tenure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tenure")
-            .field("epoch", &self.epoch)
+            .field("epoch", &self.epoch())
             .field("valid", &self.is_valid())
             .finish_non_exhaustive()
     }

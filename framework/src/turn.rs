@@ -29,6 +29,7 @@ use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn};
+use crate::stamp::{Highest, Stamp};
 use crate::supervision::child::Report;
 use crate::system::System;
 use crate::tenure::Tenure;
@@ -40,7 +41,11 @@ pub(crate) async fn incarnation<A: Actor>(
     system: System,
     report: Report,
 ) {
-    let current = Current::new(place.seat.id, place.seat.tenure.clone());
+    let current = Current::new(
+        place.seat.id,
+        place.seat.tenure.clone(),
+        Arc::clone(system.highest()),
+    );
     current
         .scope(run(&place, &*start, system, report, &current))
         .await;
@@ -120,8 +125,10 @@ async fn live<A: Actor>(
     current: &Arc<Current>,
     report: &Report,
 ) -> End {
+    let highest = Arc::clone(cx.system().highest());
     let turns = Turns {
         seat: &place.seat,
+        highest: &highest,
         current,
     };
     // What makes the start's future is the actor's own code too.
@@ -157,6 +164,7 @@ async fn live<A: Actor>(
 /// What runs the actor's own code.
 struct Turns<'a> {
     seat: &'a Seat,
+    highest: &'a Highest,
     current: &'a Arc<Current>,
 }
 
@@ -204,8 +212,8 @@ impl Turns<'_> {
                 }
                 Next::Item(item) => match self.admit(item) {
                     None => continue,
-                    Some((envelope, epoch)) => {
-                        cx.set_caller_epoch(epoch);
+                    Some((envelope, caller)) => {
+                        cx.set_caller(caller);
                         self.run(actor.handle(envelope, cx), Signal::Lapse).await
                     }
                 },
@@ -219,8 +227,8 @@ impl Turns<'_> {
         }
     }
 
-    /// The message, if it is to be handled: in time, and for this incarnation.
-    fn admit<A: Actor>(&self, item: Item<A>) -> Option<(A::Envelope, u64)> {
+    /// The message, if it is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
+    fn admit<A: Actor>(&self, item: Item<A>) -> Option<(A::Envelope, Stamp)> {
         let Item::Message {
             mut envelope,
             meta,
@@ -233,12 +241,14 @@ impl Turns<'_> {
             Refusal::Gone
         } else if meta.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             Refusal::Expired
+        } else if !self.highest.admit(meta.stamp) {
+            Refusal::Superseded
         } else {
             self.seat.set_handling(A::method_index(&envelope));
             if self.current.tenure.is_some() {
                 A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
             }
-            return Some((envelope, meta.epoch));
+            return Some((envelope, meta.stamp));
         };
         place::refuse::<A>(
             Item::Message {

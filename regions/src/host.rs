@@ -28,8 +28,8 @@ pub(crate) trait Host: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// Whether this node's program can run it at all.
     fn can_host(&self) -> bool;
-    /// Starts the actor under this epoch. When it has started, calls of this node go to it.
-    fn start(self: Arc<Self>, epoch: Epoch, validity: Arc<ValidityCell>) -> Task<Result<(), StartError>>;
+    /// Starts the actor under this tenure. When it has started, calls of this node go to it.
+    fn start(self: Arc<Self>, tenure: Tenure) -> Task<Result<(), StartError>>;
     /// Ends when the actor of that start is gone, does not come back by itself, and its name is free.
     fn gone(&self) -> Task<()>;
     /// Ends the actor by its own shutdown policy: what waits in its mailbox goes on to the next holder. Ends when it is gone.
@@ -100,16 +100,17 @@ impl<A: Actor> Host for Hosted<A> {
         self.spec.is_some()
     }
 
-    fn start(self: Arc<Self>, epoch: Epoch, validity: Arc<ValidityCell>) -> Task<Result<(), StartError>> {
+    fn start(self: Arc<Self>, tenure: Tenure) -> Task<Result<(), StartError>> {
         Box::pin(async move {
             let Some(spec) = self.spec.clone() else {
                 return Err(StartError::Ignored);
             };
-            let spec = spec.name(self.name).tenure(Tenure::new(epoch.0, validity));
+            let epoch = tenure.epoch();
+            let spec = spec.name(self.name).tenure(tenure);
             let actor = self.system.spawn(spec).await?;
             *self.here.lock().unwrap_or_else(PoisonError::into_inner) = Some(actor.clone());
             *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            self.mover.set(&actor, epoch.0);
+            self.mover.set(&actor, epoch);
             Ok(())
         })
     }

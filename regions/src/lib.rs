@@ -43,8 +43,8 @@
 //!
 //! - **Never two at once**, as long as clocks keep to the bound on their rates: the holder stops before its lease ends, by clocks that count
 //!   suspended time; regions wait longer than that before they grant anew.
-//! - **The epoch only grows**. It is handed to the actor and stamped on what it sends; whoever keeps a [`Fence`](lease::Fence) refuses a
-//!   late write whatever the clocks do.
+//! - **The epoch only grows**. It is handed to the actor and stamped on what it sends and answers; a node drops what is lower than it has
+//!   heard from that singleton, and whoever keeps a [`Fence`](lease::Fence) refuses a late write whatever the clocks do.
 //! - **A majority is enough**: of the regions for a global singleton, of one region's voters for a regional one. Nothing has a leader among the regions.
 //! - **What may have been delivered is never sent again**. A call waits, within its deadline, only while it is certain that nothing was handled.
 //!

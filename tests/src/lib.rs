@@ -1,5 +1,7 @@
 //! Helpers shared by the tests of the workspace; and the programs of the README, compiled as documentation tests.
 
+pub mod frames;
+
 /// The README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

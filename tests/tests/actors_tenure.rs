@@ -158,7 +158,7 @@ impl Ledger {
 }
 
 fn tenure(epoch: u64, lease: &Arc<Lease>) -> Tenure {
-    Tenure::new(epoch, Arc::clone(lease) as Arc<dyn Validity>)
+    Tenure::new("holder", epoch, Arc::clone(lease) as Arc<dyn Validity>)
 }
 
 async fn holder(system: &System, epoch: u64) -> (ActorRef<Holder>, Arc<Lease>) {

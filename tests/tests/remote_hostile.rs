@@ -14,7 +14,8 @@ use quorate::wire::{ConnectError, ConnectOptions, ListenOptions, Listener, Peer}
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use hand::{Hand, bytes_of, call};
+use hand::{Hand, bytes_of};
+use tests::frames::{call, reply};
 
 #[path = "remote_hostile/hand.rs"]
 mod hand;
@@ -242,13 +243,7 @@ async fn each_kind_of_garbage_in_a_session_ends_it_with_a_reason() {
         (&unknown, "unknown frame kind 77"),
         (&flipped, "does not match its checksum"),
         (&text, "a greeting within a session"),
-        (
-            &bytes_of(&Frame::Reply {
-                request: 9,
-                archive: Bytes::new(),
-            }),
-            "a call that was never made",
-        ),
+        (&bytes_of(&reply(9, Bytes::new())), "a call that was never made"),
     ];
     for (bytes, why) in cases {
         let mut hand = Hand::greeted(victim.addr).await;
@@ -317,7 +312,7 @@ async fn each_bad_request_is_refused_and_the_session_goes_on() {
         archive: archive.clone(),
     })
     .await;
-    assert_eq!(hand.receive().await, Some(Frame::Reply { request: 6, archive }));
+    assert_eq!(hand.receive().await, Some(reply(6, archive)));
     victim.is_undisturbed().await;
 }
 

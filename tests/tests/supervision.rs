@@ -465,7 +465,7 @@ impl Validity for Never {
 #[tokio::test(start_paused = true)]
 async fn a_child_whose_tenure_has_lapsed_is_gone_and_the_supervisor_goes_on_without_it() {
     let (system, log) = (System::new("test"), Log::default());
-    let lapsed = Spare::spec(true).tenure(Tenure::new(1, Arc::new(Never)));
+    let lapsed = Spare::spec(true).tenure(Tenure::new("spare", 1, Arc::new(Never)));
     let crew = system
         .spawn(Crew::spec(lapsed, Part::spec(Plan::new("part", &log))))
         .await

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use quorate::wire::code;
 use quorate::wire::frame::{
-    BODY_BYTES_MAX, CONTROL_BYTES_MAX, Frame, FrameError, HEADER_BYTES, Header, Kind, Outcome, Refused,
-    Request, padded_bytes,
+    BODY_BYTES_MAX, CONTROL_BYTES_MAX, Frame, FrameError, HEADER_BYTES, Header, Kind, Outcome,
+    REPLY_HEAD_BYTES, Refused, Reply, Request, padded_bytes,
 };
 use quorate::wire::handshake::{self, Hello, HelloError};
 use quorate::wire::incoming::{Incoming, RECEIVE_BYTES};
 use quorate::wire::outgoing::{ANSWER_BYTES_MAX, AppendError, OUTGOING_BYTES_MAX, Outgoing};
 use rkyv::util::AlignedVec;
+use tests::frames::{cast, reply};
 
 // ---- frames
 
@@ -37,6 +38,7 @@ fn one_of_each() -> Vec<Frame> {
         id: 2,
         shape: 3,
         request: 4,
+        singleton: 8,
         epoch: 5,
         timeout: Some(Duration::from_micros(6)),
     };
@@ -60,7 +62,11 @@ fn one_of_each() -> Vec<Frame> {
             archive: Bytes::from_static(b"arguments"),
         },
         Frame::Reply {
-            request: 4,
+            head: Reply {
+                request: 4,
+                singleton: 8,
+                epoch: 7,
+            },
             archive: Bytes::from_static(b"a reply"),
         },
         Frame::Refusal(Refused {
@@ -149,10 +155,7 @@ fn every_frame_survives_the_stream_however_it_is_cut() {
 
 #[test]
 fn archives_are_16_byte_aligned_in_the_receive_buffer() {
-    let body = |length: usize| Frame::Reply {
-        request: 1,
-        archive: Bytes::from(vec![7; length]),
-    };
+    let body = |length: usize| reply(1, vec![7; length]);
     let frames: Vec<Frame> = (0..200).map(|n| body(n * 13)).collect();
     for step in [33, 4096, RECEIVE_BYTES] {
         let (received, end) = cut(&stream(&frames), step);
@@ -168,10 +171,7 @@ fn archives_are_16_byte_aligned_in_the_receive_buffer() {
 
 #[test]
 fn a_body_longer_than_the_buffer_arrives_whole() {
-    let frame = Frame::Reply {
-        request: 1,
-        archive: Bytes::from(vec![9; 1 << 20]),
-    };
+    let frame = reply(1, vec![9; 1 << 20]);
     let bytes = stream(&[frame.clone(), Frame::Ping { nonce: 1 }]);
     let (frames, end) = cut(&bytes, 10_000);
     assert_eq!(frames, [frame, Frame::Ping { nonce: 1 }]);
@@ -180,10 +180,7 @@ fn a_body_longer_than_the_buffer_arrives_whole() {
 
 #[test]
 fn a_peer_that_announces_much_and_sends_little_reserves_little() {
-    let long = stream(&[Frame::Reply {
-        request: 1,
-        archive: Bytes::from(vec![0; BODY_BYTES_MAX - 16]),
-    }]);
+    let long = stream(&[reply(1, vec![0; BODY_BYTES_MAX - REPLY_HEAD_BYTES])]);
     let mut incoming = Incoming::new();
     feed(&mut incoming, &long[..100]);
     assert_eq!(incoming.poll(), Ok(None));
@@ -243,7 +240,7 @@ fn each_kind_of_garbage_has_its_error() {
         FrameError::TooShort {
             kind: Kind::Request,
             length: 16,
-            length_min: 48
+            length_min: 64
         }
     );
     let mut other_body = forged(12, 0, 16);
@@ -320,17 +317,6 @@ proptest! {
 }
 
 // ---- the send buffer
-
-fn cast(target: u64) -> Request {
-    Request {
-        target,
-        id: 2,
-        shape: 3,
-        request: 0,
-        epoch: 0,
-        timeout: None,
-    }
-}
 
 #[test]
 fn the_send_buffer_refuses_beyond_its_bound_and_keeps_room_for_answers() {

@@ -9,22 +9,12 @@ use quorate::wire::incoming::Incoming;
 use quorate::wire::outgoing::Outgoing;
 use quorate::wire::session::{Action, CloseReason, Handles, Heartbeat, Pulse, Session};
 use rkyv::util::AlignedVec;
+use tests::frames::{cast, reply};
 
 fn outcome(code: u32, detail: &str) -> Outcome {
     Outcome {
         code,
         detail: detail.to_owned(),
-    }
-}
-
-fn cast(target: u64) -> Request {
-    Request {
-        target,
-        id: 2,
-        shape: 3,
-        request: 0,
-        epoch: 0,
-        timeout: None,
     }
 }
 
@@ -136,12 +126,7 @@ impl End {
             Action::Deliver { to, head, archive } => {
                 self.told.push(format!("deliver {to} {}", archive.len()));
                 if head.request > 0 {
-                    self.outgoing
-                        .frame(&Frame::Reply {
-                            request: head.request,
-                            archive,
-                        })
-                        .expect("room");
+                    self.outgoing.frame(&reply(head.request, archive)).expect("room");
                 }
             }
             Action::Watch { monitor, to } => {
@@ -180,7 +165,12 @@ fn a_lookup_then_a_call_then_a_down() {
     );
     pair.drive();
     assert_eq!(pair.told(1), ["deliver ledger 3"]);
-    assert_eq!(pair.told(0), ["Reply { caller: \"caller\", archive: b\"abc\" }"]);
+    assert_eq!(
+        pair.told(0),
+        [
+            "Reply { caller: \"caller\", head: Reply { request: 2, singleton: 0, epoch: 0 }, archive: b\"abc\" }"
+        ]
+    );
 
     let monitor = 3;
     let frame = pair.ends[0].session.monitor(monitor, 7, "watcher").expect("room");
@@ -239,24 +229,12 @@ fn a_reply_to_a_forgotten_call_is_ignored_and_one_to_no_call_ends_the_session() 
     let mut pair = Pair::new();
     let request = pair.ends[0].session.call("caller").expect("room");
     assert_eq!(pair.ends[0].session.forget(request), Some("caller"));
-    pair.send(
-        1,
-        &Frame::Reply {
-            request,
-            archive: Bytes::new(),
-        },
-    );
+    pair.send(1, &reply(request, Bytes::new()));
     pair.drive();
     assert!(pair.told(0).is_empty());
 
     pair.ends[0].session.call("another").expect("room");
-    pair.send(
-        1,
-        &Frame::Reply {
-            request: 99,
-            archive: Bytes::new(),
-        },
-    );
+    pair.send(1, &reply(99, Bytes::new()));
     pair.drive();
     assert_eq!(
         pair.told(0),

@@ -185,7 +185,7 @@ mod tests {
                 leaving: Arc::new(AtomicBool::new(false)),
             };
             let system = System::new("shop");
-            let tenure = Tenure::new(7, Arc::clone(&lease) as Arc<dyn Validity>);
+            let tenure = Tenure::new("billing", 7, Arc::clone(&lease) as Arc<dyn Validity>);
             let billing = system.spawn(Billing::spec(setup).tenure(tenure)).await.unwrap();
             Self {
                 dir,

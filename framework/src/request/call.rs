@@ -26,6 +26,7 @@ use crate::moving::{Located, MovingPlace};
 use crate::place::{NoRoom, Place};
 use crate::raw_ref::{RawRef, To};
 use crate::reply::ReplyPort;
+use crate::stamp::Stamp;
 use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 
 /// Deadlines beyond this are this: instants have an end.
@@ -138,7 +139,7 @@ impl<'a, M: Method> Call<'a, M> {
     }
 
     fn send(&mut self, method: M, deadline: Instant) -> Step<M> {
-        let Ok(epoch) = current::effect() else {
+        let Ok(stamp) = current::effect() else {
             return Step::Done(Err(CallError::Lapsed));
         };
         if let (To::Moving(place), None) = (&self.to.to, &self.target) {
@@ -158,7 +159,7 @@ impl<'a, M: Method> Call<'a, M> {
             }
             To::Remote(place) => {
                 let place = Arc::clone(place);
-                self.send_remote(&place, method, deadline, epoch)
+                self.send_remote(&place, method, deadline, stamp)
             }
             // A place moves to places, not to other moving ones.
             To::Moving(_) => Step::Done(Err(CallError::Gone)),
@@ -188,7 +189,7 @@ impl<'a, M: Method> Call<'a, M> {
         send: impl FnOnce(Item<M::Actor>),
     ) -> Step<M> {
         // Asked again: there may have been a wait for room.
-        let Ok(epoch) = current::effect() else {
+        let Ok(stamp) = current::effect() else {
             return Step::Done(Err(CallError::Lapsed));
         };
         let (sender, reply) = oneshot::channel();
@@ -198,7 +199,7 @@ impl<'a, M: Method> Call<'a, M> {
         };
         let incarnation = self.target.as_ref().unwrap_or(self.to).incarnation;
         let meta = Meta {
-            epoch,
+            stamp,
             deadline: Some(deadline),
             incarnation,
         };
@@ -234,7 +235,7 @@ impl<'a, M: Method> Call<'a, M> {
         }
     }
 
-    fn send_remote(&mut self, place: &RemotePlace, method: M, deadline: Instant, epoch: u64) -> Step<M> {
+    fn send_remote(&mut self, place: &RemotePlace, method: M, deadline: Instant, stamp: Stamp) -> Step<M> {
         let Some(wire) = M::WIRE else {
             return self.refused(Some(method), Failure::Refused(Refusal::UnknownMessage));
         };
@@ -243,7 +244,7 @@ impl<'a, M: Method> Call<'a, M> {
             target: place.target,
             id: wire.id,
             shape: wire.shape,
-            epoch,
+            stamp,
             deadline: Some(left),
         };
         let (sender, reply) = oneshot::channel();

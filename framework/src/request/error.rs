@@ -43,7 +43,8 @@ pub enum CallError {
     SelfCall,
     /// The handler dropped the reply port. Handled.
     NoReply,
-    /// A tenure is no longer valid: the caller's (not sent) or the actor's (its effects ended with the tenure).
+    /// A tenure is no longer valid: the caller's (not sent; or not handled by a receiver that has heard from its successor), or the
+    /// actor's (its effects ended with the tenure; or its reply came after one of its successor's and was dropped).
     Lapsed,
     /// The arguments cannot be archived, by a hand-written rkyv impl. Not sent.
     Unencodable(Arc<str>),
@@ -171,6 +172,8 @@ pub(crate) enum Refusal {
     Malformed,
     /// The actor's tenure was not valid any more.
     Lapsed,
+    /// The receiver has heard from a later holder of the sender's singleton.
+    Superseded,
 }
 
 /// Why a request has no reply: surely not handled, or perhaps.
@@ -195,7 +198,7 @@ impl Failure {
                 Refusal::UnknownMessage => CallError::UnknownMessage { actor, method },
                 Refusal::SchemaMismatch => CallError::SchemaMismatch { actor, method },
                 Refusal::Malformed => CallError::Malformed,
-                Refusal::Lapsed => CallError::Lapsed,
+                Refusal::Lapsed | Refusal::Superseded => CallError::Lapsed,
             },
         }
     }

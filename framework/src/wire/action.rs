@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::code;
-use super::frame::{Frame, FrameError, Outcome, Refused, Request};
+use super::frame::{Frame, FrameError, Outcome, Refused, Reply, Request};
 use super::session::Handles;
 #[cfg(doc)]
 use super::session::{Heartbeat, Session};
@@ -104,6 +104,8 @@ pub enum Action<H: Handles> {
     Reply {
         /// Who waits for it.
         caller: H::Caller,
+        /// Who answered.
+        head: Reply,
         /// The archive of the reply.
         archive: Bytes,
     },

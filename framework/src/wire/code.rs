@@ -32,6 +32,8 @@ pub mod refusal {
     pub const LAPSED: u32 = 7;
     /// The deadline passed before the actor came to the message.
     pub const EXPIRED: u32 = 8;
+    /// The receiver has heard from a later holder of the sender's singleton.
+    pub const SUPERSEDED: u32 = 9;
     /// The actor handled the call and dropped its reply port.
     pub const NO_REPLY: u32 = 20;
     /// The actor ended before it answered; the value is a number of [`super::exit`].

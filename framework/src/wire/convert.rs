@@ -42,6 +42,7 @@ pub(crate) fn failure(refused: &Refused) -> Failure {
         refusal::DRAINED => not_handled(Refusal::Exited(exited())),
         refusal::LAPSED => not_handled(Refusal::Lapsed),
         refusal::EXPIRED => not_handled(Refusal::Expired),
+        refusal::SUPERSEDED => not_handled(Refusal::Superseded),
         refusal::NO_REPLY => Failure::Lost(CallError::NoReply),
         refusal::EXITED => Failure::Lost(CallError::Exited(exited())),
         refusal::REPLY_OVERLOADED => Failure::Lost(CallError::Overloaded),
@@ -99,6 +100,7 @@ fn of_refusal(refusal: &Refusal) -> (u32, u64, String) {
         Refusal::Exited(reason) => return of_exit(refusal::DRAINED, reason),
         Refusal::Lapsed => refusal::LAPSED,
         Refusal::Expired => refusal::EXPIRED,
+        Refusal::Superseded => refusal::SUPERSEDED,
     };
     (code, 0, String::new())
 }
@@ -136,6 +138,7 @@ mod tests {
             Failure::Refused(Refusal::Gone),
             Failure::Refused(Refusal::Lapsed),
             Failure::Refused(Refusal::Expired),
+            Failure::Refused(Refusal::Superseded),
             Failure::Refused(Refusal::Exited(panic.clone())),
             Failure::Lost(CallError::NoReply),
             Failure::Lost(CallError::Overloaded),

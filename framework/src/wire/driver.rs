@@ -30,7 +30,8 @@ use crate::id::NodeId;
 use crate::message::Body;
 use crate::monitor::{MonitorId, Watcher};
 use crate::reply::RemotePort;
-use crate::request::{Failure, Refusal};
+use crate::request::{CallError, Failure, Refusal};
+use crate::stamp::Stamp;
 use crate::system::System;
 
 /// How long a full mailbox may stop the reader of a session.
@@ -188,8 +189,20 @@ impl Reader {
             Action::Resolve { lookup, name, actor } => self.resolve(lookup, &name, &actor),
             Action::Watch { monitor, to } => self.watch(monitor, &to),
             Action::Unwatch { watch } => watch.endpoint.demonitor(watch.id),
-            Action::Reply { caller, archive } => {
-                let _ = caller.send(Ok(Body::new(archive)));
+            Action::Reply {
+                caller,
+                head,
+                archive,
+            } => {
+                let stamp = Stamp {
+                    singleton: head.singleton,
+                    epoch: head.epoch,
+                };
+                let _ = caller.send(if self.system.highest().admit(stamp) {
+                    Ok(Body::new(archive))
+                } else {
+                    Err(Failure::Lost(CallError::Lapsed))
+                });
             }
             Action::Refused { caller, refused } => {
                 let _ = caller.send(Err(convert::failure(&refused)));
@@ -271,6 +284,7 @@ impl Reader {
             id,
             shape,
             request,
+            singleton,
             epoch,
             ..
         } = *head;
@@ -280,7 +294,7 @@ impl Reader {
                 target,
                 id,
                 shape,
-                epoch,
+                stamp: Stamp { singleton, epoch },
                 deadline: left,
             },
             body.clone(),

@@ -5,8 +5,9 @@
 //!
 //! ```text
 //! header    0 magic "Qr" | 2 kind u8 | 3 flags u8 = 0 | 4 length u32 | 8 body checksum u32 | 12 header checksum u32
-//! Request   0 target u64 | 8 id u64 | 16 shape u64 | 24 request u64 | 32 epoch u64 | 40 timeout_us u64 | 48 archive
-//! Reply     0 request u64 | 8 zero u64 | 16 archive
+//! Request   0 target u64 | 8 id u64 | 16 shape u64 | 24 request u64 | 32 timeout_us u64 | 40 stamp | 56 zero u64 | 64 archive
+//! Reply     0 request u64 | 8 stamp | 24 zero u64 | 32 archive
+//! stamp     0 singleton u64 | 8 epoch u64, both 0 for a sender without a tenure
 //! Refusal   0 request u64 | 8 target u64 | 16 id u64 | 24 value u64 | 32 code u32 | 36 zero u32 | 40 detail text
 //! Lookup    0 lookup u64 | 8 length of the name u32 | 12 name text, then the actor's wire name
 //! Answer    0 lookup u64 | 8 target u64 | 16 code u32 | 20 zero u32 | 24 detail text
@@ -45,6 +46,8 @@ pub struct Request {
     pub shape: u64,
     /// The call's number, chosen by the caller and not used again; 0 for a cast.
     pub request: u64,
+    /// The hash of the caller's singleton's name; 0 for a caller without a tenure.
+    pub singleton: u64,
     /// The caller's epoch; 0 for a caller without a tenure.
     pub epoch: u64,
     /// Time left to the caller's deadline; `None` without one. Counted in microseconds on the wire.
@@ -58,22 +61,43 @@ impl Request {
         let timeout_us = self.timeout.map_or(0, |left| {
             u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1)
         });
-        let mut bytes = [0; REQUEST_HEAD_BYTES];
-        for (index, field) in [
+        head([
             self.target,
             self.id,
             self.shape,
             self.request,
-            self.epoch,
             timeout_us,
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            bytes[index * 8..index * 8 + 8].copy_from_slice(&field.to_le_bytes());
-        }
-        bytes
+            self.singleton,
+            self.epoch,
+        ])
     }
+}
+
+/// The head of a call's reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The call's number.
+    pub request: u64,
+    /// The hash of the answering actor's singleton's name; 0 for one without a tenure.
+    pub singleton: u64,
+    /// The answering actor's epoch; 0 for one without a tenure.
+    pub epoch: u64,
+}
+
+impl Reply {
+    /// The bytes before the archive.
+    pub fn to_bytes(&self) -> [u8; REPLY_HEAD_BYTES] {
+        head([self.request, self.singleton, self.epoch])
+    }
+}
+
+/// These fields, and zeros behind them.
+fn head<const FIELDS: usize, const BYTES: usize>(fields: [u64; FIELDS]) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    for (bytes, field) in bytes.chunks_exact_mut(8).zip(fields) {
+        bytes.copy_from_slice(&field.to_le_bytes());
+    }
+    bytes
 }
 
 /// A coded outcome with a text for people: what refusals, `Down`s and goodbyes carry.
@@ -120,7 +144,7 @@ pub enum Frame {
     /// A call or a cast, with the archive of the argument tuple.
     Request { head: Request, archive: Bytes },
     /// A call's reply.
-    Reply { request: u64, archive: Bytes },
+    Reply { head: Reply, archive: Bytes },
     /// A call or a cast that was not handled, or ended without a reply.
     Refusal(Refused),
     /// Asks for a `Down` when the target ends.
@@ -178,13 +202,14 @@ impl Frame {
                 outcome: outcome(16, ANSWER_HEAD_BYTES)?,
             },
             Kind::Request => {
-                let timeout_us = u64_at(&body, 40);
+                let timeout_us = u64_at(&body, 32);
                 let head = Request {
                     target: u64_at(&body, 0),
                     id: u64_at(&body, 8),
                     shape: u64_at(&body, 16),
                     request: u64_at(&body, 24),
-                    epoch: u64_at(&body, 32),
+                    singleton: u64_at(&body, 40),
+                    epoch: u64_at(&body, 48),
                     timeout: (timeout_us > 0).then(|| Duration::from_micros(timeout_us)),
                 };
                 Self::Request {
@@ -193,7 +218,11 @@ impl Frame {
                 }
             }
             Kind::Reply => Self::Reply {
-                request: u64_at(&body, 0),
+                head: Reply {
+                    request: u64_at(&body, 0),
+                    singleton: u64_at(&body, 8),
+                    epoch: u64_at(&body, 16),
+                },
                 archive: body.slice(REPLY_HEAD_BYTES..),
             },
             Kind::Refusal => Self::Refusal(Refused {
@@ -257,8 +286,8 @@ impl Frame {
                 body.extend_from_slice(archive);
                 Kind::Request
             }
-            Self::Reply { request, archive } => {
-                put(&mut body, &[*request, 0]);
+            Self::Reply { head, archive } => {
+                body.extend_from_slice(&head.to_bytes());
                 body.extend_from_slice(archive);
                 Kind::Reply
             }

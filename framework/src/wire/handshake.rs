@@ -22,10 +22,10 @@ use std::fmt;
 
 use super::fingerprint;
 
-/// The protocol versions that this build speaks.
-pub const VERSION_MIN: u16 = 1;
+/// The protocol versions that this build speaks. Version 1 had no stamp that names its singleton, and none on replies.
+pub const VERSION_MIN: u16 = 2;
 /// See [`VERSION_MIN`].
-pub const VERSION_MAX: u16 = 1;
+pub const VERSION_MAX: u16 = 2;
 /// The longest name of a cluster, a system or a node, in bytes.
 pub const LABEL_BYTES_MAX: usize = 255;
 

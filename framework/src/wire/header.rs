@@ -15,9 +15,9 @@ pub const DETAIL_BYTES_MAX: usize = 1024;
 /// The longest name in a lookup.
 pub const NAME_BYTES_MAX: usize = 512;
 /// Bytes of a request's body before the archive.
-pub const REQUEST_HEAD_BYTES: usize = 48;
+pub const REQUEST_HEAD_BYTES: usize = 64;
 /// Bytes of a reply's body before the archive.
-pub const REPLY_HEAD_BYTES: usize = 16;
+pub const REPLY_HEAD_BYTES: usize = 32;
 
 const MAGIC: [u8; 2] = *b"Qr";
 pub(crate) const REFUSAL_HEAD_BYTES: usize = 40;

@@ -14,7 +14,7 @@ use rkyv::rancor::{Error, Source};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::convert;
-use super::frame::{Frame, Outcome, Request};
+use super::frame::{Frame, Outcome, Reply, Request};
 use super::link::{Answer, Encode, Endpoint, Link, ReplySender, RequestHead, RequestId, SendError};
 use super::outgoing::{AppendError, Outgoing};
 use super::session::{CloseReason, Handles, Heartbeat, NotEntered, Session};
@@ -23,6 +23,7 @@ use crate::id::NodeId;
 use crate::message::EncodeError;
 use crate::monitor::{MonitorId, Watcher};
 use crate::request::{CallError, Failure};
+use crate::stamp::Stamp;
 
 /// What the driver keeps in a session.
 #[derive(Debug)]
@@ -173,8 +174,13 @@ impl Line {
 }
 
 impl Answer for Line {
-    fn reply(&self, id: RequestId, encode: Encode<'_>) {
-        let why = match self.append(|outgoing| outgoing.reply(id.0, encode)) {
+    fn reply(&self, id: RequestId, stamp: Stamp, encode: Encode<'_>) {
+        let head = Reply {
+            request: id.0,
+            singleton: stamp.singleton,
+            epoch: stamp.epoch,
+        };
+        let why = match self.append(|outgoing| outgoing.reply(&head, encode)) {
             Ok(()) => return,
             Err(AppendError::Overloaded) => CallError::Overloaded,
             Err(AppendError::TooLong { length }) => {
@@ -238,7 +244,7 @@ impl Link for Hold {
             target,
             id,
             shape,
-            epoch,
+            stamp,
             deadline,
         } = head;
         let head = Request {
@@ -246,7 +252,8 @@ impl Link for Hold {
             id,
             shape,
             request,
-            epoch,
+            singleton: stamp.singleton,
+            epoch: stamp.epoch,
             timeout: deadline,
         };
         match line.append(|outgoing| outgoing.request(&head, encode)) {

@@ -12,6 +12,7 @@ use crate::message::{Body, EncodeError, FrameBuf};
 use crate::monitor::{MonitorId, Watcher};
 use crate::reply::RemotePort;
 use crate::request::{Failure, Refusal};
+use crate::stamp::Stamp;
 
 /// What precedes the body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub(crate) struct RequestHead {
     pub(crate) id: u64,
     /// Hash of the shapes of arguments and reply.
     pub(crate) shape: u64,
-    /// The epoch of the caller's tenure; 0 for none.
-    pub(crate) epoch: u64,
+    /// The caller's.
+    pub(crate) stamp: Stamp,
     /// What remains until the caller's deadline. `None` for a cast.
     pub(crate) deadline: Option<Duration>,
 }
@@ -78,8 +79,8 @@ pub(crate) trait Link: Send + Sync + 'static {
 
 /// The answering half of a session. One object per session, so that a port costs no allocation.
 pub(crate) trait Answer: Send + Sync + 'static {
-    /// Sends the reply to a request. `encode` writes the body.
-    fn reply(&self, id: RequestId, encode: Encode<'_>);
+    /// Sends the reply to a request, with the answering actor's stamp. `encode` writes the body.
+    fn reply(&self, id: RequestId, stamp: Stamp, encode: Encode<'_>);
 
     /// Answers with a failure.
     fn fail(&self, id: RequestId, failure: Failure);

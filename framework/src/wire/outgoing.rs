@@ -12,7 +12,7 @@
 
 use rkyv::util::AlignedVec;
 
-use super::frame::{FRAME_ALIGN, Frame, HEADER_BYTES, Header, Kind, Request};
+use super::frame::{FRAME_ALIGN, Frame, HEADER_BYTES, Header, Kind, Reply, Request};
 
 /// Requests and replies are refused while this many bytes wait for one peer: 16 MiB.
 pub const OUTGOING_BYTES_MAX: usize = 16 << 20;
@@ -77,12 +77,10 @@ impl Outgoing {
     /// [`AppendError`]; nothing was appended.
     pub fn reply<E>(
         &mut self,
-        request: u64,
+        head: &Reply,
         encode: impl FnOnce(&mut AlignedVec<16>) -> Result<(), E>,
     ) -> Result<(), AppendError<E>> {
-        let mut head = [0; 16];
-        head[..8].copy_from_slice(&request.to_le_bytes());
-        self.append(Kind::Reply, &head, OUTGOING_BYTES_MAX, encode)
+        self.append(Kind::Reply, &head.to_bytes(), OUTGOING_BYTES_MAX, encode)
     }
 
     /// Appends any other frame, which may use the room for answers.

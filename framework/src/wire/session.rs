@@ -234,9 +234,13 @@ impl<H: Handles> Session<H> {
         }
         match frame {
             Frame::Request { head, archive } => self.on_request(head, archive),
-            Frame::Reply { request, archive } => match self.callers.remove(&request) {
-                Some(caller) => Action::Reply { caller, archive },
-                None => self.was_numbered(request, "a reply to a call that was never made"),
+            Frame::Reply { head, archive } => match self.callers.remove(&head.request) {
+                Some(caller) => Action::Reply {
+                    caller,
+                    head,
+                    archive,
+                },
+                None => self.was_numbered(head.request, "a reply to a call that was never made"),
             },
             Frame::Refusal(refused) => self.on_refusal(refused),
             Frame::Lookup { lookup, name, actor } => Action::Resolve { lookup, name, actor },

@@ -209,9 +209,11 @@ impl Steward {
             return self.end(now, &resource, epoch, false);
         }
         let (host, sender) = (Arc::clone(&single.host), self.sender.clone());
+        // By its full name: the singletons of two scopes are two.
+        let stamped = quorate::Tenure::new(&resource.to_string(), epoch.0, cell);
         tracing::info!(%resource, %epoch, "this node holds the lease; the actor starts");
         self.user.spawn(async move {
-            let started = tokio::time::timeout(START_MAX, Arc::clone(&host).start(epoch, cell)).await;
+            let started = tokio::time::timeout(START_MAX, Arc::clone(&host).start(stamped)).await;
             let reason = match started {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),

@@ -127,14 +127,3 @@ pub(crate) fn bytes_of(frame: &Frame) -> Vec<u8> {
     outgoing.frame(frame).expect("an empty batch has room");
     outgoing.take(AlignedVec::new()).to_vec()
 }
-
-pub(crate) fn call(target: u64, id: u64, shape: u64, request: u64) -> Request {
-    Request {
-        target,
-        id,
-        shape,
-        request,
-        epoch: 0,
-        timeout: Some(Duration::from_secs(5)),
-    }
-}
