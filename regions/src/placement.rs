@@ -4,7 +4,10 @@
 //! loss of one node moves nothing but what it held (Thaler and Ravishankar, "Using name-based mappings to increase hit rates", 1998). It
 //! affects only who tries first: the lease decides who holds.
 
+use std::time::Duration;
+
 use crate::id::{NodeName, RegionName, ResourceId, Uid};
+use crate::lease::Timing;
 
 /// A node that may host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,41 @@ pub fn order(resource: &ResourceId, homes: &[RegionName], candidates: &[Candidat
             .then(a.3.cmp(&b.3))
     });
     ranked.into_iter().map(|(.., uid)| uid).collect()
+}
+
+/// How long `own` lets better candidates go first; `None` when it is none itself. `last` held it last, and does not count but for itself.
+///
+/// Candidate k waits min(k, 2) back-offs and a jitter of up to a half of one, drawn by whoever asks. The back-off is the same on all nodes, whatever each
+/// has measured or lost: the time for an attempt of a better one. While a better home lives, it has the time of a look, too.
+pub fn wait(
+    resource: &ResourceId,
+    homes: &[RegionName],
+    candidates: &[Candidate],
+    own: Uid,
+    last: Option<Uid>,
+    timing: &Timing,
+    jitter: u64,
+) -> Option<Duration> {
+    let rank = order(resource, homes, candidates)
+        .into_iter()
+        .filter(|uid| *uid == own || Some(*uid) != last)
+        .position(|uid| uid == own)?;
+    let back_offs = match u32::try_from(rank) {
+        Ok(0) => return Some(Duration::ZERO),
+        Ok(1) => 1,
+        Ok(_) | Err(_) => 2,
+    };
+    let region = &candidates.iter().find(|candidate| candidate.uid == own)?.region;
+    let better = homes.split(|home| home == region).next().unwrap_or_default();
+    let is_better = |candidate: &Candidate| Some(candidate.uid) != last && better.contains(&candidate.region);
+    let look = if candidates.iter().any(is_better) {
+        timing.renew_every() + timing.hurry_every()
+    } else {
+        Duration::ZERO
+    };
+    let unit = timing.hurry_every() / 4;
+    let jitter = unit.mul_f64((jitter >> 11) as f64 / (1u64 << 54) as f64);
+    Some(unit * back_offs + jitter + look)
 }
 
 /// The weighted rendezvous score: `-weight / ln(h)` with `h` uniform in (0, 1) gives each node its share.
@@ -122,6 +160,55 @@ mod tests {
             before.retain(|uid| *uid != Uid(2));
             assert_eq!(before, order(&resource, &homes, &rest));
         }
+    }
+
+    #[test]
+    fn each_waits_for_those_before_it_and_longer_while_a_better_home_lives() {
+        let homes = [region("east"), region("west")];
+        let nodes: Vec<_> = (0..6)
+            .map(|uid| candidate(uid, if uid < 3 { "east" } else { "west" }, 100))
+            .collect();
+        let timing = Timing::default();
+        let resource = resource("a");
+        let wait = |nodes: &[Candidate], own, last, jitter| {
+            wait(&resource, &homes, nodes, own, last, &timing, jitter)
+        };
+        let order = order(&resource, &homes, &nodes);
+        let (unit, look) = (
+            timing.hurry_every() / 4,
+            timing.renew_every() + timing.hurry_every(),
+        );
+
+        let waits: Vec<_> = order.iter().map(|own| wait(&nodes, *own, None, 0)).collect();
+        let (east, west) = ([0, 1, 2].map(|k| Some(unit * k)), Some(unit * 2 + look));
+        assert_eq!(waits, [east[0], east[1], east[2], west, west, west]);
+
+        assert_eq!(
+            wait(&nodes, order[1], Some(order[0]), 0),
+            east[0],
+            "who held it last does not count"
+        );
+        assert_eq!(
+            wait(&nodes, order[0], Some(order[0]), 0),
+            east[0],
+            "but for itself"
+        );
+
+        let rest: Vec<_> = nodes.iter().filter(|node| node.uid.0 >= 3).cloned().collect();
+        assert_eq!(wait(&rest, order[4], None, 0), east[1], "no better home lives");
+        assert_eq!(
+            wait(&rest, order[0], None, 0),
+            None,
+            "who is no candidate does not try"
+        );
+
+        let late = wait(&nodes, order[1], None, u64::MAX).unwrap();
+        assert!(late > unit && late <= unit + unit / 2, "{late:?}");
+        assert_eq!(
+            wait(&nodes, order[0], None, u64::MAX),
+            east[0],
+            "the first does not wait"
+        );
     }
 
     #[test]

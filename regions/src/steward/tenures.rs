@@ -103,27 +103,15 @@ impl Turns for Placing<'_> {
             return None;
         }
         let candidates = live(&steward.roster, now, &homes);
-        let order = placement::order(resource, &homes, &candidates);
-        let mut order = order
-            .into_iter()
-            .filter(|uid| *uid == steward.uid || Some(*uid) != last);
-        let rank = order.position(|uid| uid == steward.uid)?;
-        // The same unit for all nodes, whatever each has measured or lost: time for an attempt of a better one. And a better home
-        // that lives has time to look.
-        let unit = steward.timing.hurry_every() / 4;
-        let jitter = unit.mul_f64((crate::random::u64() >> 11) as f64 / (1u64 << 54) as f64);
-        let is_better = |candidate: &placement::Candidate| {
-            Some(candidate.uid) != last && homes[..own].contains(&candidate.region)
-        };
-        let away = if candidates.iter().any(is_better) {
-            steward.timing.renew_every() + steward.timing.hurry_every()
-        } else {
-            Duration::ZERO
-        };
-        Some(match u32::try_from(rank.min(2)).unwrap_or(2) {
-            0 => Duration::ZERO,
-            back_offs => unit * back_offs + jitter + away,
-        })
+        placement::wait(
+            resource,
+            &homes,
+            &candidates,
+            steward.uid,
+            last,
+            &steward.timing,
+            crate::random::u64(),
+        )
     }
 }
 
