@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::exit::ExitReason;
+use crate::id::ActorId;
 use crate::request::{CallError, CastError};
+use crate::supervision::SpecProblem;
 
 /// Why an actor or a supervisor was not started. Nothing of it runs and its spec is discarded.
 ///
@@ -27,6 +29,21 @@ pub enum StartError {
     NameTaken(&'static str),
     /// Two children of one supervisor have this id.
     DuplicateChild(Arc<str>),
+    /// The supervisor has a child of this id, which runs or is being restarted (OTP: already_started).
+    AlreadyStarted(ActorId),
+    /// The supervisor has a child of this id, which does not run: start it again or delete it (OTP: already_present).
+    AlreadyPresent,
+    /// The dynamic supervisor has as many children as it may (OTP: max_children).
+    MaxChildren,
+    /// No supervisor can have this child.
+    Spec {
+        /// The child's id, or the supervisor's own.
+        child: Arc<str>,
+        /// Why.
+        problem: SpecProblem,
+    },
+    /// The supervisor has ended and does not come back.
+    SupervisorGone,
     /// The system has been shut down.
     SystemDown,
     /// The tenure of the actor that asked is no longer valid: it starts nothing any more.
@@ -41,6 +58,13 @@ impl fmt::Display for StartError {
             Self::Ignored => f.write_str("the actor's start answered to be ignored"),
             Self::NameTaken(name) => write!(f, "the name `{name}` is taken"),
             Self::DuplicateChild(id) => write!(f, "two children have the id `{id}`"),
+            Self::AlreadyStarted(_) => f.write_str("a child of this id runs already"),
+            Self::AlreadyPresent => {
+                f.write_str("a child of this id is there and does not run: start it again or delete it")
+            }
+            Self::MaxChildren => f.write_str("the supervisor has as many children as it may"),
+            Self::Spec { child, problem } => write!(f, "`{child}`: {problem}"),
+            Self::SupervisorGone => f.write_str("the supervisor is gone"),
             Self::SystemDown => f.write_str("the system has been shut down"),
             Self::Lapsed => f.write_str("the tenure of who asked is no longer valid"),
         }

@@ -16,6 +16,7 @@ use crate::panics;
 use crate::reply::{RemotePort, Unhandled};
 use crate::request::{Failure, IncomingMethod, Refusal};
 use crate::seat::Seat;
+use crate::supervision::ask::Desk;
 use crate::wire::link::{Endpoint, RequestHead};
 
 /// Why a message is not accepted now.
@@ -32,6 +33,8 @@ pub(crate) struct Place<A: Actor> {
     inbox: Mutex<Option<Receiver<Item<A>>>>,
     /// The refs to a supervisor's children, typed as its handle takes them.
     children: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// Where a supervisor is asked.
+    desk: OnceLock<Desk>,
 }
 
 impl<A: Actor> Place<A> {
@@ -42,6 +45,7 @@ impl<A: Actor> Place<A> {
             sender,
             inbox: Mutex::new(Some(receiver)),
             children: OnceLock::new(),
+            desk: OnceLock::new(),
         })
     }
 
@@ -90,6 +94,14 @@ impl<A: Actor> Place<A> {
 
     pub(crate) fn children(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.children.get().map(|children| &**children)
+    }
+
+    pub(crate) fn set_desk(&self, desk: Desk) {
+        let _ = self.desk.set(desk);
+    }
+
+    pub(crate) fn desk(&self) -> Option<&Desk> {
+        self.desk.get()
     }
 
     /// Puts a `Down` behind what lies in the mailbox, waiting for room in a task when there is none.

@@ -39,20 +39,38 @@ impl Default for Shutdown {
 }
 
 /// How long to wait before the next restart: doubled from `min` to `max` with each restart inside the intensity
-/// window.
+/// window, and shortened by a random part of itself, so that children that fail together do not come back together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The wait before the first restart.
     pub min: Duration,
     /// The longest wait.
     pub max: Duration,
+    /// By how much a wait is shortened at most, in percent of it; 0 by default, more than 100 is 100.
+    pub jitter: u8,
 }
 
 impl Backoff {
-    /// The wait before restart number `restarts` (counted from 1) of the window.
-    pub(crate) fn delay(self, restarts: u32) -> Duration {
+    /// Without jitter.
+    pub const fn new(min: Duration, max: Duration) -> Self {
+        Self { min, max, jitter: 0 }
+    }
+
+    /// Shortens each wait by up to this many percent of it.
+    #[must_use]
+    pub const fn jitter(self, percent: u8) -> Self {
+        Self {
+            jitter: percent,
+            ..self
+        }
+    }
+
+    /// The wait before restart number `restarts` (counted from 1) of the window. `dice` is any number.
+    pub(crate) fn delay(self, restarts: u32, dice: u64) -> Duration {
         let factor = 1_u32.checked_shl(restarts.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.min.saturating_mul(factor).min(self.max)
+        let delay = self.min.saturating_mul(factor).min(self.max);
+        let jitter = f64::from(self.jitter.min(100)) / 100.0;
+        delay.mul_f64(1.0 - jitter * ((dice >> 11) as f64 / (1_u64 << 53) as f64))
     }
 }
 
@@ -67,6 +85,8 @@ pub struct Policy {
     pub mailbox: usize,
     /// The wait before a restart; none by default, as in OTP.
     pub backoff: Option<Backoff>,
+    /// Whether its end may end its supervisor, see [`AutoShutdown`](crate::supervision::AutoShutdown).
+    pub significant: bool,
 }
 
 impl Policy {
@@ -76,6 +96,7 @@ impl Policy {
         shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
         mailbox: DEFAULT_MAILBOX,
         backoff: None,
+        significant: false,
     };
 }
 

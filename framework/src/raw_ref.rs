@@ -17,6 +17,7 @@ use crate::reply::ReplyPort;
 use crate::request::{CastError, Method};
 use crate::seat::Seat;
 use crate::stamp::Stamp;
+use crate::supervision::ask::Desk;
 use crate::wire::link::{RemotePlace, RequestHead, SendError};
 
 /// What generated handles wrap. Users have [`ActorRef`](crate::ActorRef).
@@ -70,6 +71,17 @@ impl<A: Actor> RawRef<A> {
             .and_then(|children| children.downcast_ref::<C>())
             .expect("a supervisor's place is made with its children")
             .clone()
+    }
+
+    /// Where a supervisor is asked.
+    ///
+    /// # Panics
+    /// When this is not a local ref to a supervisor: supervisors have no other refs.
+    pub(crate) fn desk(&self) -> &Desk {
+        match &self.to {
+            To::Local(place) => place.desk().expect("a supervisor's place is made with its desk"),
+            To::Remote(_) | To::Moving(_) => panic!("a supervisor has local refs only"),
+        }
     }
 
     pub(crate) fn id(&self) -> ActorId {

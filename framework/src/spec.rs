@@ -146,6 +146,12 @@ impl<A: Actor> ChildSpec<A> {
         self
     }
 
+    /// Makes its end one that may end its supervisor, see [`AutoShutdown`](crate::supervision::AutoShutdown).
+    pub fn significant(mut self) -> Self {
+        self.policy.significant = true;
+        self
+    }
+
     /// Binds the actor's effects to a tenure. It is not restarted after the tenure has lapsed.
     pub fn tenure(mut self, tenure: Tenure) -> Self {
         self.tenure = Some(tenure);

@@ -18,7 +18,8 @@ use crate::registry::{Name, Registry};
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::stamp::Highest;
-use crate::supervision::driver::{Ask, Ended};
+use crate::supervision::ask::{Ask, ChildError, Which};
+use crate::supervision::driver::Ended;
 use crate::supervision::root::{self, Root};
 
 /// A system of actors on one node. Cheap to clone; dropping it stops nothing, [`shutdown`](Self::shutdown) does.
@@ -114,7 +115,11 @@ impl System {
         let refused = match self.0.root.asks.reserve().await {
             Ok(_) if !current::may_act() => StartError::Lapsed,
             Ok(permit) => {
-                permit.send(Ask::Add(Arc::clone(&child), answer));
+                permit.send(Ask::Add {
+                    id: None,
+                    child: Arc::clone(&child),
+                    started: answer,
+                });
                 match started.await {
                     Ok(Ok(())) => return Ok(me),
                     Ok(Err(error)) => error,
@@ -123,13 +128,7 @@ impl System {
             }
             Err(_) => StartError::SystemDown,
         };
-        child.close();
-        let mut seats = Vec::new();
-        child.seats(&mut seats);
-        for seat in seats {
-            seat.vacant().await;
-        }
-        child.remove();
+        child.discard().await;
         Err(refused)
     }
 
@@ -140,11 +139,11 @@ impl System {
     /// Dropped early, it is stopped nevertheless.
     pub async fn terminate<A: Actor>(&self, actor: &ActorRef<A>) -> bool {
         let (done, ended) = oneshot::channel();
-        let ask = Ask::Terminate(ActorRef::id(actor), done);
+        let ask = Ask::Terminate(Which::Place(ActorRef::id(actor)), done);
         if self.0.root.asks.send(ask).await.is_err() {
             return true;
         }
-        ended.await.unwrap_or(true)
+        !matches!(ended.await, Ok(Err(ChildError::Stuck)))
     }
 
     /// The actor of this name on this node. Its place may be between two incarnations.
@@ -218,7 +217,7 @@ impl fmt::Debug for System {
 }
 
 /// A random number that is never 0; falls back to the clock where the operating system has none to give.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since.map_or(1, |since| since.as_nanos() as u64)

@@ -178,10 +178,7 @@ async fn patient_holder(system: &System) -> (ActorRef<Holder>, Arc<Lease>, Arc<A
         counted.fetch_add(1, Ordering::SeqCst);
         Holder::default()
     });
-    let backoff = Backoff {
-        min: BACKOFF,
-        max: BACKOFF,
-    };
+    let backoff = Backoff::new(BACKOFF, BACKOFF);
     let holder = system
         .spawn(spec.tenure(tenure(1, &lease)).backoff(backoff))
         .await

@@ -129,10 +129,7 @@ async fn a_restart_begins_with_an_empty_mailbox() {
 async fn what_is_sent_between_death_and_the_new_start_waits_for_it() {
     let seen = Seen::default();
     let system = System::new("test");
-    let backoff = quorate::Backoff {
-        min: Duration::from_secs(2),
-        max: Duration::from_secs(2),
-    };
+    let backoff = quorate::Backoff::new(Duration::from_secs(2), Duration::from_secs(2));
     let clerk = system
         .spawn(Clerk::spec(seen.clone(), 0).backoff(backoff))
         .await
@@ -153,10 +150,7 @@ async fn what_is_sent_between_death_and_the_new_start_waits_for_it() {
 async fn what_waits_for_an_actor_that_does_not_come_back_is_answered_gone() {
     let seen = Seen::default();
     let system = System::new("test");
-    let backoff = quorate::Backoff {
-        min: Duration::from_secs(2),
-        max: Duration::from_secs(2),
-    };
+    let backoff = quorate::Backoff::new(Duration::from_secs(2), Duration::from_secs(2));
     let clerk = system
         .spawn(Clerk::spec(seen.clone(), 0).backoff(backoff))
         .await

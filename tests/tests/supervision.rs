@@ -292,10 +292,7 @@ async fn hanging_restart_loop_a_supervisor_can_be_stopped_in_the_middle_of_it() 
     let (system, log) = (System::new("test"), Log::default());
     let plan = Plan::new("a", &log);
     let failures = Arc::clone(&plan.failures);
-    let backoff = quorate::Backoff {
-        min: Duration::from_mins(1),
-        max: Duration::from_mins(1),
-    };
+    let backoff = quorate::Backoff::new(Duration::from_mins(1), Duration::from_mins(1));
     let part = system.spawn(Part::spec(plan).backoff(backoff)).await.unwrap();
     failures.store(u32::MAX, Ordering::SeqCst);
     assert!(part.crash().await.is_err());

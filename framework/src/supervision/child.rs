@@ -1,9 +1,11 @@
 //! A child as its supervisor's driver handles it: something to start, to signal and to close, whatever its type.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::ask::ChildKind;
 pub(crate) use super::state::ChildPolicy;
 use super::state::Key;
 use crate::actor::Actor;
@@ -22,6 +24,10 @@ pub(crate) trait Child: Send + Sync + 'static {
 
     fn seat(&self) -> &Arc<Seat>;
 
+    fn kind(&self) -> ChildKind {
+        ChildKind::Worker
+    }
+
     /// Its seat and, behind it, those of all below it.
     fn seats(&self, into: &mut Vec<Arc<Seat>>) {
         into.push(Arc::clone(self.seat()));
@@ -35,6 +41,19 @@ pub(crate) trait Child: Send + Sync + 'static {
 
     /// The spec is forgotten: frees the name.
     fn remove(&self);
+
+    /// Nothing of what did not start is left when this ends.
+    fn discard(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.close();
+            let mut seats = Vec::new();
+            self.seats(&mut seats);
+            for seat in seats {
+                seat.vacant().await;
+            }
+            self.remove();
+        })
+    }
 
     /// Asks the present incarnation to end.
     fn signal(&self, signal: Signal) {
@@ -102,6 +121,7 @@ impl From<&Policy> for ChildPolicy {
             restart: policy.restart,
             shutdown: policy.shutdown,
             backoff: policy.backoff,
+            is_significant: policy.significant,
         }
     }
 }

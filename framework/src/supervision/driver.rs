@@ -1,8 +1,9 @@
 //! Carries out what the core decides: starts tasks, sends signals, sleeps until the next deadline. Decides nothing.
 //!
-//! It serves what others ask of it before its own retries, so that it can be stopped in the middle of a restart loop.
+//! It serves what others ask of it before its own retries, so that it can be stopped in the middle of a restart loop. What is asked during a
+//! boot or while a group restarts waits until that is done.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::Flags;
+use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Started, Which};
 use super::child::{Child, Event, Happened, Report};
 use super::state::{Command, Key, Kind, Outcome, State};
 use crate::error::StartError;
@@ -21,21 +23,13 @@ use crate::seat::Seat;
 /// Events of children that wait for the driver. A child's task waits when it is full.
 const EVENTS_MAX: usize = 256;
 
-/// Told once whether a child has started.
-type Started = oneshot::Sender<Result<(), StartError>>;
-
-/// What the root of a system is asked.
-pub(crate) enum Ask {
-    /// Start this child; answered when it has started or has not.
-    Add(Arc<dyn Child>, Started),
-    /// Stop the child that sits here; answered when it has ended (true), or is stuck.
-    Terminate(ActorId, oneshot::Sender<bool>),
-}
-
 struct Slot {
+    id: Option<Arc<str>>,
     child: Arc<dyn Child>,
-    added: Option<Started>,
-    terminated: Vec<oneshot::Sender<bool>>,
+    /// It belongs to the supervisor's own spec, which keeps it for the next incarnation.
+    is_declared: bool,
+    started: Option<Started>,
+    terminated: Vec<Done>,
 }
 
 /// How a supervisor's incarnation ended.
@@ -49,15 +43,20 @@ pub(crate) struct Ended {
 pub(crate) struct Driver {
     state: State,
     slots: BTreeMap<Key, Slot>,
+    places: HashMap<ActorId, Key>,
+    ids: HashMap<Arc<str>, Key>,
     events: mpsc::Receiver<Event>,
     report_to: mpsc::Sender<Event>,
     retries: VecDeque<Key>,
+    /// What was asked while the core is busy; at most `ASKS_MAX`.
+    deferred: VecDeque<Ask>,
     /// A child's tenure has ended.
     lapsed: Arc<Notify>,
     stuck: Vec<(Arc<str>, Arc<str>)>,
     booted: Option<oneshot::Sender<()>>,
-    /// To be given once the commands of this step are carried out.
+    /// To be told once the commands of this step are carried out: names are free then.
     answers: Vec<(Started, Result<(), StartError>)>,
+    ended: Vec<Done>,
 }
 
 /// What happens next.
@@ -72,33 +71,37 @@ enum Next {
 
 impl Driver {
     /// `booted` is told when all children have started.
-    pub(crate) fn new(
+    pub(crate) fn new<'a>(
         flags: Flags,
         kind: Kind,
-        children: impl IntoIterator<Item = Arc<dyn Child>>,
+        children: impl IntoIterator<Item = &'a (Arc<str>, Arc<dyn Child>)>,
         booted: oneshot::Sender<()>,
     ) -> Self {
         let (report_to, events) = mpsc::channel(EVENTS_MAX);
         let mut driver = Self {
-            state: State::new(flags, kind),
+            state: State::new(flags, kind, crate::system::random()),
             slots: BTreeMap::new(),
+            places: HashMap::new(),
+            ids: HashMap::new(),
             events,
             report_to,
             retries: VecDeque::new(),
+            deferred: VecDeque::new(),
             lapsed: Arc::default(),
             stuck: Vec::new(),
             booted: Some(booted),
             answers: Vec::new(),
+            ended: Vec::new(),
         };
-        for child in children {
-            driver.add(child, None);
+        for (id, child) in children {
+            driver.add(Some(Arc::clone(id)), Arc::clone(child), true, None);
         }
         driver
     }
 
     /// Runs until all children have ended. `seat` is where the supervisor is signalled.
     pub(crate) async fn run(mut self, seat: &Seat, asks: &mut mpsc::Receiver<Ask>) -> Ended {
-        self.state.handle_boot();
+        self.state.handle_boot(Instant::now());
         let mut heard = None;
         loop {
             while let Some(command) = self.state.poll_command() {
@@ -106,8 +109,12 @@ impl Driver {
                     return ended;
                 }
             }
-            for (added, answer) in self.answers.drain(..) {
-                let _ = added.send(answer);
+            self.answer();
+            if !self.state.is_busy()
+                && let Some(ask) = self.deferred.pop_front()
+            {
+                self.handle_ask(ask);
+                continue;
             }
             match self.next(seat, heard, asks).await {
                 Next::Signal(signal) => {
@@ -118,12 +125,24 @@ impl Driver {
                         self.state.handle_shutdown(Instant::now());
                     }
                 }
-                Next::Ask(ask) => self.handle_ask(ask),
+                Next::Ask(Ask::List(answer)) => {
+                    let _ = answer.send(self.list());
+                }
+                Next::Ask(ask) => self.deferred.push_back(ask),
                 Next::Event(event) => self.handle_event(event),
                 Next::Lapsed => self.handle_lapsed(),
                 Next::Deadline => self.state.handle_deadline(Instant::now()),
-                Next::Retry(key) => self.state.handle_retry(key),
+                Next::Retry(key) => self.state.handle_retry(Instant::now(), key),
             }
+        }
+    }
+
+    fn answer(&mut self) {
+        for (started, answer) in self.answers.drain(..) {
+            let _ = started.send(answer);
+        }
+        for done in self.ended.drain(..) {
+            let _ = done.send(Ok(()));
         }
     }
 
@@ -138,10 +157,11 @@ impl Driver {
             }
         };
         let retry = self.retries.front().copied();
+        let has_room = self.deferred.len() < ASKS_MAX;
         let next = tokio::select! {
             biased;
             signal = signal => Next::Signal(signal),
-            Some(ask) = asks.recv() => Next::Ask(ask),
+            Some(ask) = asks.recv(), if has_room => Next::Ask(ask),
             Some(event) = self.events.recv() => Next::Event(event),
             () = self.lapsed.notified() => Next::Lapsed,
             () = &mut due, if deadline.is_some() => Next::Deadline,
@@ -165,7 +185,7 @@ impl Driver {
             .as_ref()
             .is_some_and(|slot| slot.child.seat().has_lapsed())
             .then_some(ExitReason::Lapsed);
-        let added = slot.and_then(|slot| slot.added.take());
+        let started = slot.and_then(|slot| slot.started.take());
         let (answer, reported) = match &happened {
             Happened::Started => (Ok(()), "started"),
             Happened::Ignored => (Err(StartError::Ignored), "ignored"),
@@ -174,16 +194,15 @@ impl Driver {
         };
         tracing::trace!(target: "quorate::supervision", child = key.0, reported);
         match happened {
-            Happened::Started => self.state.handle_started(key),
+            Happened::Started => self.state.handle_started(now, key),
             Happened::Ignored => self.state.handle_ignored(now, key),
             Happened::StartFailed(reason) => {
                 self.state.handle_start_failed(now, key, lapsed.unwrap_or(reason));
             }
             Happened::Exited(reason) => self.state.handle_exited(now, key, &lapsed.unwrap_or(reason)),
         }
-        if let Some(added) = added {
-            // Answered after the commands: when the start failed the name is free again by then.
-            self.answers.push((added, answer));
+        if let Some(started) = started {
+            self.answers.push((started, answer));
         }
     }
 
@@ -198,31 +217,103 @@ impl Driver {
 
     fn handle_ask(&mut self, ask: Ask) {
         match ask {
-            Ask::Add(child, added) => self.add(child, Some(added)),
-            Ask::Terminate(id, done) => {
-                let found = self.slots.iter_mut().find(|(_, slot)| slot.child.seat().id == id);
-                if let Some((key, slot)) = found {
-                    if self.state.terminate(Instant::now(), *key) {
-                        slot.terminated.push(done);
-                    } else {
-                        let _ = done.send(false);
-                    }
+            // Whoever asked has gone away: nothing is started for nobody.
+            Ask::Add { started, .. } if started.is_closed() => {}
+            Ask::Add { id, child, started } => match id.as_ref().and_then(|id| self.ids.get(id)) {
+                Some(key) => {
+                    let is_stopped = self.state.at_rest(*key).is_ok();
+                    let _ = started.send(Err(match self.slots.get(key) {
+                        Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
+                        _ => StartError::AlreadyPresent,
+                    }));
                 }
+                None => self.add(id, child, false, Some(started)),
+            },
+            Ask::Terminate(which, done) => self.terminate(&which, done),
+            Ask::Restart(which, done, started) => {
+                let _ = done.send(self.restart(&which, started));
+            }
+            Ask::Delete(which, done) => {
+                let deleted = match self.find(&which) {
+                    Some(key) => self.state.delete(key).map_err(ChildError::from),
+                    None => Err(ChildError::NotFound),
+                };
+                let _ = done.send(deleted);
+            }
+            Ask::List(answer) => {
+                let _ = answer.send(self.list());
             }
         }
     }
 
-    fn add(&mut self, child: Arc<dyn Child>, added: Option<Started>) {
+    fn terminate(&mut self, which: &Which, done: Done) {
+        let Some((key, slot)) = self
+            .find(which)
+            .and_then(|key| Some((key, self.slots.get_mut(&key)?)))
+        else {
+            let _ = done.send(Err(ChildError::NotFound));
+            return;
+        };
+        if self.state.terminate(Instant::now(), key) {
+            slot.terminated.push(done);
+        } else {
+            let _ = done.send(Err(ChildError::Stuck));
+        }
+    }
+
+    fn restart(&mut self, which: &Which, started: Started) -> Result<(), ChildError> {
+        let key = self.find(which).ok_or(ChildError::NotFound)?;
+        self.state.start_again(key)?;
+        if let Some(slot) = self.slots.get_mut(&key) {
+            slot.started = Some(started);
+        }
+        Ok(())
+    }
+
+    fn find(&self, which: &Which) -> Option<Key> {
+        match which {
+            Which::Place(place) => self.places.get(place),
+            Which::Id(id) => self.ids.get(id),
+        }
+        .copied()
+    }
+
+    fn list(&self) -> Vec<ChildInfo> {
+        self.slots
+            .iter()
+            .filter_map(|(key, slot)| {
+                let state = self.state.child_state(*key)?;
+                Some(ChildInfo::new(slot.id.as_ref(), &*slot.child, state))
+            })
+            .collect()
+    }
+
+    fn add(
+        &mut self,
+        id: Option<Arc<str>>,
+        child: Arc<dyn Child>,
+        is_declared: bool,
+        started: Option<Started>,
+    ) {
+        let Ok(key) = self.state.add(child.policy()) else {
+            if let Some(started) = started {
+                let _ = started.send(Err(StartError::MaxChildren));
+            }
+            return;
+        };
         child.seat().set_supervisor(Arc::clone(&self.lapsed));
-        let key = self.state.add(child.policy());
-        self.slots.insert(
-            key,
-            Slot {
-                child,
-                added,
-                terminated: Vec::new(),
-            },
-        );
+        self.places.insert(child.seat().id, key);
+        if let Some(id) = &id {
+            self.ids.insert(Arc::clone(id), key);
+        }
+        let slot = Slot {
+            id,
+            child,
+            is_declared,
+            started,
+            terminated: Vec::new(),
+        };
+        self.slots.insert(key, slot);
     }
 
     fn carry_out(&mut self, command: Command) -> Option<Ended> {
@@ -244,11 +335,7 @@ impl Driver {
                 }
             }
             Command::Retry(key) => self.retries.push_back(key),
-            Command::Close(key) => {
-                if let Some(slot) = slot(key) {
-                    slot.child.close();
-                }
-            }
+            Command::Close(key) => self.close(key),
             Command::Remove(key) => self.remove(key),
             Command::Stuck(key) => self.report_stuck(key),
             Command::Booted => {
@@ -256,21 +343,26 @@ impl Driver {
                     let _ = booted.send(());
                 }
             }
-            Command::End(outcome) => {
-                return Some(Ended {
-                    outcome,
-                    stuck: std::mem::take(&mut self.stuck),
-                });
-            }
+            Command::End(outcome) => return Some(self.end(outcome)),
         }
         None
     }
 
+    fn close(&mut self, key: Key) {
+        if let Some(slot) = self.slots.get_mut(&key) {
+            slot.child.close();
+            self.ended.append(&mut slot.terminated);
+        }
+    }
+
     fn remove(&mut self, key: Key) {
         if let Some(slot) = self.slots.remove(&key) {
-            slot.child.remove();
-            for done in slot.terminated {
-                let _ = done.send(true);
+            self.places.remove(&slot.child.seat().id);
+            if let Some(id) = &slot.id {
+                self.ids.remove(id);
+            }
+            if !slot.is_declared {
+                slot.child.remove();
             }
         }
     }
@@ -290,7 +382,20 @@ impl Driver {
             handler: handler.into(),
         });
         for done in slot.terminated.drain(..) {
-            let _ = done.send(false);
+            let _ = done.send(Err(ChildError::Stuck));
+        }
+    }
+
+    /// What was added while it ran is forgotten with this incarnation (OTP's rule).
+    fn end(&mut self, outcome: Outcome) -> Ended {
+        for slot in self.slots.values().filter(|slot| !slot.is_declared) {
+            slot.child.close();
+            slot.child.remove();
+        }
+        self.answer();
+        Ended {
+            outcome,
+            stuck: std::mem::take(&mut self.stuck),
         }
     }
 }
@@ -299,7 +404,7 @@ impl Ended {
     /// The exit reason of the supervisor (OTP: shutdown, on escalation too).
     pub(crate) fn reason(&self) -> ExitReason {
         match &self.outcome {
-            Outcome::Shutdown | Outcome::Escalated => ExitReason::Shutdown,
+            Outcome::Shutdown | Outcome::Escalated | Outcome::AutoShutdown => ExitReason::Shutdown,
             Outcome::Killed => ExitReason::Killed,
             Outcome::BootFailed { reason, .. } => reason.clone(),
         }

@@ -6,18 +6,21 @@
 //! Left out for now: the strategies one_for_all and rest_for_one, automatic shutdown, administration while running,
 //! dynamic, partition and task supervisors.
 
+mod admin;
+pub(crate) mod ask;
 pub(crate) mod child;
 pub(crate) mod driver;
+mod dynamic;
 mod intensity;
 pub(crate) mod root;
 mod spec;
 pub(crate) mod state;
-#[cfg(test)]
-mod tests;
 
 use std::time::Duration;
 
-pub use self::spec::{Children, Supervisor, SupervisorMessage, SupervisorSpec};
+pub use self::ask::{ChildCounts, ChildError, ChildInfo, ChildKind, ChildStatus, RestartError};
+pub use self::dynamic::{DynamicSupervisor, DynamicSupervisorHandle};
+pub use self::spec::{Children, SpecProblem, Supervisor, SupervisorMessage, SupervisorSpec};
 
 /// Restarts that a supervisor allows within [`DEFAULT_PERIOD`] when nothing else is said (Elixir: 3).
 pub const DEFAULT_INTENSITY: u32 = 3;
@@ -27,11 +30,26 @@ pub const DEFAULT_PERIOD: Duration = Duration::from_secs(5);
 
 /// Which children are restarted when one of them ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[non_exhaustive]
 pub enum Strategy {
     /// The one that ended. The default.
     #[default]
     OneForOne,
+    /// All of them: they are stopped in reverse order, then started in order.
+    OneForAll,
+    /// The one that ended and those declared behind it: they are stopped in reverse order, then started in order.
+    RestForOne,
+}
+
+/// Whether the end of significant children ends the supervisor (OTP: auto_shutdown).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum AutoShutdown {
+    /// It does not, and no child may be significant. The default.
+    #[default]
+    Never,
+    /// When one of them ends by itself and is not restarted.
+    AnySignificant,
+    /// When the last of them has.
+    AllSignificant,
 }
 
 /// The constants of a supervisor, as `#[supervisor(...)]` writes them.
@@ -43,14 +61,17 @@ pub struct Flags {
     pub intensity: u32,
     /// The period, more than zero.
     pub period: Duration,
+    /// What the end of significant children means.
+    pub auto_shutdown: AutoShutdown,
 }
 
 impl Flags {
-    /// One for one, 3 restarts in 5 s.
+    /// One for one, 3 restarts in 5 s, no automatic shutdown.
     pub const DEFAULT: Self = Self {
         strategy: Strategy::OneForOne,
         intensity: DEFAULT_INTENSITY,
         period: DEFAULT_PERIOD,
+        auto_shutdown: AutoShutdown::Never,
     };
 }
 

@@ -8,12 +8,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Flags;
-use super::driver::{Ask, Driver, Ended};
+use super::ask::{ASKS_MAX, Ask};
+use super::driver::{Driver, Ended};
 use super::state::Kind;
 use crate::seat::Seat;
-
-/// Requests to the root that wait. Who asks for more waits.
-const ASKS_MAX: usize = 64;
 
 /// The sending side of a root.
 pub(crate) struct Root {
@@ -27,7 +25,7 @@ pub(crate) fn start(runtime: &tokio::runtime::Handle, ended: oneshot::Sender<End
     let seat = Seat::new("quorate::Root", &[], "root".into(), None);
     seat.begin();
     let (booted, _) = oneshot::channel();
-    let driver = Driver::new(Flags::DEFAULT, Kind::Root, [], booted);
+    let driver = Driver::new(Flags::DEFAULT, Kind::Root, &[], booted);
     let own = Arc::clone(&seat);
     runtime.spawn(async move {
         let end = driver.run(&own, &mut asked).await;

@@ -3,13 +3,15 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::Flags;
+use super::ask::{ASKS_MAX, Ask, ChildKind, Desk};
 use super::child::{Child, ChildPolicy, Report, spawn_in};
 use super::driver::{Driver, Ended};
 use super::state::{Kind, Outcome};
+use super::{AutoShutdown, Flags};
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
 use crate::error::StartError;
@@ -28,7 +30,7 @@ pub trait Supervisor: Actor<Message = SupervisorMessage, Envelope = SupervisorMe
     const FLAGS: Flags = Flags::DEFAULT;
 }
 
-/// The messages of a supervisor: none yet.
+/// The messages of a supervisor: none. What it is asked goes another way, see [`ActorRef::start_child`] and its siblings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SupervisorMessage {}
@@ -41,11 +43,58 @@ impl SupervisorMessage {
     }
 }
 
+/// Why a supervisor cannot have a child, or cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpecProblem {
+    /// A significant child is not permanent: it would never end for good.
+    SignificantPermanent,
+    /// A significant child wants a supervisor with an automatic shutdown.
+    SignificantWithoutAutoShutdown,
+    /// The children of a dynamic supervisor are not significant.
+    SignificantDynamic,
+    /// The period of the restart intensity is more than zero.
+    ZeroPeriod,
+}
+
+impl SpecProblem {
+    pub(super) fn of_child(policy: &ChildPolicy, flags: &Flags, kind: Kind) -> Option<Self> {
+        if !policy.is_significant {
+            None
+        } else if kind != Kind::Declared {
+            Some(Self::SignificantDynamic)
+        } else if policy.restart == Restart::Permanent {
+            Some(Self::SignificantPermanent)
+        } else if flags.auto_shutdown == AutoShutdown::Never {
+            Some(Self::SignificantWithoutAutoShutdown)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for SpecProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignificantPermanent => {
+                "a significant child must be transient or temporary: a permanent one never ends for good"
+            }
+            Self::SignificantWithoutAutoShutdown => {
+                "a significant child needs a supervisor with `auto_shutdown = any_significant` or `all_significant`"
+            }
+            Self::SignificantDynamic => "a child of a dynamic supervisor cannot be significant",
+            Self::ZeroPeriod => "the period of the restart intensity must be more than zero",
+        })
+    }
+}
+
 /// How a supervisor and its children are started. Made by the generated `Shop::spec(...)`.
 #[must_use = "a spec does nothing until it is spawned or given to a supervisor"]
 pub struct SupervisorSpec<S: Supervisor> {
     children: Box<BuildChildren>,
     policy: Policy,
+    flags: Flags,
+    pub(super) kind: Kind,
     of: std::marker::PhantomData<fn() -> S>,
 }
 
@@ -71,6 +120,8 @@ impl<S: Supervisor> SupervisorSpec<S> {
         Self {
             children,
             policy,
+            flags: S::FLAGS,
+            kind: Kind::Declared,
             of: std::marker::PhantomData,
         }
     }
@@ -92,12 +143,25 @@ impl<S: Supervisor> SupervisorSpec<S> {
         self.policy.backoff = Some(backoff);
         self
     }
+
+    /// Makes it significant for the supervisor above it.
+    pub fn significant(mut self) -> Self {
+        self.policy.significant = true;
+        self
+    }
+
+    /// How many restarts it allows within `period`; one more ends it.
+    pub fn intensity(mut self, intensity: u32, period: Duration) -> Self {
+        (self.flags.intensity, self.flags.period) = (intensity, period);
+        self
+    }
 }
 
 impl<S: Supervisor> fmt::Debug for SupervisorSpec<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SupervisorSpec")
             .field("supervisor", &S::NAME)
+            .field("flags", &self.flags)
             .finish_non_exhaustive()
     }
 }
@@ -105,6 +169,8 @@ impl<S: Supervisor> fmt::Debug for SupervisorSpec<S> {
 /// The children of a supervisor while it is built.
 pub struct Children<'a> {
     system: &'a System,
+    flags: Flags,
+    kind: Kind,
     children: Vec<(Arc<str>, Arc<dyn Child>)>,
 }
 
@@ -112,11 +178,13 @@ impl Children<'_> {
     /// Makes the place of a child; it is started with the supervisor, after those added before.
     ///
     /// # Errors
-    /// The id is taken, or the spec's name is.
-    pub fn add<C: Spec>(&mut self, id: &str, spec: C) -> Result<ActorRef<C::Actor>, StartError> {
+    /// The id or the spec's name is taken, or the supervisor cannot have such a child.
+    pub fn add<C: Spec>(&mut self, id: &str, mut spec: C) -> Result<ActorRef<C::Actor>, StartError> {
         if self.children.iter().any(|(other, _)| **other == *id) {
             return Err(StartError::DuplicateChild(id.into()));
         }
+        let policy = ChildPolicy::from(&*spec.policy_mut());
+        check(id, &policy, &self.flags, self.kind)?;
         let built = spec.build(self.system, Some(id))?;
         self.children.push((id.into(), built.child));
         Ok(built.me)
@@ -137,6 +205,16 @@ impl fmt::Debug for Children<'_> {
     }
 }
 
+pub(super) fn check(id: &str, policy: &ChildPolicy, flags: &Flags, kind: Kind) -> Result<(), StartError> {
+    match SpecProblem::of_child(policy, flags, kind) {
+        None => Ok(()),
+        Some(problem) => Err(StartError::Spec {
+            child: id.into(),
+            problem,
+        }),
+    }
+}
+
 impl<S: Supervisor> Spec for SupervisorSpec<S> {
     type Actor = S;
 
@@ -145,19 +223,39 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<S>, StartError> {
+        let label: Arc<str> = id.unwrap_or(S::NAME).into();
+        if self.flags.period.is_zero() {
+            return Err(StartError::Spec {
+                child: label,
+                problem: SpecProblem::ZeroPeriod,
+            });
+        }
         let mut children = Children {
             system,
+            flags: self.flags,
+            kind: self.kind,
             children: Vec::new(),
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
-        let seat = Seat::new(S::NAME, S::METHODS, id.unwrap_or(S::NAME).into(), None);
+        let seat = Seat::new(S::NAME, S::METHODS, label, None);
         let place = Place::<S>::new(seat, self.policy.mailbox);
         place.set_children(refs);
+        let (asks, asked) = mpsc::channel(ASKS_MAX);
+        place.set_desk(Desk {
+            asks,
+            seat: Arc::clone(&place.seat),
+            system: system.clone(),
+            flags: self.flags,
+            kind: self.kind,
+        });
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = SupervisorChild {
             place,
             children: children.children.into(),
             policy: ChildPolicy::from(&self.policy),
+            flags: self.flags,
+            kind: self.kind,
+            asked: Arc::new(Mutex::new(asked)),
         };
         Ok(Built {
             me,
@@ -169,11 +267,17 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
 /// Ids and slots, in start order.
 type Slots = Arc<[(Arc<str>, Arc<dyn Child>)]>;
 
+/// What it is asked; of one incarnation at a time.
+type Asked = Arc<Mutex<mpsc::Receiver<Ask>>>;
+
 /// The slot of a supervisor: its children's places outlive its incarnations.
 struct SupervisorChild<S: Supervisor> {
     place: Arc<Place<S>>,
     children: Slots,
     policy: ChildPolicy,
+    flags: Flags,
+    kind: Kind,
+    asked: Asked,
 }
 
 impl<S: Supervisor> Child for SupervisorChild<S> {
@@ -185,6 +289,10 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         &self.place.seat
     }
 
+    fn kind(&self) -> ChildKind {
+        ChildKind::Supervisor
+    }
+
     fn seats(&self, into: &mut Vec<Arc<Seat>>) {
         into.push(Arc::clone(&self.place.seat));
         for (_, child) in self.children.iter() {
@@ -193,8 +301,15 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
     }
 
     fn start(&self, report: Report) {
-        let (seat, children) = (Arc::clone(&self.place.seat), Arc::clone(&self.children));
-        spawn_in(&self.place.seat, incarnation(S::FLAGS, seat, children, report));
+        let (seat, children, asked) = (
+            Arc::clone(&self.place.seat),
+            Arc::clone(&self.children),
+            Arc::clone(&self.asked),
+        );
+        spawn_in(
+            &self.place.seat,
+            incarnation(self.flags, self.kind, seat, children, asked, report),
+        );
     }
 
     fn close(&self) {
@@ -211,16 +326,16 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
     }
 }
 
-async fn incarnation(flags: Flags, seat: Arc<Seat>, children: Slots, report: Report) {
+async fn incarnation(
+    flags: Flags,
+    kind: Kind,
+    seat: Arc<Seat>,
+    children: Slots,
+    asked: Asked,
+    report: Report,
+) {
     let (booted, has_booted) = oneshot::channel();
-    let driver = Driver::new(
-        flags,
-        Kind::Declared,
-        children.iter().map(|(_, child)| Arc::clone(child)),
-        booted,
-    );
-    // Nobody asks yet: administration while running comes with the dynamic supervisors.
-    let (_asks, mut asked) = mpsc::channel(1);
+    let driver = Driver::new(flags, kind, children.iter(), booted);
     let tell = async {
         let booted = has_booted.await.is_ok();
         if booted {
@@ -228,7 +343,9 @@ async fn incarnation(flags: Flags, seat: Arc<Seat>, children: Slots, report: Rep
         }
         booted
     };
+    let mut asked = asked.lock().await;
     let (ended, booted) = tokio::join!(driver.run(&seat, &mut asked), tell);
+    drop(asked);
     let reason = exit_reason(&ended, &children);
     log_end(&seat, &ended);
     seat.end(&reason);

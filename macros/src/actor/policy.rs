@@ -129,7 +129,7 @@ fn shutdown(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
 fn backoff(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
     let (min, max) = arg.range(problems)?;
     let (min, max) = (attr::duration_tokens(min), attr::duration_tokens(max));
-    Some(quote!(::core::option::Option::Some(::quorate::Backoff { min: #min, max: #max })))
+    Some(quote!(::core::option::Option::Some(::quorate::Backoff::new(#min, #max))))
 }
 
 /// The parts of a struct or an enum that matter here.

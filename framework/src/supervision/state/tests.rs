@@ -4,35 +4,40 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Flags;
-use super::intensity::Window;
-use super::state::{ChildPolicy, ChildState, Command, Key, Kind, Outcome, STUCK_AFTER, State};
+use super::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome, STUCK_AFTER, State};
 use crate::exit::ExitReason;
 use crate::policy::{Backoff, Restart, Shutdown};
+use crate::supervision::intensity::Window;
+use crate::supervision::{Flags, Strategy};
 
 use Command::{Ask, Booted, Close, End, Kill, Remove, Retry, Start, Stuck};
 
-const A: Key = Key(0);
-const B: Key = Key(1);
-const C: Key = Key(2);
+pub(super) const A: Key = Key(0);
+pub(super) const B: Key = Key(1);
+pub(super) const C: Key = Key(2);
 
-const WORKER: ChildPolicy = ChildPolicy {
+pub(super) const WORKER: ChildPolicy = ChildPolicy {
     restart: Restart::Permanent,
     shutdown: Shutdown::After(Duration::from_secs(5)),
     backoff: None,
+    is_significant: false,
 };
 
 /// A core with its clock.
-struct World {
-    state: State,
-    start: Instant,
+pub(super) struct World {
+    pub(super) state: State,
+    pub(super) start: Instant,
 }
 
 impl World {
-    fn new(kind: Kind, children: &[ChildPolicy]) -> Self {
-        let mut state = State::new(Flags::DEFAULT, kind);
+    pub(super) fn new(kind: Kind, children: &[ChildPolicy]) -> Self {
+        Self::with(Flags::DEFAULT, kind, children)
+    }
+
+    pub(super) fn with(flags: Flags, kind: Kind, children: &[ChildPolicy]) -> Self {
+        let mut state = State::new(flags, kind, 1);
         for policy in children {
-            state.add(*policy);
+            state.add(*policy).expect("there is room");
         }
         Self {
             state,
@@ -41,78 +46,89 @@ impl World {
     }
 
     /// Booted, with all children running.
-    fn running(kind: Kind, children: &[ChildPolicy]) -> Self {
-        let mut world = Self::new(kind, children);
-        world.state.handle_boot();
-        for key in 0..children.len() as u64 {
-            world.state.handle_started(Key(key));
-        }
-        assert_eq!(world.commands().last(), Some(&Booted));
-        world
+    pub(super) fn running(kind: Kind, children: &[ChildPolicy]) -> Self {
+        Self::new(kind, children).boot()
     }
 
-    fn at(&self, seconds: f64) -> Instant {
+    pub(super) fn declared(strategy: Strategy, children: &[ChildPolicy]) -> Self {
+        let flags = Flags {
+            strategy,
+            ..Flags::DEFAULT
+        };
+        Self::with(flags, Kind::Declared, children).boot()
+    }
+
+    pub(super) fn boot(mut self) -> Self {
+        self.state.handle_boot(self.start);
+        while let Some(Start(key)) = self.commands().last() {
+            self.state.handle_started(self.start, *key);
+        }
+        assert!(!self.state.is_busy(), "it has booted");
+        self
+    }
+
+    pub(super) fn at(&self, seconds: f64) -> Instant {
         self.start + Duration::from_secs_f64(seconds)
     }
 
-    fn exited(&mut self, seconds: f64, key: Key, reason: &ExitReason) -> Vec<Command> {
+    pub(super) fn exited(&mut self, seconds: f64, key: Key, reason: &ExitReason) -> Vec<Command> {
         self.state.handle_exited(self.at(seconds), key, reason);
         self.commands()
     }
 
-    fn start_failed(&mut self, seconds: f64, key: Key) -> Vec<Command> {
+    pub(super) fn start_failed(&mut self, seconds: f64, key: Key) -> Vec<Command> {
         self.start_failed_of(seconds, key, crash())
     }
 
-    fn start_failed_of(&mut self, seconds: f64, key: Key, reason: ExitReason) -> Vec<Command> {
+    pub(super) fn start_failed_of(&mut self, seconds: f64, key: Key, reason: ExitReason) -> Vec<Command> {
         self.state.handle_start_failed(self.at(seconds), key, reason);
         self.commands()
     }
 
-    fn lapsed(&mut self, key: Key) -> Vec<Command> {
+    pub(super) fn lapsed(&mut self, key: Key) -> Vec<Command> {
         self.state.handle_lapsed(key);
         self.commands()
     }
 
-    fn started(&mut self, key: Key) -> Vec<Command> {
-        self.state.handle_started(key);
+    pub(super) fn started(&mut self, key: Key) -> Vec<Command> {
+        self.state.handle_started(self.start, key);
         self.commands()
     }
 
-    fn deadline(&mut self, seconds: f64) -> Vec<Command> {
+    pub(super) fn deadline(&mut self, seconds: f64) -> Vec<Command> {
         self.state.handle_deadline(self.at(seconds));
         self.commands()
     }
 
-    fn shutdown(&mut self, seconds: f64) -> Vec<Command> {
+    pub(super) fn shutdown(&mut self, seconds: f64) -> Vec<Command> {
         self.state.handle_shutdown(self.at(seconds));
         self.commands()
     }
 
-    fn commands(&mut self) -> Vec<Command> {
+    pub(super) fn commands(&mut self) -> Vec<Command> {
         std::iter::from_fn(|| self.state.poll_command()).collect()
     }
 
-    fn state_of(&self, key: Key) -> ChildState {
+    pub(super) fn state_of(&self, key: Key) -> ChildState {
         self.state.child_state(key).expect("the child is known")
     }
 }
 
-fn crash() -> ExitReason {
+pub(super) fn crash() -> ExitReason {
     ExitReason::error("crash")
 }
 
 type Step<'a> = &'a dyn Fn(&mut World);
 type Lapse<'a> = &'a dyn Fn(&mut World) -> Vec<Command>;
 
-fn with(restart: Restart) -> ChildPolicy {
+pub(super) fn with(restart: Restart) -> ChildPolicy {
     ChildPolicy { restart, ..WORKER }
 }
 
 #[test]
 fn r6_children_start_one_after_another_in_order() {
     let mut world = World::new(Kind::Declared, &[WORKER; 3]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     assert_eq!(world.commands(), [Start(A)]);
     assert_eq!(world.state_of(B), ChildState::Idle);
     assert_eq!(world.started(A), [Start(B)]);
@@ -124,7 +140,7 @@ fn r6_children_start_one_after_another_in_order() {
 #[test]
 fn r7_a_child_that_fails_at_boot_ends_the_supervisor_after_the_others_in_reverse() {
     let mut world = World::new(Kind::Declared, &[WORKER; 3]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     world.started(A);
     world.started(B);
     assert_eq!(world.start_failed(1.0, C), [Close(C), Ask(B)]);
@@ -142,7 +158,7 @@ fn r7_a_child_that_fails_at_boot_ends_the_supervisor_after_the_others_in_reverse
 #[test]
 fn r7_an_end_before_the_start_has_ended_is_a_failed_start() {
     let mut world = World::new(Kind::Declared, &[WORKER; 2]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     world.commands();
     let (child, reason) = (A, crash());
     let failed = End(Outcome::BootFailed { child, reason });
@@ -156,7 +172,7 @@ fn r7_an_end_before_the_start_has_ended_is_a_failed_start() {
 fn a_lapse_brings_a_child_to_rest_from_wherever_it_was_to_come_back_and_counts_nothing() {
     let (min, max) = (Duration::from_secs(1), Duration::from_secs(1));
     let backing_off = ChildPolicy {
-        backoff: Some(Backoff { min, max }),
+        backoff: Some(Backoff::new(min, max)),
         ..WORKER
     };
     let wait = |world: &mut World| drop(world.exited(0.1, A, &crash()));
@@ -191,7 +207,7 @@ fn a_lapse_brings_a_child_to_rest_from_wherever_it_was_to_come_back_and_counts_n
             rests.extend((kind == Kind::Root).then_some(Remove(A)));
             assert_eq!(lapse(&mut world), rests, "{when}, {kind:?}");
             assert_eq!(world.state.next_deadline(), None, "{when}, {kind:?}");
-            world.state.handle_retry(A);
+            world.state.handle_retry(world.start, A);
             assert_eq!(world.commands(), [], "{when}, {kind:?}");
             assert_eq!(world.state_of(B), ChildState::Running);
         }
@@ -211,7 +227,7 @@ fn a_lapse_of_a_child_that_runs_or_rests_is_its_own_affair() {
 #[test]
 fn a_child_whose_tenure_has_lapsed_at_boot_is_kept_and_the_next_starts() {
     let mut world = World::new(Kind::Declared, &[WORKER; 2]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     world.commands();
     let failed = world.start_failed_of(0.1, A, ExitReason::Lapsed);
     assert_eq!(failed, [Close(A), Start(B)]);
@@ -221,7 +237,7 @@ fn a_child_whose_tenure_has_lapsed_at_boot_is_kept_and_the_next_starts() {
 #[test]
 fn r9_a_child_that_ignores_is_kept_and_the_next_starts() {
     let mut world = World::new(Kind::Declared, &[WORKER; 2]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     world.commands();
     world.state.handle_ignored(world.start, A);
     assert_eq!(world.commands(), [Close(A), Start(B)]);
@@ -229,16 +245,18 @@ fn r9_a_child_that_ignores_is_kept_and_the_next_starts() {
 }
 
 #[test]
-fn a_child_that_is_restarted_during_the_boot_does_not_start_an_ignored_one_again() {
+fn r6_an_exit_during_the_boot_waits_until_it_is_done() {
     let mut world = World::new(Kind::Declared, &[WORKER; 3]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     world.commands();
     world.started(A);
     world.state.handle_ignored(world.start, B);
     assert_eq!(world.commands(), [Close(B), Start(C)]);
-    assert_eq!(world.exited(0.1, A, &crash()), [Start(A)]);
+    assert_eq!(world.exited(0.1, A, &crash()), []);
+    assert_eq!(world.state_of(A), ChildState::Ended);
+    assert_eq!(world.started(C), [Booted, Start(A)]);
     assert_eq!(world.started(A), []);
-    assert_eq!(world.started(C), [Booted]);
+    assert_eq!(world.state_of(B), ChildState::Idle, "it has ignored");
 }
 
 #[test]
@@ -264,17 +282,18 @@ fn r11_restart_types() {
     ];
     for (restart, reason, restarted) in table {
         let mut world = World::running(Kind::Declared, &[with(restart), WORKER]);
-        let (commands, state) = if restarted {
-            (Start(A), ChildState::Starting { again: true })
-        } else {
-            (Close(A), ChildState::Idle)
+        let (commands, state) = match restart {
+            _ if restarted => (vec![Start(A)], Some(ChildState::Starting(Cause::Restart))),
+            // R12: its spec is not kept.
+            Restart::Temporary => (vec![Close(A), Remove(A)], None),
+            Restart::Permanent | Restart::Transient => (vec![Close(A)], Some(ChildState::Idle)),
         };
         assert_eq!(
             world.exited(1.0, A, &reason),
-            [commands],
+            commands,
             "{restart:?} after {reason:?}"
         );
-        assert_eq!(world.state_of(A), state, "{restart:?} after {reason:?}");
+        assert_eq!(world.state.child_state(A), state, "{restart:?} after {reason:?}");
         assert_eq!(world.state_of(B), ChildState::Running);
     }
 }
@@ -329,7 +348,7 @@ fn r15_a_failed_restart_counts_and_is_retried_by_a_message_to_self() {
     for t in [0.1, 0.2] {
         assert_eq!(world.start_failed(t, A), [Retry(A)]);
         assert_eq!(world.state_of(A), ChildState::Waiting);
-        world.state.handle_retry(A);
+        world.state.handle_retry(world.start, A);
         assert_eq!(world.commands(), [Start(A)]);
     }
     assert_eq!(world.start_failed(0.3, A), [Close(A), End(Outcome::Escalated)]);
@@ -342,7 +361,7 @@ fn r15_a_supervisor_can_be_stopped_in_the_middle_of_a_restart_loop() {
     assert_eq!(world.start_failed(0.0, B), [Retry(B)]);
     assert_eq!(world.shutdown(0.1), [Close(B), Ask(A)]);
     // The retry that was on its way is stale.
-    world.state.handle_retry(B);
+    world.state.handle_retry(world.start, B);
     assert_eq!(world.commands(), []);
     assert_eq!(
         world.exited(0.2, A, &ExitReason::Shutdown),
@@ -352,10 +371,7 @@ fn r15_a_supervisor_can_be_stopped_in_the_middle_of_a_restart_loop() {
 
 #[test]
 fn a_back_off_doubles_within_the_window_up_to_its_maximum() {
-    let backoff = Backoff {
-        min: Duration::from_millis(100),
-        max: Duration::from_millis(300),
-    };
+    let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(300));
     let mut world = World::running(
         Kind::Declared,
         &[ChildPolicy {
@@ -442,7 +458,7 @@ fn sup_stop_race_a_child_that_ends_while_a_sibling_is_stopped_is_not_restarted()
 #[test]
 fn a_start_that_ends_during_the_stop_is_waited_for() {
     let mut world = World::new(Kind::Declared, &[WORKER; 2]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     world.commands();
     assert_eq!(world.shutdown(0.0), [Ask(A)]);
     assert_eq!(world.started(A), []);
@@ -455,9 +471,9 @@ fn a_start_that_ends_during_the_stop_is_waited_for() {
 #[test]
 fn under_a_root_each_child_has_its_own_window_and_only_it_is_given_up() {
     let mut world = World::new(Kind::Root, &[]);
-    world.state.handle_boot();
+    world.state.handle_boot(world.start);
     assert_eq!(world.commands(), [Booted]);
-    assert_eq!([world.state.add(WORKER), world.state.add(WORKER)], [A, B]);
+    assert_eq!([world.state.add(WORKER), world.state.add(WORKER)], [Ok(A), Ok(B)]);
     assert_eq!(world.commands(), [Start(A), Start(B)]);
     world.started(A);
     world.started(B);
@@ -494,7 +510,7 @@ fn events_of_children_that_are_not_there_any_more_change_nothing() {
     assert_eq!(world.exited(1.0, A, &crash()), []);
     assert_eq!(world.started(A), []);
     assert_eq!(world.start_failed(1.0, A), []);
-    world.state.handle_retry(A);
+    world.state.handle_retry(world.start, A);
     assert!(world.state.terminate(world.start, A));
     assert_eq!(world.commands(), []);
 }

@@ -1,0 +1,415 @@
+//! The pure core of a supervisor: what to start, ask, kill and give up, and when.
+//!
+//! ```text
+//! child:       Idle -> Starting -> Running -> (exit) -> Starting | Waiting | Idle
+//!              Running -> Ended                         its exit has to wait for a boot or a group
+//!              Waiting -> Starting                      after a retry message or the back-off
+//!              Waiting, Starting -> Idle                its tenure has ended
+//!              Running, Starting -> Stopping -> Killed -> Stuck         asked, killed, out of reach
+//! supervisor:  Booting -> Running <-> Regrouping        one_for_all, rest_for_one: stop in reverse, start in order
+//!              any of them -> Stopping -> Ended
+//! ```
+//! Call the `handle_*` methods with what happened, then `poll_command` until it is empty, then sleep until `next_deadline` at most.
+//! Children are in the order of their keys: started in it, stopped against it, one by one; those of a dynamic supervisor all at once.
+//!
+//! [`group`] has the restarts of several children, [`stop`] the ways to an end, [`admin`] what may be asked while it runs.
+//!
+//! Architecture invariant: no clock, no random source, no task, no actor here.
+
+mod admin;
+mod group;
+#[cfg(test)]
+mod group_tests;
+mod model;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub(crate) use self::admin::NotDone;
+use self::group::Group;
+pub(crate) use self::model::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome};
+use super::intensity::Window;
+use super::{AutoShutdown, Flags, Strategy};
+use crate::exit::ExitReason;
+use crate::policy::Restart;
+
+/// How long a killed child may take to end before it counts as stuck.
+pub(crate) const STUCK_AFTER: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The children up to and including `at` have been started.
+    Booting {
+        at: Option<Key>,
+    },
+    Running,
+    Regrouping(Group),
+    Stopping(Outcome),
+    Ended,
+}
+
+#[derive(Clone, Debug)]
+struct Child {
+    policy: ChildPolicy,
+    state: ChildState,
+    deadline: Option<Instant>,
+    /// Its own window, under a root.
+    window: Option<Window>,
+    /// Why it ended, while that waits.
+    ended: Option<ExitReason>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    flags: Flags,
+    kind: Kind,
+    phase: Phase,
+    window: Window,
+    children: BTreeMap<Key, Child>,
+    deadlines: BTreeSet<(Instant, Key)>,
+    commands: VecDeque<Command>,
+    /// Children whose exit or turn waits until the boot or the group is done, in that order.
+    postponed: VecDeque<Key>,
+    next_key: u64,
+    /// For the jitter of back-offs.
+    seed: u64,
+}
+
+impl State {
+    /// `seed` draws the jitter of back-offs.
+    pub(crate) fn new(flags: Flags, kind: Kind, seed: u64) -> Self {
+        Self {
+            flags,
+            kind,
+            phase: Phase::Booting { at: None },
+            window: Window::new(flags.intensity, flags.period),
+            children: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            commands: VecDeque::new(),
+            postponed: VecDeque::new(),
+            next_key: 0,
+            seed,
+        }
+    }
+
+    pub(crate) fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// When `handle_deadline` is due.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Where a child is; `None` when it is not known.
+    pub(crate) fn child_state(&self, key: Key) -> Option<ChildState> {
+        self.children.get(&key).map(|child| child.state)
+    }
+
+    /// Starts the children in order.
+    pub(crate) fn handle_boot(&mut self, now: Instant) {
+        debug_assert_eq!(self.phase, Phase::Booting { at: None });
+        self.boot_next(now, None);
+    }
+
+    pub(crate) fn handle_started(&mut self, now: Instant, key: Key) {
+        // A child that is being stopped may have started meanwhile; it has been told already.
+        if let Some(ChildState::Starting(_)) = self.child_state(key) {
+            self.set_state(key, ChildState::Running);
+            self.advance(now, key);
+        }
+    }
+
+    /// The start answered ignore.
+    pub(crate) fn handle_ignored(&mut self, now: Instant, key: Key) {
+        match self.child_state(key) {
+            Some(ChildState::Starting(_)) => {
+                self.settle(key);
+                self.advance(now, key);
+            }
+            Some(_) => self.stopped(now, key),
+            None => {}
+        }
+    }
+
+    /// What has lost its tenure before it started is not wanted here any more: neither restarted nor counted.
+    pub(crate) fn handle_start_failed(&mut self, now: Instant, key: Key, reason: ExitReason) {
+        match self.child_state(key) {
+            Some(ChildState::Starting(_)) if reason == ExitReason::Lapsed => self.handle_ignored(now, key),
+            Some(ChildState::Starting(cause)) => match cause {
+                Cause::Boot => {
+                    self.settle(key);
+                    self.stop(now, Outcome::BootFailed { child: key, reason });
+                }
+                Cause::Added => self.discard(key),
+                Cause::Asked => self.settle(key),
+                // A failed restart counts like a restart.
+                Cause::Restart => self.restart(now, key, true),
+                Cause::Group => self.group_failed(now, key),
+            },
+            Some(_) => self.stopped(now, key),
+            None => {}
+        }
+    }
+
+    pub(crate) fn handle_exited(&mut self, now: Instant, key: Key, reason: &ExitReason) {
+        match self.child_state(key) {
+            None => {}
+            Some(ChildState::Running) => match &self.phase {
+                Phase::Running => self.decide(now, key, reason),
+                Phase::Booting { .. } => self.postpone(key, reason),
+                Phase::Regrouping(group) if group.is_stopping(key) => self.stopped(now, key),
+                Phase::Regrouping(_) => self.postpone(key, reason),
+                Phase::Stopping(_) | Phase::Ended => self.stopped(now, key),
+            },
+            Some(ChildState::Starting(_)) => self.handle_start_failed(now, key, reason.clone()),
+            Some(ChildState::StuckWanted(cause)) => self.start(key, cause),
+            Some(_) => self.stopped(now, key),
+        }
+    }
+
+    /// A child's tenure has ended. What runs ends by itself; a restart is not waited for any more.
+    pub(crate) fn handle_lapsed(&mut self, key: Key) {
+        if self.is_waiting(key) {
+            self.settle(key);
+        }
+    }
+
+    /// The child waits for its restart.
+    pub(crate) fn is_waiting(&self, key: Key) -> bool {
+        self.child_state(key) == Some(ChildState::Waiting)
+    }
+
+    /// The message that `Command::Retry` asked for.
+    pub(crate) fn handle_retry(&mut self, now: Instant, key: Key) {
+        if self.is_waiting(key) {
+            self.again(now, key);
+        }
+    }
+
+    /// Whatever is due at `now`: kills, children found stuck, restarts after a back-off.
+    pub(crate) fn handle_deadline(&mut self, now: Instant) {
+        while let Some((deadline, key)) = self.deadlines.first().copied()
+            && deadline <= now
+        {
+            self.set_deadline(key, None);
+            match self.child_state(key) {
+                Some(ChildState::Waiting) => self.again(now, key),
+                Some(ChildState::Stopping) => self.kill(now, key),
+                Some(ChildState::Killed) => self.found_stuck(now, key),
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// What the boot or the group waits for is done with this child.
+    fn advance(&mut self, now: Instant, key: Key) {
+        match &self.phase {
+            Phase::Booting { at } if *at == Some(key) => self.boot_next(now, Some(key)),
+            Phase::Regrouping(group) if group.is_starting(key) => self.group_start_next(now, Some(key)),
+            _ => {}
+        }
+    }
+
+    /// Starts the child behind `after`, which the boot waited for.
+    fn boot_next(&mut self, now: Instant, after: Option<Key>) {
+        if let Some(key) = self.behind(after) {
+            self.phase = Phase::Booting { at: Some(key) };
+            self.start(key, Cause::Boot);
+        } else {
+            self.commands.push_back(Command::Booted);
+            self.run(now);
+        }
+    }
+
+    fn behind(&self, after: Option<Key>) -> Option<Key> {
+        let first = after.map_or(Key(0), |after| Key(after.0 + 1));
+        self.children.range(first..).next().map(|(key, _)| *key)
+    }
+
+    /// Nothing is under way any more: deals with what had to wait, in its order.
+    fn run(&mut self, now: Instant) {
+        self.phase = Phase::Running;
+        while self.phase == Phase::Running
+            && let Some(key) = self.postponed.pop_front()
+        {
+            let ended = self.children.get_mut(&key).and_then(|child| child.ended.take());
+            match ended {
+                Some(reason) => self.decide(now, key, &reason),
+                // It may have come back or been stopped with its group meanwhile.
+                None if self.is_waiting(key) => self.again(now, key),
+                None => {}
+            }
+        }
+    }
+
+    fn postpone(&mut self, key: Key, reason: &ExitReason) {
+        if let Some(child) = self.children.get_mut(&key) {
+            (child.state, child.ended) = (ChildState::Ended, Some(reason.clone()));
+            self.postponed.push_back(key);
+        }
+    }
+
+    /// A child has ended by itself.
+    fn decide(&mut self, now: Instant, key: Key, reason: &ExitReason) {
+        let Some(policy) = self.children.get(&key).map(|child| child.policy) else {
+            return;
+        };
+        if comes_back(policy.restart, reason) {
+            return self.restart(now, key, false);
+        }
+        self.settle(key);
+        if policy.is_significant && self.is_to_shut_down() {
+            self.stop(now, Outcome::AutoShutdown);
+        }
+    }
+
+    /// After the end of a significant child (OTP: auto_shutdown).
+    fn is_to_shut_down(&self) -> bool {
+        match self.flags.auto_shutdown {
+            AutoShutdown::Never => false,
+            AutoShutdown::AnySignificant => true,
+            AutoShutdown::AllSignificant => !self
+                .children
+                .values()
+                .any(|child| child.policy.is_significant && child.state != ChildState::Idle),
+        }
+    }
+
+    fn start(&mut self, key: Key, cause: Cause) {
+        self.set_deadline(key, None);
+        if let Some(ChildState::Stuck) = self.child_state(key) {
+            // Two incarnations never overlap: it is started when the one that is out of reach has ended.
+            self.set_state(key, ChildState::StuckWanted(cause));
+            return;
+        }
+        self.set_state(key, ChildState::Starting(cause));
+        self.commands.push_back(Command::Start(key));
+    }
+
+    /// Restarts a child and those that the strategy says, or ends what the intensity says: `retry` when its last start failed.
+    fn restart(&mut self, now: Instant, key: Key, retry: bool) {
+        let Some(delay) = self.count(now, key) else {
+            return;
+        };
+        match (self.strategy(), delay) {
+            (Strategy::OneForOne, None) if retry => self.retry(key),
+            (Strategy::OneForOne, None) => self.start(key, Cause::Restart),
+            (Strategy::OneForOne, Some(delay)) => self.wait(key, now + delay),
+            (Strategy::OneForAll | Strategy::RestForOne, delay) => self.regroup(now, key, delay),
+        }
+    }
+
+    /// Counts a restart: the wait before it; `None` when it was one too many, and that has been dealt with.
+    fn count(&mut self, now: Instant, key: Key) -> Option<Option<Duration>> {
+        let dice = self.roll();
+        let child = self.children.get_mut(&key)?;
+        let window = child.window.as_mut().unwrap_or(&mut self.window);
+        if let Some(count) = window.add(now) {
+            return Some(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
+        }
+        self.settle(key);
+        if self.kind != Kind::Root {
+            self.stop(now, Outcome::Escalated);
+        }
+        None
+    }
+
+    /// A waiting child's turn.
+    fn again(&mut self, now: Instant, key: Key) {
+        match self.strategy() {
+            Strategy::OneForOne => self.start(key, Cause::Restart),
+            // Only one group at a time.
+            Strategy::OneForAll | Strategy::RestForOne if self.is_busy() => self.postponed.push_back(key),
+            Strategy::OneForAll | Strategy::RestForOne => self.regroup(now, key, None),
+        }
+    }
+
+    fn retry(&mut self, key: Key) {
+        self.set_deadline(key, None);
+        self.set_state(key, ChildState::Waiting);
+        self.commands.push_back(Command::Retry(key));
+    }
+
+    fn wait(&mut self, key: Key, until: Instant) {
+        self.set_state(key, ChildState::Waiting);
+        self.set_deadline(key, Some(until));
+    }
+
+    /// Children that come and go have nothing to do with one another.
+    fn strategy(&self) -> Strategy {
+        match self.kind {
+            Kind::Declared => self.flags.strategy,
+            Kind::Dynamic { .. } | Kind::Root => Strategy::OneForOne,
+        }
+    }
+
+    /// The child is not running and not coming back for now. Its spec is kept where it may be asked for again (OTP: not that of a
+    /// temporary child, nor any of a dynamic supervisor).
+    fn settle(&mut self, key: Key) {
+        let Some(child) = self.children.get(&key) else {
+            return;
+        };
+        if self.kind != Kind::Declared || child.policy.restart == Restart::Temporary {
+            return self.discard(key);
+        }
+        self.rest(key);
+        self.commands.push_back(Command::Close(key));
+    }
+
+    fn discard(&mut self, key: Key) {
+        self.rest(key);
+        self.children.remove(&key);
+        self.commands.extend([Command::Close(key), Command::Remove(key)]);
+    }
+
+    /// Nothing of the child runs; its refs wait.
+    fn rest(&mut self, key: Key) {
+        self.set_deadline(key, None);
+        if let Some(child) = self.children.get_mut(&key) {
+            (child.state, child.ended) = (ChildState::Idle, None);
+        }
+    }
+
+    fn set_state(&mut self, key: Key, state: ChildState) {
+        if let Some(child) = self.children.get_mut(&key) {
+            child.state = state;
+        }
+    }
+
+    fn set_deadline(&mut self, key: Key, deadline: Option<Instant>) {
+        let Some(child) = self.children.get_mut(&key) else {
+            return;
+        };
+        if let Some(old) = child.deadline.take() {
+            self.deadlines.remove(&(old, key));
+        }
+        if let Some(new) = deadline {
+            child.deadline = Some(new);
+            self.deadlines.insert((new, key));
+        }
+    }
+
+    /// splitmix64: spreads the back-offs of children that fail together.
+    fn roll(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// OTP's restart types. What has lost its tenure comes back elsewhere, if at all.
+fn comes_back(restart: Restart, reason: &ExitReason) -> bool {
+    match restart {
+        _ if *reason == ExitReason::Lapsed => false,
+        Restart::Permanent => true,
+        Restart::Transient => !reason.is_expected(),
+        Restart::Temporary => false,
+    }
+}
