@@ -40,8 +40,14 @@ pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a supervisor of a struct whose fields are its children.
 ///
-/// `strategy = one_for_one`, `intensity = 3` restarts within `period = "5s"`; on each field `#[child]`, with `restart`, `shutdown`, `mailbox` and `backoff` to
-/// override the policy of the child's own annotation, or `default` for a child whose `spec()` takes nothing.
+/// ```text
+/// strategy = one_for_one | one_for_all | rest_for_one             one_for_one
+/// intensity = 3, period = "5s"                                     3 restarts in 5 s; one more ends the supervisor
+/// auto_shutdown = never | any_significant | all_significant        never
+/// ```
+/// On each field `#[child]`, with `restart`, `shutdown`, `mailbox`, `backoff` and `jitter` to override the policy of the child's own annotation;
+/// `significant`; `max_children` for a `DynamicSupervisor`; or `default` for a child whose `spec()` takes nothing. The generated `spec` takes one
+/// spec for each field in order, except for those marked `default`, dynamic supervisors and task supervisors.
 #[proc_macro_attribute]
 pub fn supervisor(args: TokenStream, item: TokenStream) -> TokenStream {
     supervisor::expand(args.into(), &item.into()).into()

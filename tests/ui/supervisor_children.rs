@@ -21,7 +21,11 @@ pub struct Shop {
     #[child]
     pub by_ref: ActorRef<Ledger>,
     #[child]
-    pub carts: DynamicSupervisor<Ledger>,
+    pub shards: PartitionSupervisor<Ledger>,
+    #[child(max_children = 3)]
+    pub few: Ledger,
+    #[child(jitter = 20)]
+    pub jitter: Ledger,
 }
 
 #[supervisor]

@@ -2,8 +2,11 @@
 
 use quorate::prelude::*;
 
-#[supervisor(strategy = rest_for_one)]
+#[supervisor(intensity = 3)]
 pub struct Shop {}
+
+#[supervisor(intensity = 3, period = "0s", auto_shutdown = any)]
+pub struct Kiosk {}
 
 #[supervisor(strategy = one_for_al, intensity = many_times(), period = "5")]
 pub struct Store {}

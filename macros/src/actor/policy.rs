@@ -5,17 +5,18 @@
 //! shutdown = "5s" | kill | infinity                5 s
 //! mailbox = 1024                                   at least 1
 //! backoff = "100ms..10s"                           none
+//! jitter = 20                                      percent of a wait, none
 //! ```
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Attribute, Generics, Ident, ItemStruct};
+use syn::{Attribute, Expr, Generics, Ident, ItemStruct};
 
 use crate::attr::{self, Arg};
 use crate::diag::Problems;
 use crate::fallback;
 
-const KEYS: &[&str] = &["restart", "shutdown", "mailbox", "backoff"];
+const KEYS: &[&str] = &["restart", "shutdown", "mailbox", "backoff", "jitter"];
 
 /// Keys of the other half of the annotation, which stands on the impl.
 const KEYS_OF_IMPL: &[&str] = &["local", "remote", "name"];
@@ -27,6 +28,7 @@ pub(crate) struct Policy {
     pub(crate) shutdown: Option<TokenStream>,
     pub(crate) mailbox: Option<TokenStream>,
     pub(crate) backoff: Option<TokenStream>,
+    jitter: Option<Expr>,
 }
 
 impl Policy {
@@ -40,18 +42,34 @@ impl Policy {
                 self.mailbox = count.map(|count| quote!(#count));
             }
             "backoff" => self.backoff = backoff(arg, problems),
+            "jitter" => self.jitter = arg.count(1, "jitter = 20", problems),
             _ => return false,
         }
         true
     }
 
+    /// Notes what does not go together.
+    pub(crate) fn check(&self, problems: &mut Problems) {
+        if let (Some(jitter), None) = (&self.jitter, &self.backoff) {
+            problems.at(
+                jitter,
+                "`jitter` shortens the waits of a back-off: write `backoff = \"100ms..10s\"` too",
+            );
+        }
+    }
+
     /// What is said, each by the name of its field in `quorate::Policy`.
-    pub(crate) fn said(&self) -> impl Iterator<Item = (Ident, &TokenStream)> {
+    pub(crate) fn said(&self) -> impl Iterator<Item = (Ident, TokenStream)> {
+        let jitter = self.jitter.as_ref().map(|percent| quote!(.jitter(#percent)));
+        let backoff = self.backoff.as_ref();
         let fields = [
-            ("restart", self.restart.as_ref()),
-            ("shutdown", self.shutdown.as_ref()),
-            ("mailbox", self.mailbox.as_ref()),
-            ("backoff", self.backoff.as_ref()),
+            ("restart", self.restart.clone()),
+            ("shutdown", self.shutdown.clone()),
+            ("mailbox", self.mailbox.clone()),
+            (
+                "backoff",
+                backoff.map(|backoff| quote!(::core::option::Option::Some(#backoff #jitter))),
+            ),
         ];
         fields
             .into_iter()
@@ -87,6 +105,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
             arg.unknown("`#[actor]` on a struct", KEYS, &mut problems);
         }
     }
+    policy.check(&mut problems);
     let errors = problems.into_tokens();
     let (cfgs, ident): (Vec<_>, _) = (target.cfgs().collect(), &target.ident);
     let (names, values): (Vec<_>, Vec<_>) = policy.said().unzip();
@@ -129,7 +148,7 @@ fn shutdown(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
 fn backoff(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
     let (min, max) = arg.range(problems)?;
     let (min, max) = (attr::duration_tokens(min), attr::duration_tokens(max));
-    Some(quote!(::core::option::Option::Some(::quorate::Backoff::new(#min, #max))))
+    Some(quote!(::quorate::Backoff::new(#min, #max)))
 }
 
 /// The parts of a struct or an enum that matter here.

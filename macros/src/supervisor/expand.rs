@@ -94,10 +94,22 @@ fn add(child: &Child, adder: &Ident) -> TokenStream {
     let overrides = child
         .policy
         .said()
+        .chain(
+            child
+                .significant
+                .iter()
+                .map(|_| (format_ident!("significant"), quote!(true))),
+        )
         .map(|(field, value)| quote!(::quorate::Spec::policy_mut(&mut #local).#field = #value;));
+    let max_children = child
+        .max_children
+        .iter()
+        .map(|(_, count)| quote!(let #local = #local.max_children(#count);));
     quote! {
         {
-            let mut #local = #spec;
+            let #local = #spec;
+            #(#max_children)*
+            let mut #local = #local;
             #(#overrides)*
             #adder.add(#id, #local)?
         }
@@ -168,10 +180,14 @@ fn implementation(supervisor: &Supervisor) -> TokenStream {
 }
 
 fn flags(supervisor: &Supervisor) -> TokenStream {
-    let strategy = supervisor
-        .strategy
-        .as_ref()
-        .map(|_| quote!(strategy: ::quorate::supervision::Strategy::OneForOne,));
+    let strategy = supervisor.strategy.as_ref().map(|strategy| {
+        let strategy = camel(strategy);
+        quote!(strategy: ::quorate::supervision::Strategy::#strategy,)
+    });
+    let auto_shutdown = supervisor.auto_shutdown.as_ref().map(|auto_shutdown| {
+        let auto_shutdown = camel(auto_shutdown);
+        quote!(auto_shutdown: ::quorate::supervision::AutoShutdown::#auto_shutdown,)
+    });
     let intensity = supervisor
         .intensity
         .as_ref()
@@ -180,7 +196,21 @@ fn flags(supervisor: &Supervisor) -> TokenStream {
         let period = duration_tokens(period);
         quote!(period: #period,)
     });
-    quote!(::quorate::supervision::Flags { #strategy #intensity #period ..::quorate::supervision::Flags::DEFAULT })
+    quote!(::quorate::supervision::Flags { #strategy #intensity #period #auto_shutdown ..::quorate::supervision::Flags::DEFAULT })
+}
+
+/// `one_for_all` as the variant that it names.
+fn camel(word: &Ident) -> Ident {
+    let text: String = word
+        .to_string()
+        .split('_')
+        .flat_map(|part| {
+            let mut letters = part.chars();
+            let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+            first.into_iter().chain(letters)
+        })
+        .collect();
+    Ident::new(&text, Span::call_site())
 }
 
 /// `(a, (b, ()))`: a tuple of any length that is `Clone`.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use syn::{Attribute, Expr, Field, Ident, ItemStruct, Visibility};
+use syn::{Attribute, Expr, Field, Ident, ItemStruct, Path, Type, Visibility};
 
 use super::parse::{FieldInput, StrategyInput};
 use crate::actor::policy::Policy;
-use crate::actor::with_names;
+use crate::actor::{last_segment, with_names};
 
 /// The annotated struct.
 pub(crate) struct Supervisor {
@@ -16,6 +16,7 @@ pub(crate) struct Supervisor {
     pub(crate) strategy: Option<Ident>,
     pub(crate) intensity: Option<Expr>,
     pub(crate) period: Option<Duration>,
+    pub(crate) auto_shutdown: Option<Ident>,
     pub(crate) children: Vec<Child>,
 }
 
@@ -26,8 +27,17 @@ pub(crate) struct Child {
     pub(crate) docs: Vec<Attribute>,
     pub(crate) is_marked: bool,
     pub(crate) policy: Policy,
+    pub(crate) significant: Option<Path>,
+    pub(crate) max_children: Option<(Path, Expr)>,
+    /// Its spec is that of its own `spec()`.
     pub(crate) is_default: bool,
 }
+
+/// Supervisors of this crate whose spec takes nothing.
+const OWN: &[&str] = &[DYNAMIC, "TaskSupervisor"];
+
+/// The one whose children are counted.
+pub(super) const DYNAMIC: &str = "DynamicSupervisor";
 
 impl Supervisor {
     pub(crate) fn new(input: &ItemStruct, strategy: StrategyInput, fields: Vec<FieldInput>) -> Self {
@@ -38,6 +48,7 @@ impl Supervisor {
             strategy: strategy.strategy,
             intensity: strategy.intensity,
             period: strategy.period,
+            auto_shutdown: strategy.auto_shutdown,
             children: fields.into_iter().map(Child::new).collect(),
         }
     }
@@ -45,6 +56,7 @@ impl Supervisor {
 
 impl Child {
     fn new(input: FieldInput) -> Self {
+        let is_own = is_named(&input.field.ty, OWN);
         Self {
             name: input.field.ident.clone(),
             docs: with_names(&input.field.attrs, &["doc"])
@@ -52,9 +64,16 @@ impl Child {
                 .cloned()
                 .collect(),
             is_marked: input.child.is_some(),
+            is_default: input.is_default || is_own,
             field: input.field,
             policy: input.policy,
-            is_default: input.is_default,
+            significant: input.significant,
+            max_children: input.max_children,
         }
     }
+}
+
+/// True for a type of one of these names, whatever its path.
+pub(super) fn is_named(ty: &Type, names: &[&str]) -> bool {
+    last_segment(ty).is_some_and(|segment| names.iter().any(|name| segment.ident == name))
 }

@@ -10,11 +10,22 @@ use crate::actor::with_names;
 use crate::attr;
 use crate::diag::Problems;
 
-const KEYS: &[&str] = &["strategy", "intensity", "period"];
+const KEYS: &[&str] = &["strategy", "intensity", "period", "auto_shutdown"];
 
 const STRATEGIES: &[&str] = &["one_for_one", "rest_for_one", "one_for_all"];
 
-const CHILD_KEYS: &[&str] = &["restart", "shutdown", "mailbox", "backoff", "default"];
+const AUTO_SHUTDOWNS: &[&str] = &["never", "any_significant", "all_significant"];
+
+const CHILD_KEYS: &[&str] = &[
+    "restart",
+    "shutdown",
+    "mailbox",
+    "backoff",
+    "jitter",
+    "significant",
+    "max_children",
+    "default",
+];
 
 /// The arguments of the annotation.
 #[derive(Default)]
@@ -22,6 +33,7 @@ pub(crate) struct StrategyInput {
     pub(crate) strategy: Option<Ident>,
     pub(crate) intensity: Option<Expr>,
     pub(crate) period: Option<Duration>,
+    pub(crate) auto_shutdown: Option<Ident>,
 }
 
 /// One field with the arguments of its `#[child]`.
@@ -30,6 +42,10 @@ pub(crate) struct FieldInput {
     /// None where the annotation is forgotten.
     pub(crate) child: Option<Attribute>,
     pub(crate) policy: Policy,
+    /// `significant`, where it stands.
+    pub(crate) significant: Option<syn::Path>,
+    /// `max_children`, and where it stands.
+    pub(crate) max_children: Option<(syn::Path, Expr)>,
     /// `default`: the spec is the one of `spec()`.
     pub(crate) is_default: bool,
 }
@@ -37,13 +53,26 @@ pub(crate) struct FieldInput {
 /// Reads the arguments of the annotation.
 pub(crate) fn strategy(args: TokenStream, problems: &mut Problems) -> StrategyInput {
     let mut input = StrategyInput::default();
+    let mut has_period = false;
     for arg in attr::split(args, problems) {
         match arg.key().as_str() {
             "strategy" => input.strategy = arg.word(STRATEGIES, problems),
             "intensity" => input.intensity = arg.count(0, "intensity = 3", problems),
-            "period" => input.period = arg.duration(problems),
+            "period" => {
+                has_period = true;
+                input.period = arg.duration(problems);
+            }
+            "auto_shutdown" => input.auto_shutdown = arg.word(AUTO_SHUTDOWNS, problems),
             _ => arg.unknown("`#[supervisor]`", KEYS, problems),
         }
+    }
+    if let (Some(intensity), None) = (&input.intensity, &input.period)
+        && !has_period
+    {
+        problems.at(
+            intensity,
+            "an intensity is so many restarts within a period: write `period = \"5s\"` too",
+        );
     }
     input
 }
@@ -93,6 +122,8 @@ fn field_input(field: &mut Field, problems: &mut Problems) -> FieldInput {
         field: field.clone(),
         child,
         policy: Policy::default(),
+        significant: None,
+        max_children: None,
         is_default: false,
     };
     let Some(attribute) = &input.child else {
@@ -104,9 +135,18 @@ fn field_input(field: &mut Field, problems: &mut Problems) -> FieldInput {
                 arg.flag(problems);
                 input.is_default = true;
             }
+            "significant" => {
+                arg.flag(problems);
+                input.significant = Some(arg.key_tokens().clone());
+            }
+            "max_children" => {
+                let count = arg.count(1, "max_children = 10_000", problems);
+                input.max_children = count.map(|count| (arg.key_tokens().clone(), count));
+            }
             _ if input.policy.take(&arg, problems) => {}
             _ => arg.unknown("`#[child]`", CHILD_KEYS, problems),
         }
     }
+    input.policy.check(problems);
     input
 }

@@ -1,30 +1,23 @@
 //! What no supervisor can be, each said at the token, with what to write instead.
 
-use super::model::{Child, Supervisor};
+use super::model::{Child, DYNAMIC, Supervisor, is_named};
 use crate::actor::last_segment;
 use crate::diag::Problems;
 use crate::types;
 
-/// Strategies that the core decides by.
-const SUPPORTED: &[&str] = &["one_for_one"];
-
 /// Children that are supervisors made of one type, for which the core has no driver.
-const UNSUPPORTED: &[&str] = &["DynamicSupervisor", "PartitionSupervisor", "TaskSupervisor"];
+const UNSUPPORTED: &[&str] = &["PartitionSupervisor"];
 
 /// Notes the problems of a supervisor, and takes out of the model what has one.
 pub(crate) fn validate(supervisor: &mut Supervisor, problems: &mut Problems) {
-    if let Some(strategy) = &supervisor.strategy
-        && !SUPPORTED.iter().any(|supported| strategy == supported)
-    {
-        problems.at(
-            strategy,
-            format!("`{strategy}` is not supported yet: write `strategy = one_for_one`"),
-        );
-        supervisor.strategy = None;
-    }
+    let can_be_significant = supervisor
+        .auto_shutdown
+        .as_ref()
+        .is_some_and(|auto_shutdown| auto_shutdown != "never");
     supervisor.children.retain(|child| {
         let before = problems.len();
         check(child, problems);
+        check_keys(child, can_be_significant, problems);
         problems.len() == before
     });
 }
@@ -65,5 +58,30 @@ fn check(child: &Child, problems: &mut Problems) {
         }
         Some(_) if types::borrow(&field.ty).is_none() => {}
         _ => problems.at(&field.ty, "a child is an actor: write the name of its type"),
+    }
+}
+
+fn check_keys(child: &Child, can_be_significant: bool, problems: &mut Problems) {
+    if let Some(significant) = &child.significant {
+        let restart = child.policy.restart.as_ref().map(ToString::to_string);
+        if restart.is_some_and(|restart| restart.ends_with("Permanent")) {
+            problems.at(
+                significant,
+                "a permanent child never ends for good: write `restart = transient` or `temporary`, or leave out `significant`",
+            );
+        } else if !can_be_significant {
+            problems.at(
+                significant,
+                "nothing follows from the end of a significant child here: write `auto_shutdown = any_significant` or `all_significant` on the supervisor",
+            );
+        }
+    }
+    if let Some((max_children, _)) = &child.max_children
+        && !is_named(&child.field.ty, &[DYNAMIC])
+    {
+        problems.at(
+            max_children,
+            "`max_children` is about a `DynamicSupervisor`: no other child has children that come and go",
+        );
     }
 }
