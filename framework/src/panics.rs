@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::pin::Pin;
 use std::sync::Once;
 use std::task::{Context, Poll};
@@ -59,6 +59,18 @@ pub(crate) fn poll_caught<F: Future>(
     }
 }
 
+/// Unwinds with a reason that has been reported already: whoever catches it ends with that reason.
+pub(crate) fn pass_on(reason: ExitReason) -> ! {
+    if current::is_set() {
+        // Ports that are dropped on the way answer it, too.
+        let _ = LAST.try_with(|last| last.replace(Some(reason.clone())));
+    }
+    resume_unwind(Box::new(PassedOn(reason)))
+}
+
+/// The payload of a passed on reason.
+struct PassedOn(ExitReason);
+
 /// Runs `f`; a panic becomes a reason. What `f` has left half done is dropped by the caller, never used again.
 pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, ExitReason> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
@@ -75,6 +87,8 @@ fn text(payload: &dyn Any) -> String {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {
         text.clone()
+    } else if let Some(PassedOn(reason)) = payload.downcast_ref::<PassedOn>() {
+        reason.to_string()
     } else {
         "a panic without a text".to_owned()
     }

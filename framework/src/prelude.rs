@@ -15,4 +15,5 @@ pub use crate::registry::Name;
 pub use crate::reply::ReplyPort;
 pub use crate::request::{CallError, CastError};
 pub use crate::spec::{ChildSpec, Start};
+pub use crate::supervision::{DynamicSupervisor, PartitionSupervisor, TaskSupervisor};
 pub use crate::system::System;

@@ -20,8 +20,6 @@ pub struct Shop {
     pub value: Ledger,
     #[child]
     pub by_ref: ActorRef<Ledger>,
-    #[child]
-    pub shards: PartitionSupervisor<Ledger>,
     #[child(max_children = 3)]
     pub few: Ledger,
     #[child(jitter = 20)]

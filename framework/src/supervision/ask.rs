@@ -200,6 +200,10 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    pub(super) fn system(&self) -> &System {
+        &self.system
+    }
+
     /// Asks, and waits for the answer; `None` when the supervisor is gone.
     pub(crate) async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
         let (sender, answer) = oneshot::channel();

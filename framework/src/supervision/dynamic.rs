@@ -5,16 +5,12 @@ use std::marker::PhantomData;
 
 use super::admin;
 use super::ask::{ChildCounts, ChildError, ChildInfo, Which};
-use super::spec::{Supervisor, SupervisorMessage, SupervisorSpec};
-use super::state::Kind;
-use crate::actor::{Actor, ActorHandle};
+use super::own::{own_handle, own_supervisor};
+use super::spec::{Dynamic, SupervisorSpec};
+use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
-use crate::context::Context;
 use crate::error::StartError;
-use crate::policy::Policy;
 use crate::raw_ref::RawRef;
-use crate::reply::Port;
-use crate::request::ActorWire;
 use crate::spec::Spec;
 
 /// A supervisor of any number of `A`s, started while it runs (Elixir: `DynamicSupervisor`, OTP: simple_one_for_one).
@@ -63,18 +59,11 @@ pub struct DynamicSupervisor<A>(PhantomData<fn() -> A>);
 impl<A: Actor> DynamicSupervisor<A> {
     /// A dynamic supervisor with 3 restarts in 5 s and any number of children.
     pub fn spec() -> SupervisorSpec<Self> {
-        let spec = SupervisorSpec::new(|_| Ok(()));
-        spec.max_children(usize::MAX)
+        SupervisorSpec::dynamic()
     }
 }
 
-impl<A: Actor> SupervisorSpec<DynamicSupervisor<A>> {
-    /// More children are refused with [`StartError::MaxChildren`]. Those that are being restarted count.
-    pub fn max_children(mut self, children_max: usize) -> Self {
-        self.kind = Kind::Dynamic { children_max };
-        self
-    }
-}
+impl<A: Actor> Dynamic for DynamicSupervisor<A> {}
 
 /// What an `ActorRef<DynamicSupervisor<A>>` derefs to.
 pub struct DynamicSupervisorHandle<A: Actor>(RawRef<DynamicSupervisor<A>>);
@@ -114,48 +103,8 @@ impl<A: Actor> DynamicSupervisorHandle<A> {
     }
 }
 
-impl<A: Actor> Clone for DynamicSupervisorHandle<A> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<A: Actor> ActorHandle<DynamicSupervisor<A>> for DynamicSupervisorHandle<A> {
-    fn from_raw(raw: RawRef<DynamicSupervisor<A>>) -> Self {
-        Self(raw)
-    }
-
-    fn raw(&self) -> &RawRef<DynamicSupervisor<A>> {
-        &self.0
-    }
-}
-
-impl<A: Actor> Supervisor for DynamicSupervisor<A> {}
-
-impl<A: Actor> Actor for DynamicSupervisor<A> {
-    type Message = SupervisorMessage;
-    type Envelope = SupervisorMessage;
-    type Handle = DynamicSupervisorHandle<A>;
-    const POLICY: Policy = Policy::DEFAULT;
-    const NAME: &'static str = "quorate::DynamicSupervisor";
-    const WIRE: Option<ActorWire<Self>> = None;
-
-    async fn handle(&mut self, message: SupervisorMessage, _: &mut Context<Self>) {
-        match message {}
-    }
-
-    fn into_message(message: SupervisorMessage) -> SupervisorMessage {
-        message
-    }
-
-    fn from_message(message: SupervisorMessage) -> SupervisorMessage {
-        message
-    }
-
-    fn port(message: &mut SupervisorMessage) -> &mut dyn Port {
-        message.port()
-    }
-}
+own_supervisor!([A: Actor] DynamicSupervisor<A>, DynamicSupervisorHandle<A>, "quorate::DynamicSupervisor");
+own_handle!([A: Actor] DynamicSupervisor<A>, DynamicSupervisorHandle<A>);
 
 impl<A> fmt::Debug for DynamicSupervisor<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

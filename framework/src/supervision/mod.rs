@@ -12,15 +12,20 @@ pub(crate) mod child;
 pub(crate) mod driver;
 mod dynamic;
 mod intensity;
+mod own;
+mod partition;
 pub(crate) mod root;
 mod spec;
 pub(crate) mod state;
+mod tasks;
 
 use std::time::Duration;
 
 pub use self::ask::{ChildCounts, ChildError, ChildInfo, ChildKind, ChildStatus, RestartError};
 pub use self::dynamic::{DynamicSupervisor, DynamicSupervisorHandle};
-pub use self::spec::{Children, SpecProblem, Supervisor, SupervisorMessage, SupervisorSpec};
+pub use self::partition::{PartitionSupervisor, PartitionSupervisorHandle};
+pub use self::spec::{Children, Dynamic, SpecProblem, Supervisor, SupervisorMessage, SupervisorSpec};
+pub use self::tasks::{LinkedTask, Task, TaskError, TaskStream, TaskSupervisor, TaskSupervisorHandle};
 
 /// Restarts that a supervisor allows within [`DEFAULT_PERIOD`] when nothing else is said (Elixir: 3).
 pub const DEFAULT_INTENSITY: u32 = 3;

@@ -55,6 +55,8 @@ pub enum SpecProblem {
     SignificantDynamic,
     /// The period of the restart intensity is more than zero.
     ZeroPeriod,
+    /// A partition supervisor has at least one partition.
+    NoPartitions,
 }
 
 impl SpecProblem {
@@ -84,9 +86,13 @@ impl fmt::Display for SpecProblem {
             }
             Self::SignificantDynamic => "a child of a dynamic supervisor cannot be significant",
             Self::ZeroPeriod => "the period of the restart intensity must be more than zero",
+            Self::NoPartitions => "a partition supervisor must have at least one partition",
         })
     }
 }
+
+/// A supervisor whose children come and go.
+pub trait Dynamic: Supervisor {}
 
 /// How a supervisor and its children are started. Made by the generated `Shop::spec(...)`.
 #[must_use = "a spec does nothing until it is spawned or given to a supervisor"]
@@ -94,7 +100,7 @@ pub struct SupervisorSpec<S: Supervisor> {
     children: Box<BuildChildren>,
     policy: Policy,
     flags: Flags,
-    pub(super) kind: Kind,
+    kind: Kind,
     of: std::marker::PhantomData<fn() -> S>,
 }
 
@@ -157,6 +163,20 @@ impl<S: Supervisor> SupervisorSpec<S> {
     }
 }
 
+impl<S: Dynamic> SupervisorSpec<S> {
+    /// Without children, and with room for any number.
+    pub(super) fn dynamic() -> Self {
+        let spec = Self::new(|_| Ok(()));
+        spec.max_children(usize::MAX)
+    }
+
+    /// More children are refused with [`StartError::MaxChildren`]. Those that are being restarted count.
+    pub fn max_children(mut self, children_max: usize) -> Self {
+        self.kind = Kind::Dynamic { children_max };
+        self
+    }
+}
+
 impl<S: Supervisor> fmt::Debug for SupervisorSpec<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SupervisorSpec")
@@ -171,27 +191,31 @@ pub struct Children<'a> {
     system: &'a System,
     flags: Flags,
     kind: Kind,
-    children: Vec<(Arc<str>, Arc<dyn Child>)>,
+    added: Vec<(Arc<str>, Arc<dyn Child>)>,
 }
 
 impl Children<'_> {
+    pub(super) fn system(&self) -> &System {
+        self.system
+    }
+
     /// Makes the place of a child; it is started with the supervisor, after those added before.
     ///
     /// # Errors
     /// The id or the spec's name is taken, or the supervisor cannot have such a child.
     pub fn add<C: Spec>(&mut self, id: &str, mut spec: C) -> Result<ActorRef<C::Actor>, StartError> {
-        if self.children.iter().any(|(other, _)| **other == *id) {
+        if self.added.iter().any(|(other, _)| **other == *id) {
             return Err(StartError::DuplicateChild(id.into()));
         }
         let policy = ChildPolicy::from(&*spec.policy_mut());
         check(id, &policy, &self.flags, self.kind)?;
         let built = spec.build(self.system, Some(id))?;
-        self.children.push((id.into(), built.child));
+        self.added.push((id.into(), built.child));
         Ok(built.me)
     }
 
     fn remove_all(&self) {
-        for (_, child) in &self.children {
+        for (_, child) in &self.added {
             child.remove();
         }
     }
@@ -200,7 +224,7 @@ impl Children<'_> {
 impl fmt::Debug for Children<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.children.iter().map(|(id, _)| id))
+            .entries(self.added.iter().map(|(id, _)| id))
             .finish()
     }
 }
@@ -234,7 +258,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             system,
             flags: self.flags,
             kind: self.kind,
-            children: Vec::new(),
+            added: Vec::new(),
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
         let seat = Seat::new(S::NAME, S::METHODS, label, None);
@@ -251,7 +275,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = SupervisorChild {
             place,
-            children: children.children.into(),
+            children: children.added.into(),
             policy: ChildPolicy::from(&self.policy),
             flags: self.flags,
             kind: self.kind,

@@ -5,9 +5,6 @@ use crate::actor::last_segment;
 use crate::diag::Problems;
 use crate::types;
 
-/// Children that are supervisors made of one type, for which the core has no driver.
-const UNSUPPORTED: &[&str] = &["PartitionSupervisor"];
-
 /// Notes the problems of a supervisor, and takes out of the model what has one.
 pub(crate) fn validate(supervisor: &mut Supervisor, problems: &mut Problems) {
     let can_be_significant = supervisor
@@ -41,15 +38,6 @@ fn check(child: &Child, problems: &mut Problems) {
         );
     }
     match last_segment(&field.ty) {
-        Some(segment) if UNSUPPORTED.iter().any(|name| segment.ident == name) => {
-            problems.at(
-                &segment.ident,
-                format!(
-                    "a `{}` is not supported yet as a child: write actors",
-                    segment.ident
-                ),
-            );
-        }
         Some(segment) if segment.ident == "ActorRef" => {
             problems.at(
                 &field.ty,

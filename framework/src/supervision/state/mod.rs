@@ -162,9 +162,8 @@ impl State {
             None => {}
             Some(ChildState::Running) => match &self.phase {
                 Phase::Running => self.decide(now, key, reason),
-                Phase::Booting { .. } => self.postpone(key, reason),
                 Phase::Regrouping(group) if group.is_stopping(key) => self.stopped(now, key),
-                Phase::Regrouping(_) => self.postpone(key, reason),
+                Phase::Booting { .. } | Phase::Regrouping(_) => self.postpone(key, reason),
                 Phase::Stopping(_) | Phase::Ended => self.stopped(now, key),
             },
             Some(ChildState::Starting(_)) => self.handle_start_failed(now, key, reason.clone()),
@@ -294,7 +293,7 @@ impl State {
 
     /// Restarts a child and those that the strategy says, or ends what the intensity says: `retry` when its last start failed.
     fn restart(&mut self, now: Instant, key: Key, retry: bool) {
-        let Some(delay) = self.count(now, key) else {
+        let Ok(delay) = self.count(now, key) else {
             return;
         };
         match (self.strategy(), delay) {
@@ -305,19 +304,19 @@ impl State {
         }
     }
 
-    /// Counts a restart: the wait before it; `None` when it was one too many, and that has been dealt with.
-    fn count(&mut self, now: Instant, key: Key) -> Option<Option<Duration>> {
+    /// Counts a restart: the wait before it, if any. One too many has been dealt with.
+    fn count(&mut self, now: Instant, key: Key) -> Result<Option<Duration>, TooMany> {
         let dice = self.roll();
-        let child = self.children.get_mut(&key)?;
+        let child = self.children.get_mut(&key).ok_or(TooMany)?;
         let window = child.window.as_mut().unwrap_or(&mut self.window);
         if let Some(count) = window.add(now) {
-            return Some(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
+            return Ok(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
         }
         self.settle(key);
         if self.kind != Kind::Root {
             self.stop(now, Outcome::Escalated);
         }
-        None
+        Err(TooMany)
     }
 
     /// A waiting child's turn.
@@ -403,6 +402,9 @@ impl State {
         mixed ^ (mixed >> 31)
     }
 }
+
+/// There were too many restarts.
+struct TooMany;
 
 /// OTP's restart types. What has lost its tenure comes back elsewhere, if at all.
 fn comes_back(restart: Restart, reason: &ExitReason) -> bool {

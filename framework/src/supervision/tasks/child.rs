@@ -1,0 +1,117 @@
+//! A task as its supervisor handles it.
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use tokio::sync::oneshot;
+
+use super::Answer;
+use crate::current::Current;
+use crate::exit::ExitReason;
+use crate::lane::Signal;
+use crate::panics;
+use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
+use crate::seat::Seat;
+use crate::supervision::child::{Child, ChildPolicy, Report, spawn_in};
+use crate::system::System;
+
+/// The work, and why it ended if it did not come to its end by itself.
+type Work = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
+
+/// The slot of a task.
+pub(super) struct TaskChild {
+    seat: Arc<Seat>,
+    system: System,
+    /// Taken by the only start.
+    work: Mutex<Option<Work>>,
+}
+
+impl TaskChild {
+    pub(super) fn new<T, F>(
+        seat: Arc<Seat>,
+        system: System,
+        future: F,
+        answer: oneshot::Sender<Answer<T>>,
+    ) -> Arc<Self>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let own = Arc::clone(&seat);
+        let work = async move {
+            let ended = until_signalled(&own, future).await;
+            let reason = match &ended {
+                Ok(_) => ExitReason::Normal,
+                Err(reason) => reason.clone(),
+            };
+            // Nobody may wait for it.
+            let _ = answer.send(ended);
+            reason
+        };
+        Arc::new(Self {
+            seat,
+            system,
+            work: Mutex::new(Some(Box::pin(work))),
+        })
+    }
+}
+
+impl Child for TaskChild {
+    fn policy(&self) -> ChildPolicy {
+        ChildPolicy {
+            restart: Restart::Temporary,
+            shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
+            backoff: None,
+            is_significant: false,
+        }
+    }
+
+    fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    fn start(&self, report: Report) {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let seat = Arc::clone(&self.seat);
+        let current = Current::new(seat.id, seat.tenure.clone(), Arc::clone(self.system.highest()));
+        let own = Arc::clone(&current);
+        spawn_in(&self.seat, async move {
+            report.started().await;
+            let reason = match work {
+                Some(work) => own.scope(work).await,
+                None => ExitReason::Gone,
+            };
+            current.set_ended();
+            if !reason.is_expected() {
+                tracing::error!(target: "quorate::exit", name = &*seat.label, actor = seat.actor, %reason, "a task ended");
+            }
+            seat.end(&reason);
+            report.exited(reason).await;
+        });
+    }
+
+    fn close(&self) {
+        self.seat.leave();
+        // What was never started is not kept, nor is who waits for it.
+        drop(self.work.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn remove(&self) {}
+}
+
+/// Runs a future to its end, to its panic, or to whatever ends its task.
+async fn until_signalled<F: Future>(seat: &Seat, future: F) -> Result<F::Output, ExitReason> {
+    let mut future = pin!(future);
+    let mut signalled = pin!(seat.lane.wait(Signal::Stop));
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(signal) = signalled.as_mut().poll(cx) {
+            return Poll::Ready(Err(signal.reason()));
+        }
+        if seat.has_lapsed() {
+            return Poll::Ready(Err(ExitReason::Lapsed));
+        }
+        panics::poll_caught(future.as_mut(), cx)
+    })
+    .await
+}
