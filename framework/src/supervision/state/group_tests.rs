@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::admin::{NotDone, TooManyChildren};
-use super::tests::{A, B, C, WORKER, World, crash, with};
+use super::world_tests::{A, B, C, WORKER, World, crash, with};
 use super::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome, STUCK_AFTER};
 use crate::exit::ExitReason;
 use crate::policy::{Backoff, Restart, Shutdown};
