@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::request::{CallError, CastError};
-use crate::supervision::SpecProblem;
+use crate::supervision::{Casualty, SpecProblem};
 
 /// Why an actor or a supervisor was not started. Nothing of it runs and its spec is discarded.
 ///
@@ -85,8 +85,8 @@ pub enum Error {
     Cast(Arc<str>),
     /// No listener, no session or no remote ref; the text of the error of [`wire`](crate::wire).
     Wire(Arc<str>),
-    /// The system was shut down but for these actors, whose handlers did not yield: name and handler.
-    Stuck(Vec<(Arc<str>, Arc<str>)>),
+    /// The system was shut down but for these actors, whose handlers did not yield.
+    Stuck(Vec<Casualty>),
 }
 
 impl fmt::Display for Error {
@@ -96,10 +96,8 @@ impl fmt::Display for Error {
             Self::Call(error) => error.fmt(f),
             Self::Cast(text) | Self::Wire(text) => f.write_str(text),
             Self::Stuck(actors) => {
-                f.write_str("stuck:")?;
-                actors
-                    .iter()
-                    .try_for_each(|(actor, handler)| write!(f, " {actor} in `{handler}`"))
+                f.write_str("the system is shut down, but:")?;
+                actors.iter().try_for_each(|actor| write!(f, " {actor}"))
             }
         }
     }

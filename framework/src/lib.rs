@@ -79,7 +79,7 @@
 //! message, wire                                 what may travel, and how
 //! supervision, spec, policy                     who restarts whom
 //! tenure, stamp, moving, current                what singletons are made of: an epoch, and a ref that follows
-//! registry, system                              names, and the root of the tree
+//! registry, system, tree                        names, the root of the tree, and the tree as a value
 //! ```
 //!
 //! Sources: OTP's `supervisor` and `gen_server` (restart types, intensity, order of shutdown, the deadline of a call; Elixir's defaults
@@ -127,6 +127,7 @@ pub mod supervision;
 mod system;
 mod tenure;
 mod timer;
+mod tree;
 mod turn;
 pub mod wire;
 
@@ -150,3 +151,4 @@ pub use crate::spec::{ChildSpec, IntoStart, Spec, Start};
 pub use crate::system::{System, SystemBuilder};
 pub use crate::tenure::{Tenure, Validity};
 pub use crate::timer::Delayed;
+pub use crate::tree::{MailboxLevel, Tree, TreeNode};

@@ -6,7 +6,7 @@
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
@@ -33,6 +33,9 @@ pub(crate) struct Seat {
     live: AtomicBool,
     gone: AtomicBool,
     watchers: Mutex<Vec<Watcher>>,
+    last_exit: Mutex<Option<ExitReason>>,
+    /// The seat of its supervisor.
+    above: OnceLock<Weak<Seat>>,
     /// Woken by a lapse: its supervisor, which may be waiting for a restart.
     supervisor: Mutex<Option<Arc<Notify>>>,
     left: Notify,
@@ -57,6 +60,8 @@ impl Seat {
             live: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             watchers: Mutex::new(Vec::new()),
+            last_exit: Mutex::new(None),
+            above: OnceLock::new(),
             supervisor: Mutex::new(None),
             left: Notify::new(),
         })
@@ -80,6 +85,7 @@ impl Seat {
             self.live.store(false, Ordering::Release);
             std::mem::take(&mut *watchers)
         };
+        self.set_last_exit(reason);
         for watcher in watchers {
             watcher.fire(reason.clone());
         }
@@ -88,6 +94,7 @@ impl Seat {
     /// The incarnation runs on, out of reach: tells the watchers without waiting for its end.
     pub(crate) fn give_up(&self, reason: &ExitReason) {
         self.leave();
+        self.set_last_exit(reason);
         let watchers = std::mem::take(&mut *self.watchers());
         for watcher in watchers {
             watcher.fire(reason.clone());
@@ -125,8 +132,29 @@ impl Seat {
         }
     }
 
-    /// Who is woken by a lapse from now on.
-    pub(crate) fn set_supervisor(&self, supervisor: Arc<Notify>) {
+    /// Why the last incarnation ended.
+    pub(crate) fn last_exit(&self) -> Option<ExitReason> {
+        self.last_exit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_last_exit(&self, reason: &ExitReason) {
+        *self.last_exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+    }
+
+    /// The labels from the root of the system to this one, with `/` between them. The root has none of its own.
+    pub(crate) fn path(&self) -> String {
+        match self.above.get().and_then(Weak::upgrade) {
+            Some(above) if above.above.get().is_some() => format!("{}/{}", above.path(), self.label),
+            _ => self.label.to_string(),
+        }
+    }
+
+    /// Who sits above, and is woken by a lapse from now on.
+    pub(crate) fn set_supervisor(&self, above: &Arc<Self>, supervisor: Arc<Notify>) {
+        let _ = self.above.set(Arc::downgrade(above));
         *self.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(supervisor);
     }
 

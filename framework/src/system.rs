@@ -18,9 +18,10 @@ use crate::registry::{Name, Registry};
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::stamp::Highest;
-use crate::supervision::ask::{Ask, ChildError, Which};
-use crate::supervision::driver::Ended;
-use crate::supervision::root::{self, Root};
+use crate::supervision::ask::{Ask, ChildError, Door, Which};
+use crate::supervision::casualties::Casualties;
+use crate::supervision::{ShutdownReport, root};
+use crate::tree::Tree;
 
 /// A system of actors on one node. Cheap to clone; dropping it stops nothing, [`shutdown`](Self::shutdown) does.
 #[derive(Clone)]
@@ -32,10 +33,11 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     registry: Registry,
     highest: Arc<Highest>,
-    root: Root,
-    ended: Mutex<Option<oneshot::Receiver<Ended>>>,
+    root: Door,
+    casualties: Arc<Casualties>,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
     /// What the shutdown came to, for everyone who waits for it.
-    result: watch::Sender<Option<Result<(), Error>>>,
+    result: watch::Sender<Option<ShutdownReport>>,
 }
 
 /// Settings of a system.
@@ -61,7 +63,8 @@ impl SystemBuilder {
         panics::install_hook();
         let runtime = tokio::runtime::Handle::current();
         let (end, ended) = oneshot::channel();
-        let root = root::start(&runtime, end);
+        let casualties = Arc::default();
+        let root = root::start(&runtime, &casualties, end);
         let name = self.name;
         let node = self.node.unwrap_or_else(|| NodeId {
             name: Arc::clone(&name),
@@ -74,6 +77,7 @@ impl SystemBuilder {
             registry: Registry::default(),
             highest: Arc::default(),
             root,
+            casualties,
             ended: Mutex::new(Some(ended)),
             result: watch::Sender::new(None),
         }))
@@ -157,24 +161,41 @@ impl System {
     /// # Errors
     /// [`Error::Stuck`]: these actors did not yield; all others have ended.
     pub async fn shutdown(&self) -> Result<(), Error> {
+        let report = self.shutdown_report().await;
+        if report.stuck.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Stuck(report.stuck))
+    }
+
+    /// As [`shutdown`](Self::shutdown), and tells what did not stop within its time.
+    pub async fn shutdown_report(&self) -> ShutdownReport {
+        self.0.casualties.open();
         self.0.root.seat.signal(Signal::Shutdown);
         let ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ended) = ended {
             // In a task, so that dropping this future does not lose the answer for others.
             let system = self.clone();
             self.0.runtime.spawn(async move {
-                let result = match ended.await {
-                    Ok(Ended { stuck, .. }) if !stuck.is_empty() => Err(Error::Stuck(stuck)),
-                    Ok(_) | Err(_) => Ok(()),
-                };
-                system.0.result.send_replace(Some(result));
+                // An error is an end, too.
+                let _ = ended.await;
+                let report = system.0.casualties.report();
+                system.0.result.send_replace(Some(report));
             });
         }
         let mut result = self.0.result.subscribe();
         match result.wait_for(Option::is_some).await {
-            Ok(result) => result.clone().unwrap_or(Ok(())),
-            Err(_) => Ok(()),
+            Ok(report) => report.clone().unwrap_or_default(),
+            Err(_) => ShutdownReport::default(),
         }
+    }
+
+    /// What runs now, as a value; it can be drawn with `println!("{}", system.tree().await)`.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any point.
+    pub async fn tree(&self) -> Tree {
+        Tree::of(Arc::clone(&self.0.name), &self.0.root).await
     }
 
     /// The system's name.
@@ -195,6 +216,10 @@ impl System {
     /// The seat of the root supervisor: it is left when the system has ended.
     pub(crate) fn root(&self) -> &Arc<Seat> {
         &self.0.root.seat
+    }
+
+    pub(crate) fn casualties(&self) -> &Arc<Casualties> {
+        &self.0.casualties
     }
 
     pub(crate) fn registry(&self) -> &Registry {

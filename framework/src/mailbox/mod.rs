@@ -34,6 +34,12 @@ impl<T> Sender<T> {
         self.0.try_reserve().ok().map(Permit)
     }
 
+    /// How many messages wait, and how many may.
+    pub(crate) fn filled(&self) -> (usize, usize) {
+        let bound = self.0.max_capacity();
+        (bound - self.0.capacity(), bound)
+    }
+
     /// Waits for room, in order of arrival. `None` when the receiver is gone.
     pub(crate) fn reserve(&self) -> impl Future<Output = Option<OwnedPermit<T>>> + use<T> {
         let sender = self.0.clone();

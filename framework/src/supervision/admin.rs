@@ -55,7 +55,8 @@ impl<S: Supervisor> ActorRef<S> {
     pub async fn restart_child(this: &Self, id: &str) -> Result<(), RestartError> {
         let desk = Self::raw(this).desk();
         let (started, answer) = tokio::sync::oneshot::channel();
-        desk.ask(|done| Ask::Restart(Which::Id(id.into()), done, started))
+        desk.door
+            .ask(|done| Ask::Restart(Which::Id(id.into()), done, started))
             .await
             .unwrap_or(Err(ChildError::Gone))
             .map_err(RestartError::Child)?;
@@ -71,7 +72,8 @@ impl<S: Supervisor> ActorRef<S> {
     /// [`ChildError`]; nothing was done.
     pub async fn delete_child(this: &Self, id: &str) -> Result<(), ChildError> {
         let desk = Self::raw(this).desk();
-        desk.ask(|done| Ask::Delete(Which::Id(id.into()), done))
+        desk.door
+            .ask(|done| Ask::Delete(Which::Id(id.into()), done))
             .await
             .unwrap_or(Err(ChildError::Gone))
     }
@@ -105,7 +107,7 @@ pub(super) async fn start<C: Spec>(
         child: asked,
         started,
     };
-    let refused = match desk.ask(add).await {
+    let refused = match desk.door.ask(add).await {
         Some(Ok(())) => return Ok(me),
         Some(Err(error)) => error,
         None => StartError::SupervisorGone,
@@ -115,11 +117,13 @@ pub(super) async fn start<C: Spec>(
 }
 
 pub(super) async fn terminate(desk: &Desk, which: Which) -> Result<(), ChildError> {
-    desk.ask(|done| Ask::Terminate(which, done))
+    desk.door
+        .ask(|done| Ask::Terminate(which, done))
         .await
         .unwrap_or(Err(ChildError::Gone))
 }
 
 pub(super) async fn list(desk: &Desk) -> Vec<ChildInfo> {
-    desk.ask(Ask::List).await.unwrap_or_default()
+    let listed = desk.door.ask(Ask::List).await.unwrap_or_default();
+    listed.into_iter().map(|listed| listed.info).collect()
 }

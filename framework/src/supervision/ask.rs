@@ -44,7 +44,7 @@ pub(crate) enum Ask {
     /// Forget a child that does not run.
     Delete(Which, Done),
     /// What there is.
-    List(oneshot::Sender<Vec<ChildInfo>>),
+    List(oneshot::Sender<Vec<Listed>>),
 }
 
 /// Why nothing was done to a child of a supervisor.
@@ -190,10 +190,22 @@ impl ChildCounts {
     }
 }
 
-/// The way to a supervisor, whichever of its incarnations runs, and what its children may be.
+/// A child with what its supervisor knows of it.
+pub(crate) struct Listed {
+    pub(crate) info: ChildInfo,
+    pub(crate) child: Arc<dyn Child>,
+}
+
+/// The way to a supervisor, whichever of its incarnations runs.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) asks: mpsc::Sender<Ask>,
+    pub(crate) seat: Arc<Seat>,
+}
+
+/// The way to a supervisor with children of its own spec, and what they may be.
 pub(crate) struct Desk {
-    pub(super) asks: mpsc::Sender<Ask>,
-    pub(super) seat: Arc<Seat>,
+    pub(crate) door: Door,
     pub(super) system: System,
     pub(super) flags: Flags,
     pub(super) kind: Kind,
@@ -203,7 +215,9 @@ impl Desk {
     pub(super) fn system(&self) -> &System {
         &self.system
     }
+}
 
+impl Door {
     /// Asks, and waits for the answer; `None` when the supervisor is gone.
     pub(crate) async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
         let (sender, answer) = oneshot::channel();

@@ -4,8 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
-use super::ask::ChildKind;
+use super::ask::{ChildKind, Door};
 pub(crate) use super::state::ChildPolicy;
 use super::state::Key;
 use crate::actor::Actor;
@@ -31,6 +32,16 @@ pub(crate) trait Child: Send + Sync + 'static {
     /// Its seat and, behind it, those of all below it.
     fn seats(&self, into: &mut Vec<Arc<Seat>>) {
         into.push(Arc::clone(self.seat()));
+    }
+
+    /// Where it is asked, when it is a supervisor.
+    fn door(&self) -> Option<&Door> {
+        None
+    }
+
+    /// What waits in its mailbox, and its bound.
+    fn mailbox(&self) -> Option<(usize, usize)> {
+        None
     }
 
     /// Starts an incarnation in a task of its own, once the last one has ended.
@@ -174,6 +185,10 @@ impl<A: Actor> Child for ActorChild<A> {
         );
     }
 
+    fn mailbox(&self) -> Option<(usize, usize)> {
+        Some(self.place.sender().filled())
+    }
+
     fn close(&self) {
         self.place.close();
     }
@@ -187,6 +202,11 @@ impl<A: Actor> Child for ActorChild<A> {
 
 /// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck.
 pub(crate) fn spawn_in(seat: &Arc<Seat>, incarnation: impl Future<Output = ()> + Send + 'static) {
+    let span = tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor, id = %seat.id);
+    if !span.is_disabled() {
+        span.record("path", seat.path());
+    }
+    let incarnation = incarnation.instrument(span);
     if seat.is_live() {
         let seat = Arc::clone(seat);
         tokio::spawn(async move {

@@ -11,13 +11,15 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::Flags;
-use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Started, Which};
+use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
+use super::casualties::Casualties;
 use super::child::{Child, Event, Happened, Report};
-use super::state::{Command, Key, Kind, Outcome, State};
+use super::state::{ChildState, Command, Key, Kind, Outcome, State};
 use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::Signal;
+use crate::policy::Shutdown;
 use crate::seat::Seat;
 
 /// Events of children that wait for the driver. A child's task waits when it is full.
@@ -36,11 +38,12 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
-    /// Name and handler of the children that run on, out of reach.
-    pub(crate) stuck: Vec<(Arc<str>, Arc<str>)>,
 }
 
 pub(crate) struct Driver {
+    /// The supervisor's own.
+    seat: Arc<Seat>,
+    casualties: Arc<Casualties>,
     state: State,
     slots: BTreeMap<Key, Slot>,
     places: HashMap<ActorId, Key>,
@@ -52,7 +55,6 @@ pub(crate) struct Driver {
     deferred: VecDeque<Ask>,
     /// A child's tenure has ended.
     lapsed: Arc<Notify>,
-    stuck: Vec<(Arc<str>, Arc<str>)>,
     booted: Option<oneshot::Sender<()>>,
     /// To be told once the commands of this step are carried out: names are free then.
     answers: Vec<(Started, Result<(), StartError>)>,
@@ -72,13 +74,16 @@ enum Next {
 impl Driver {
     /// `booted` is told when all children have started.
     pub(crate) fn new<'a>(
-        flags: Flags,
-        kind: Kind,
+        seat: Arc<Seat>,
+        casualties: Arc<Casualties>,
+        (flags, kind): (Flags, Kind),
         children: impl IntoIterator<Item = &'a (Arc<str>, Arc<dyn Child>)>,
         booted: oneshot::Sender<()>,
     ) -> Self {
         let (report_to, events) = mpsc::channel(EVENTS_MAX);
         let mut driver = Self {
+            seat,
+            casualties,
             state: State::new(flags, kind, crate::system::random()),
             slots: BTreeMap::new(),
             places: HashMap::new(),
@@ -88,7 +93,6 @@ impl Driver {
             retries: VecDeque::new(),
             deferred: VecDeque::new(),
             lapsed: Arc::default(),
-            stuck: Vec::new(),
             booted: Some(booted),
             answers: Vec::new(),
             ended: Vec::new(),
@@ -99,8 +103,9 @@ impl Driver {
         driver
     }
 
-    /// Runs until all children have ended. `seat` is where the supervisor is signalled.
-    pub(crate) async fn run(mut self, seat: &Seat, asks: &mut mpsc::Receiver<Ask>) -> Ended {
+    /// Runs until all children have ended.
+    pub(crate) async fn run(mut self, asks: &mut mpsc::Receiver<Ask>) -> Ended {
+        let seat = Arc::clone(&self.seat);
         self.state.handle_boot(Instant::now());
         let mut heard = None;
         loop {
@@ -116,7 +121,7 @@ impl Driver {
                 self.handle_ask(ask);
                 continue;
             }
-            match self.next(seat, heard, asks).await {
+            match self.next(&seat, heard, asks).await {
                 Next::Signal(signal) => {
                     heard = Some(signal);
                     if signal == Signal::Kill {
@@ -278,12 +283,15 @@ impl Driver {
         .copied()
     }
 
-    fn list(&self) -> Vec<ChildInfo> {
+    fn list(&self) -> Vec<Listed> {
         self.slots
             .iter()
             .filter_map(|(key, slot)| {
                 let state = self.state.child_state(*key)?;
-                Some(ChildInfo::new(slot.id.as_ref(), &*slot.child, state))
+                Some(Listed {
+                    info: ChildInfo::new(slot.id.as_ref(), &*slot.child, state),
+                    child: Arc::clone(&slot.child),
+                })
             })
             .collect()
     }
@@ -301,7 +309,7 @@ impl Driver {
             }
             return;
         };
-        child.seat().set_supervisor(Arc::clone(&self.lapsed));
+        child.seat().set_supervisor(&self.seat, Arc::clone(&self.lapsed));
         self.places.insert(child.seat().id, key);
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), key);
@@ -321,6 +329,7 @@ impl Driver {
         match command {
             Command::Start(key) => {
                 if let Some(slot) = slot(key) {
+                    self.tell_restart(key, slot);
                     slot.child.start(Report::new(key, self.report_to.clone()));
                 }
             }
@@ -332,6 +341,9 @@ impl Driver {
             Command::Kill(key) => {
                 if let Some(slot) = slot(key) {
                     slot.child.signal(Signal::Kill);
+                    if slot.child.policy().shutdown != Shutdown::Kill {
+                        self.tell_kill(slot.child.seat());
+                    }
                 }
             }
             Command::Retry(key) => self.retries.push_back(key),
@@ -367,20 +379,36 @@ impl Driver {
         }
     }
 
+    fn tell_restart(&self, key: Key, slot: &Slot) {
+        if let Some(ChildState::Starting(cause)) = self.state.child_state(key)
+            && cause.is_restart()
+        {
+            let (seat, policy) = (slot.child.seat(), slot.child.policy());
+            let last_exit = seat.last_exit().map(tracing::field::display);
+            tracing::info!(
+                target: "quorate::supervision", path = seat.path(), actor = seat.actor, restarts = seat.incarnation(),
+                last_exit, restart = ?policy.restart, shutdown = ?policy.shutdown, "a child is restarted"
+            );
+        }
+    }
+
+    fn tell_kill(&self, seat: &Seat) {
+        let path = seat.path();
+        tracing::warn!(target: "quorate::supervision", path, actor = seat.actor, "a child did not stop in time and is killed");
+        self.casualties.killed(seat);
+    }
+
     fn report_stuck(&mut self, key: Key) {
         let Some(slot) = self.slots.get_mut(&key) else {
             return;
         };
         let seat = slot.child.seat();
-        let handler = seat.handling();
+        let handler: Arc<str> = seat.handling().into();
         tracing::error!(
-            target: "quorate::exit", name = &*seat.label, actor = seat.actor, handler,
+            target: "quorate::exit", path = seat.path(), actor = seat.actor, %handler,
             "an actor is stuck: its handler does not yield"
         );
-        self.stuck.push((Arc::clone(&seat.label), handler.into()));
-        seat.give_up(&ExitReason::Stuck {
-            handler: handler.into(),
-        });
+        seat.give_up(&ExitReason::Stuck { handler });
         for done in slot.terminated.drain(..) {
             let _ = done.send(Err(ChildError::Stuck));
         }
@@ -388,15 +416,19 @@ impl Driver {
 
     /// What was added while it ran is forgotten with this incarnation (OTP's rule).
     fn end(&mut self, outcome: Outcome) -> Ended {
+        for (key, slot) in &self.slots {
+            let state = self.state.child_state(*key);
+            if matches!(state, Some(ChildState::Stuck | ChildState::StuckWanted(_))) {
+                let seat = slot.child.seat();
+                self.casualties.stuck(seat, &seat.handling().into());
+            }
+        }
         for slot in self.slots.values().filter(|slot| !slot.is_declared) {
             slot.child.close();
             slot.child.remove();
         }
         self.answer();
-        Ended {
-            outcome,
-            stuck: std::mem::take(&mut self.stuck),
-        }
+        Ended { outcome }
     }
 }
 

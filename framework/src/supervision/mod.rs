@@ -8,6 +8,7 @@
 
 mod admin;
 pub(crate) mod ask;
+pub(crate) mod casualties;
 pub(crate) mod child;
 pub(crate) mod driver;
 mod dynamic;
@@ -22,6 +23,7 @@ mod tasks;
 use std::time::Duration;
 
 pub use self::ask::{ChildCounts, ChildError, ChildInfo, ChildKind, ChildStatus, RestartError};
+pub use self::casualties::{CASUALTIES_MAX, Casualty, ShutdownReport};
 pub use self::dynamic::{DynamicSupervisor, DynamicSupervisorHandle};
 pub use self::partition::{PartitionSupervisor, PartitionSupervisorHandle};
 pub use self::spec::{Children, Dynamic, SpecProblem, Supervisor, SupervisorMessage, SupervisorSpec};

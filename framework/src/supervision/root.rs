@@ -8,31 +8,36 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Flags;
-use super::ask::{ASKS_MAX, Ask};
-use super::driver::{Driver, Ended};
+use super::ask::{ASKS_MAX, Door};
+use super::casualties::Casualties;
+use super::driver::Driver;
 use super::state::Kind;
 use crate::seat::Seat;
 
-/// The sending side of a root.
-pub(crate) struct Root {
-    pub(crate) asks: mpsc::Sender<Ask>,
-    pub(crate) seat: Arc<Seat>,
-}
-
-/// Starts a root on the present runtime. `ended` gets its end.
-pub(crate) fn start(runtime: &tokio::runtime::Handle, ended: oneshot::Sender<Ended>) -> Root {
+/// Starts a root on the present runtime. `ended` is told of its end.
+pub(crate) fn start(
+    runtime: &tokio::runtime::Handle,
+    casualties: &Arc<Casualties>,
+    ended: oneshot::Sender<()>,
+) -> Door {
     let (asks, mut asked) = mpsc::channel(ASKS_MAX);
     let seat = Seat::new("quorate::Root", &[], "root".into(), None);
     seat.begin();
     let (booted, _) = oneshot::channel();
-    let driver = Driver::new(Flags::DEFAULT, Kind::Root, &[], booted);
+    let driver = Driver::new(
+        Arc::clone(&seat),
+        Arc::clone(casualties),
+        (Flags::DEFAULT, Kind::Root),
+        &[],
+        booted,
+    );
     let own = Arc::clone(&seat);
     runtime.spawn(async move {
-        let end = driver.run(&own, &mut asked).await;
+        let end = driver.run(&mut asked).await;
         asked.close();
         own.end(&end.reason());
         own.leave();
-        let _ = ended.send(end);
+        let _ = ended.send(());
     });
-    Root { asks, seat }
+    Door { asks, seat }
 }

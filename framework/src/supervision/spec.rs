@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::ask::{ASKS_MAX, Ask, ChildKind, Desk};
+use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
+use super::casualties::Casualties;
 use super::child::{Child, ChildPolicy, Report, spawn_in};
 use super::driver::{Driver, Ended};
 use super::state::{Kind, Outcome};
@@ -266,8 +267,10 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         place.set_children(refs);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         place.set_desk(Desk {
-            asks,
-            seat: Arc::clone(&place.seat),
+            door: Door {
+                asks,
+                seat: Arc::clone(&place.seat),
+            },
             system: system.clone(),
             flags: self.flags,
             kind: self.kind,
@@ -280,6 +283,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             flags: self.flags,
             kind: self.kind,
             asked: Arc::new(Mutex::new(asked)),
+            casualties: Arc::clone(system.casualties()),
         };
         Ok(Built {
             me,
@@ -302,6 +306,7 @@ struct SupervisorChild<S: Supervisor> {
     flags: Flags,
     kind: Kind,
     asked: Asked,
+    casualties: Arc<Casualties>,
 }
 
 impl<S: Supervisor> Child for SupervisorChild<S> {
@@ -324,7 +329,19 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         }
     }
 
+    fn door(&self) -> Option<&Door> {
+        self.place.desk().map(|desk| &desk.door)
+    }
+
     fn start(&self, report: Report) {
+        let (booted, has_booted) = oneshot::channel();
+        let driver = Driver::new(
+            Arc::clone(&self.place.seat),
+            Arc::clone(&self.casualties),
+            (self.flags, self.kind),
+            self.children.iter(),
+            booted,
+        );
         let (seat, children, asked) = (
             Arc::clone(&self.place.seat),
             Arc::clone(&self.children),
@@ -332,7 +349,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         );
         spawn_in(
             &self.place.seat,
-            incarnation(self.flags, self.kind, seat, children, asked, report),
+            incarnation(driver, has_booted, seat, children, asked, report),
         );
     }
 
@@ -351,15 +368,13 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
 }
 
 async fn incarnation(
-    flags: Flags,
-    kind: Kind,
+    driver: Driver,
+    has_booted: oneshot::Receiver<()>,
     seat: Arc<Seat>,
     children: Slots,
     asked: Asked,
     report: Report,
 ) {
-    let (booted, has_booted) = oneshot::channel();
-    let driver = Driver::new(flags, kind, children.iter(), booted);
     let tell = async {
         let booted = has_booted.await.is_ok();
         if booted {
@@ -368,7 +383,7 @@ async fn incarnation(
         booted
     };
     let mut asked = asked.lock().await;
-    let (ended, booted) = tokio::join!(driver.run(&seat, &mut asked), tell);
+    let (ended, booted) = tokio::join!(driver.run(&mut asked), tell);
     drop(asked);
     let reason = exit_reason(&ended, &children);
     log_end(&seat, &ended);
@@ -394,6 +409,6 @@ fn exit_reason(ended: &Ended, children: &[(Arc<str>, Arc<dyn Child>)]) -> ExitRe
 
 fn log_end(seat: &Seat, ended: &Ended) {
     if ended.outcome == Outcome::Escalated {
-        tracing::error!(target: "quorate::exit", name = &*seat.label, "a supervisor ended: too many restarts");
+        tracing::error!(target: "quorate::exit", path = seat.path(), actor = seat.actor, "a supervisor ended: too many restarts");
     }
 }

@@ -124,6 +124,7 @@ where
     let (answer, answered) = oneshot::channel();
     let child = TaskChild::new(Arc::clone(&seat), desk.system().clone(), future, answer);
     let asked = desk
+        .door
         .ask(|started| Ask::Add {
             id: None,
             child,
