@@ -12,7 +12,7 @@
 //! unavailable. What the instances of `billing` write down about themselves decides whether there were ever two.
 //!
 //! ```text
-//! billing, ledger, straggler       the actors: what a user of Quorate writes
+//! billing, ledger, straggler, till the actors: what a user of Quorate writes
 //! caller, processes, talk, args    what each process does
 //! driver/, layout, process         who starts, harms and watches them
 //! record, calls, overlap           what instances wrote down, what the caller saw: pure
@@ -37,6 +37,7 @@ pub mod record;
 pub mod report;
 pub mod straggler;
 pub mod talk;
+pub mod till;
 pub mod timeline;
 
 use std::process::ExitCode;

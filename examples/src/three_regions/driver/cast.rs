@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::seen::Seen;
 use crate::three_regions::args::NodeArgs;
-use crate::three_regions::layout::{CALLER, Layout};
+use crate::three_regions::layout::Layout;
 use crate::three_regions::lines::Order;
 use crate::three_regions::process::{EVENTS_MAX, Event, Process};
 use crate::three_regions::promises::Broken;
@@ -56,13 +56,14 @@ impl Cast {
             let node = layout
                 .node(name)
                 .expect("nodes are started by the names in the layout");
-            let node = NodeArgs {
+            let arguments = NodeArgs {
                 config: layout.config_file(node),
                 record: layout.record_file(name, life),
                 ledger: layout.ledger,
-                calls: name == CALLER,
+                calls: node.calls,
+                till: node.till,
             };
-            node.to_arguments()
+            arguments.to_arguments()
         })
     }
 
@@ -75,7 +76,8 @@ impl Cast {
         *life += 1;
         let arguments = arguments(&self.layout, *life);
         let log = self.layout.log_file(name);
-        let process = Process::start(name, *life, &arguments, &log, self.sender.clone());
+        let via = self.layout.node(name).map_or(&[][..], |node| &node.via);
+        let process = Process::start(name, *life, via, &arguments, &log, self.sender.clone());
         let process = process
             .map_err(|error| Broken::new("processes-live", format!("{name} does not start: {error}")))?;
         self.processes.insert(name.to_owned(), process);

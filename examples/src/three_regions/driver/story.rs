@@ -1,6 +1,7 @@
 //! The story that the driver tells, step by step. What it promises is judged at the end, from the report.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -142,9 +143,12 @@ async fn serve_zone(layout: &Layout, dns: &DnsServer, region: &str) {
     let zone = format!("{region}.{DOMAIN}");
     let records = layout.region(region).flat_map(|node| {
         let host = format!("{}.{zone}", node.name);
+        let IpAddr::V4(ip) = node.listen.ip() else {
+            unreachable!("layouts have addresses of 127/8 only")
+        };
         [
             Record::srv(&srv_name(region), TTL_SECS, &host, node.listen.port()),
-            Record::a(&host, TTL_SECS, [127, 0, 0, 1]),
+            Record::a(&host, TTL_SECS, ip),
         ]
     });
     dns.set_zone(&zone, records.collect::<Vec<_>>()).await;
