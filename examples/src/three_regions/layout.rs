@@ -10,6 +10,8 @@ use super::promises::NODES;
 
 /// The regions; the first is the singleton's home, and the last one only calls it.
 pub const REGIONS: [&str; 3] = ["us-east", "us-west", "eu-central"];
+/// Where the singleton may run, in order of preference.
+pub const HOMES: [&str; 2] = [REGIONS[0], REGIONS[1]];
 /// The nodes of each region, all of which vote.
 pub const NODES_PER_REGION: usize = 3;
 /// The node that calls the singleton.
@@ -148,7 +150,7 @@ impl Layout {
                 self.dns
             );
         }
-        let [home, second, _] = REGIONS;
+        let [home, second] = HOMES;
         let _written = write!(
             text,
             "[singletons.{SINGLETON}]\nhome = [\"{home}\", \"{second}\"]\nfailback = \"manual\"\n"

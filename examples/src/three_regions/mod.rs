@@ -24,7 +24,7 @@ pub mod billing;
 pub mod caller;
 pub mod calls;
 pub mod clock;
-mod driver;
+pub(crate) mod driver;
 pub mod layout;
 pub mod ledger;
 pub mod lines;
@@ -53,15 +53,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    // On this thread, whose end the kernel reports to the processes that are started from it.
-    let code = runtime.block_on(async {
+    on_this_thread(async {
         match role {
             Role::Driver { report, keep } => {
                 let driven = driver::drive(report.as_deref(), keep).await;
@@ -73,7 +65,20 @@ pub fn main() -> ExitCode {
             Role::Node(arguments) => processes::node(arguments).await,
             Role::Ledger(listen) => processes::ledger(listen).await,
         }
-    });
+    })
+}
+
+/// Runs a program on a runtime of its own, and itself on this thread, whose end the kernel reports to the processes that are
+/// started from it.
+pub(crate) fn on_this_thread(program: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(program);
     runtime.shutdown_background();
     code
 }

@@ -16,14 +16,14 @@ use crate::three_regions::promises::Broken;
 use crate::three_regions::timeline::Timeline;
 
 /// The ledger's process.
-pub(super) const LEDGER: &str = "ledger";
+pub(crate) const LEDGER: &str = "ledger";
 
 /// The processes and what they have said.
 #[derive(Debug)]
-pub(super) struct Cast {
-    pub(super) timeline: Timeline,
-    pub(super) layout: Layout,
-    pub(super) seen: Seen,
+pub(crate) struct Cast {
+    pub(crate) timeline: Timeline,
+    pub(crate) layout: Layout,
+    pub(crate) seen: Seen,
     processes: BTreeMap<String, Process>,
     lives: BTreeMap<String, u32>,
     sender: mpsc::Sender<Event>,
@@ -31,7 +31,7 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    pub(super) fn new(timeline: Timeline, layout: Layout) -> Self {
+    pub(crate) fn new(timeline: Timeline, layout: Layout) -> Self {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         Self {
             timeline,
@@ -45,13 +45,13 @@ impl Cast {
     }
 
     /// Starts the ledger.
-    pub(super) fn start_ledger(&mut self) -> Result<(), Broken> {
+    pub(crate) fn start_ledger(&mut self) -> Result<(), Broken> {
         let arguments = ["ledger", "--listen", &self.layout.ledger.to_string()].map(str::to_owned);
         self.start(LEDGER, |_, _| arguments.to_vec())
     }
 
     /// Starts a node, for the first time or again.
-    pub(super) fn start_node(&mut self, name: &str) -> Result<(), Broken> {
+    pub(crate) fn start_node(&mut self, name: &str) -> Result<(), Broken> {
         self.start(name, |layout, life| {
             let node = layout
                 .node(name)
@@ -85,25 +85,25 @@ impl Cast {
     }
 
     /// Whether this process does what it is there for, in its present life.
-    pub(super) fn is_ready(&self, name: &str) -> bool {
+    pub(crate) fn is_ready(&self, name: &str) -> bool {
         let life = self.lives.get(name).copied().unwrap_or(0);
         self.seen.ready.contains(&(name.to_owned(), life))
     }
 
     /// The nodes that run now, and the ledger.
-    pub(super) fn running(&self) -> Vec<String> {
+    pub(crate) fn running(&self) -> Vec<String> {
         self.processes.keys().cloned().collect()
     }
 
     /// The nodes of a region that run now.
-    pub(super) fn running_in(&self, region: &str) -> Vec<String> {
+    pub(crate) fn running_in(&self, region: &str) -> Vec<String> {
         let runs = |name: &&str| self.processes.contains_key(*name);
         let nodes = self.layout.region(region).map(|node| node.name.as_str());
         nodes.filter(runs).map(str::to_owned).collect()
     }
 
     /// Gives an order.
-    pub(super) async fn order(&mut self, name: &str, order: &Order) -> Result<(), Broken> {
+    pub(crate) async fn order(&mut self, name: &str, order: &Order) -> Result<(), Broken> {
         let Some(process) = self.processes.get_mut(name) else {
             return Err(Broken::new("processes-live", format!("{name} does not run")));
         };
@@ -112,7 +112,7 @@ impl Cast {
     }
 
     /// Sends SIGKILL to all of these, waits until they are gone, and answers when the first signal was sent.
-    pub(super) async fn kill(&mut self, names: &[String]) -> u64 {
+    pub(crate) async fn kill(&mut self, names: &[String]) -> u64 {
         let mut killed: Vec<Process> = names
             .iter()
             .filter_map(|name| self.processes.remove(name))
@@ -130,12 +130,12 @@ impl Cast {
     }
 
     /// Sends SIGSTOP and answers when.
-    pub(super) fn pause(&self, name: &str) -> u64 {
+    pub(crate) fn pause(&self, name: &str) -> u64 {
         self.processes.get(name).map(Process::pause).unwrap_or_default()
     }
 
     /// Sends SIGCONT and answers when.
-    pub(super) fn resume(&self, name: &str) -> u64 {
+    pub(crate) fn resume(&self, name: &str) -> u64 {
         self.processes.get(name).map(Process::resume).unwrap_or_default()
     }
 
@@ -144,7 +144,7 @@ impl Cast {
     /// # Errors
     ///
     /// What is fatal, or `promise` with the sentence that `what` was not seen.
-    pub(super) async fn wait_for(
+    pub(crate) async fn wait_for(
         &mut self,
         promise: &'static str,
         what: &str,
@@ -177,7 +177,7 @@ impl Cast {
     /// # Errors
     ///
     /// What is fatal.
-    pub(super) async fn watch(&mut self, time: Duration) -> Result<(), Broken> {
+    pub(crate) async fn watch(&mut self, time: Duration) -> Result<(), Broken> {
         self.watch_until(Instant::now() + time).await
     }
 
@@ -186,7 +186,7 @@ impl Cast {
     /// # Errors
     ///
     /// What is fatal.
-    pub(super) async fn watch_until(&mut self, end: Instant) -> Result<(), Broken> {
+    pub(crate) async fn watch_until(&mut self, end: Instant) -> Result<(), Broken> {
         while let Ok(Some(event)) = timeout_at(end, self.events.recv()).await {
             self.seen.take(event);
         }
@@ -194,7 +194,7 @@ impl Cast {
     }
 
     /// Tells everyone to leave at once, and kills who is not gone within `limit`. Answers who had to be killed.
-    pub(super) async fn leave(&mut self, limit: Duration) -> Vec<String> {
+    pub(crate) async fn leave(&mut self, limit: Duration) -> Vec<String> {
         let end = Instant::now() + limit;
         for (name, process) in &mut self.processes {
             self.seen.may_end.insert((name.clone(), process.life()));
@@ -216,7 +216,7 @@ impl Cast {
     }
 
     /// Kills everyone who still runs.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         let running = self.running();
         self.kill(&running).await;
     }

@@ -9,48 +9,48 @@ use crate::three_regions::process::Event;
 use crate::three_regions::promises::Broken;
 
 /// One life of a process.
-pub(super) type Life = (String, u32);
+pub(crate) type Life = (String, u32);
 
 /// Everything that processes have said.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// What the caller in another region saw.
-    pub(super) calls: CallLog,
+    pub(crate) calls: CallLog,
     /// Every call of the singleton, by the node that made it, in the order of their ends.
-    pub(super) every: BTreeMap<String, Vec<Call>>,
+    pub(crate) every: BTreeMap<String, Vec<Call>>,
     /// Every call of a till, likewise.
-    pub(super) rung: BTreeMap<String, Vec<Call>>,
+    pub(crate) rung: BTreeMap<String, Vec<Call>>,
     /// Who does what it is there for.
-    pub(super) ready: BTreeSet<Life>,
+    pub(crate) ready: BTreeSet<Life>,
     /// Whose stdout has ended.
-    pub(super) ended: BTreeSet<Life>,
+    pub(crate) ended: BTreeSet<Life>,
     /// Who may end: it was killed, or told to leave.
-    pub(super) may_end: BTreeSet<Life>,
+    pub(crate) may_end: BTreeSet<Life>,
     /// The last status of each node.
-    pub(super) status: BTreeMap<String, String>,
+    pub(crate) status: BTreeMap<String, String>,
     /// The answer to the last request for a hand-off.
-    pub(super) hand_off: Option<Result<HandedOff, String>>,
+    pub(crate) hand_off: Option<Result<HandedOff, String>>,
     /// The deadline of the calls, in milliseconds, that the caller has confirmed.
-    pub(super) deadline_ms: u64,
+    pub(crate) deadline_ms: u64,
     /// The caller has stopped.
-    pub(super) calls_ended: bool,
+    pub(crate) calls_ended: bool,
     /// What cannot be made good again.
-    pub(super) fatal: Option<Broken>,
+    pub(crate) fatal: Option<Broken>,
     /// Whose log tells why.
-    pub(super) suspect: Option<String>,
+    pub(crate) suspect: Option<String>,
 }
 
 /// Where a hand-off went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HandedOff {
-    pub(super) epoch: u64,
-    pub(super) region: String,
-    pub(super) node: String,
+pub(crate) struct HandedOff {
+    pub(crate) epoch: u64,
+    pub(crate) region: String,
+    pub(crate) node: String,
 }
 
 impl Seen {
     /// A process said something, or ended.
-    pub(super) fn take(&mut self, event: Event) {
+    pub(crate) fn take(&mut self, event: Event) {
         let Event { process, life, line } = event;
         match line {
             None => {

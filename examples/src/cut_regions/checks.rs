@@ -1,0 +1,164 @@
+//! What must hold in a scene, and the sentences about what did not. Pure.
+
+use std::collections::BTreeSet;
+
+use quorate::{CallError, ExitReason};
+
+use super::witness::{Reasons, Witness};
+use crate::three_regions::clock::ms_between;
+use crate::three_regions::driver::moves::Millis;
+use crate::three_regions::promises::Broken;
+use crate::three_regions::record::Tenure;
+use crate::three_regions::report::End;
+
+/// A second, in nanoseconds.
+pub(super) const SECOND_NS: u64 = 1_000_000_000;
+/// Answers that were on their way when the link was cut may still be seen for this long.
+const ON_THE_WAY_NS: u64 = SECOND_NS / 2;
+
+/// From the cut to its end, on CLOCK_MONOTONIC.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    /// Just before the first packet could be dropped.
+    pub(super) cut_ns: u64,
+    /// Just before the first packet could pass again.
+    pub(super) healed_ns: u64,
+}
+
+/// The checks of one scene.
+#[derive(Debug)]
+pub(super) struct Checks {
+    promise: &'static str,
+    span: Span,
+    lease_ns: u64,
+    /// What was not as it must be.
+    pub(super) broken: Vec<Broken>,
+}
+
+impl Checks {
+    /// Of the scene with this name, with leases of this length.
+    pub(super) fn new(promise: &'static str, span: Span, lease_secs: u64) -> Self {
+        Self {
+            promise,
+            span,
+            lease_ns: lease_secs * SECOND_NS,
+            broken: Vec::new(),
+        }
+    }
+
+    /// Says `otherwise` unless it is so.
+    pub(super) fn must(&mut self, is_so: bool, otherwise: impl FnOnce() -> String) {
+        if !is_so {
+            self.broken.push(Broken::new(self.promise, otherwise()));
+        }
+    }
+
+    /// An instance lapsed before its lease could end: the last renewal was sent before the cut.
+    pub(super) fn lapsed_in_time(&mut self, old: &Tenure) {
+        let after = self.since_cut(old.to_ns);
+        let in_time = (self.span.cut_ns..self.lease_end()).contains(&old.to_ns);
+        self.must(in_time, || {
+            format!("the old instance had its last effect {after} after the cut, which is not within a lease")
+        });
+        let lapsed = old.end == Some(End::Lapsed);
+        self.must(lapsed, || {
+            format!("the old instance should have lapsed, but ended as {:?}", old.end)
+        });
+    }
+
+    /// The next instance began after the last effect of the old one.
+    pub(super) fn follows(&mut self, old: &Tenure, new: &Tenure) {
+        let ms = ms_between(new.from_ns, old.to_ns);
+        self.must(new.from_ns > old.to_ns && new.epoch > old.epoch, || {
+            format!(
+                "epoch {} began {ms} ms before epoch {} had its last effect",
+                new.epoch, old.epoch
+            )
+        });
+    }
+
+    /// Who still reaches the old instance is served until shortly before its lease ends, and not longer.
+    pub(super) fn served_until_the_lease_ends(&mut self, name: &str, witness: Witness<'_>, epoch: u64) {
+        let last = witness.last_answer(epoch).unwrap_or_default();
+        // Renewed every quarter, and given up a tenth early: at least 2.6 s of 4 s were left.
+        let soonest = self.span.cut_ns + self.lease_ns / 2;
+        let after = self.since_cut(last);
+        self.must((soonest..self.lease_end()).contains(&last), || {
+            format!("{name} reaches the old instance; its last answer came {after} after the cut")
+        });
+    }
+
+    /// Once the old lease is over, nobody answers here while it is cut.
+    pub(super) fn unserved_after_the_lease(&mut self, name: &str, witness: Witness<'_>) {
+        let epochs = witness.epochs(self.lease_end(), self.span.healed_ns);
+        self.none_of(name, &epochs);
+    }
+
+    /// Nobody answers here as long as it is cut.
+    pub(super) fn unserved(&mut self, name: &str, witness: Witness<'_>) {
+        let epochs = witness.epochs(self.span.cut_ns + ON_THE_WAY_NS, self.span.healed_ns);
+        self.none_of(name, &epochs);
+    }
+
+    fn none_of(&mut self, name: &str, epochs: &BTreeSet<u64>) {
+        self.must(epochs.is_empty(), || {
+            format!("{name} is cut off and was answered under {epochs:?}")
+        });
+    }
+
+    /// Every call that ended while it was cut was answered, under this epoch.
+    pub(super) fn always_served(&mut self, name: &str, witness: Witness<'_>, epoch: u64) {
+        self.never_failed(name, witness);
+        let epochs = witness.epochs(self.span.cut_ns, self.span.healed_ns);
+        self.must(epochs == BTreeSet::from([epoch]), || {
+            format!("{name} was answered under {epochs:?} and not under {epoch} alone")
+        });
+    }
+
+    /// Every call that ended while it was cut was answered, by one instance.
+    pub(super) fn always_served_by_one(&mut self, name: &str, witness: Witness<'_>) {
+        self.never_failed(name, witness);
+        let epochs = witness.epochs(self.span.cut_ns, self.span.healed_ns);
+        self.must(epochs.len() == 1, || {
+            format!("{name} was answered under {epochs:?} and not by one instance")
+        });
+    }
+
+    fn never_failed(&mut self, name: &str, witness: Witness<'_>) {
+        let failures = witness.failures(self.span.cut_ns, self.span.healed_ns);
+        self.must(failures.is_empty(), || {
+            format!("{name} is not cut off and had failed calls: {failures:?}")
+        });
+    }
+
+    /// Calls that failed while it was cut failed for these reasons only. Answers which.
+    pub(super) fn failed_only(&mut self, name: &str, witness: Witness<'_>, may: &[CallError]) -> Reasons {
+        let failures = witness.failures(self.span.cut_ns, self.span.healed_ns);
+        let may: Vec<String> = may.iter().map(ToString::to_string).collect();
+        let other = failures.keys().find(|why| !may.contains(why));
+        self.must(other.is_none(), || {
+            format!("{name} had calls that failed with {other:?}, not one of {may:?}")
+        });
+        failures
+    }
+
+    /// How long after the cut this was.
+    pub(super) fn since_cut(&self, at_ns: u64) -> Millis {
+        Millis(ms_between(self.span.cut_ns, at_ns))
+    }
+
+    /// How long after the end of the cut this was.
+    pub(super) fn since_healed(&self, at_ns: u64) -> Millis {
+        Millis(ms_between(self.span.healed_ns, at_ns))
+    }
+
+    /// No lease that was renewed before the cut lasts longer.
+    fn lease_end(&self) -> u64 {
+        self.span.cut_ns + self.lease_ns
+    }
+}
+
+/// What the table allows whoever still reaches an instance that lapses.
+pub(super) fn lapsing() -> [CallError; 2] {
+    [CallError::Timeout, CallError::Exited(ExitReason::Lapsed)]
+}

@@ -1,0 +1,427 @@
+//! The scenes, each a row of the table: what is cut, and what callers and instances must have seen.
+
+use std::time::Duration;
+
+use quorate::CallError;
+use tokio::time::Instant;
+
+use super::able::Unable;
+use super::checks::{Checks, SECOND_NS, Span, lapsing};
+use super::network::{self, Side};
+use super::witness::Witness;
+use crate::three_regions::calls::Call;
+use crate::three_regions::clock::{ms_between, now_ns};
+use crate::three_regions::driver::cast::Cast;
+use crate::three_regions::driver::finish;
+use crate::three_regions::driver::harm::{self, Observed};
+use crate::three_regions::driver::moves::{self, Held, Millis};
+use crate::three_regions::driver::story::{DEADLINE_MS, QUIET};
+use crate::three_regions::layout::{CALLER, HOMES, LEASE_SECS, NodePlan, REGIONS, SINGLETON};
+use crate::three_regions::promises::Broken;
+use crate::three_regions::record::Tenure;
+use crate::three_regions::straggler::Straggler;
+use crate::three_regions::timeline::Grouped;
+
+/// How long a cut lasts: more than two leases, so that what stays must have been renewed meanwhile.
+const CUT: Duration = Duration::from_secs(2 * LEASE_SECS + 1);
+/// How long everyone may take to be served once nothing is cut any more.
+const SERVED_WITHIN: Duration = Duration::from_secs(15);
+/// The deadline of the calls of a caller that is cut off: longer than it takes to give a session up.
+const PATIENT_DEADLINE_MS: u64 = 8_000;
+/// When a silent session is given up, with room for the machine.
+const NODE_DOWN_NS: std::ops::Range<u64> = 4 * SECOND_NS..7 * SECOND_NS;
+
+/// Everyone, and what was seen so far.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) cast: Cast,
+    pub(super) observed: Observed,
+    /// What was not as it must be.
+    pub(super) broken: Vec<Broken>,
+    /// A line for each scene.
+    pub(super) figures: Vec<String>,
+    straggler: Straggler,
+}
+
+impl Stage {
+    pub(super) fn new(cast: Cast, straggler: Straggler) -> Self {
+        Self {
+            cast,
+            observed: Observed::default(),
+            broken: Vec::new(),
+            figures: Vec::new(),
+            straggler,
+        }
+    }
+
+    /// Cuts, and answers when.
+    fn cut(&mut self, pairs: &[(Side<'_>, Side<'_>)], words: &str) -> Result<u64, Broken> {
+        let cut_ns = now_ns();
+        network::cut(&self.cast.layout, pairs).map_err(failed)?;
+        self.cast.timeline.say(words);
+        Ok(cut_ns)
+    }
+
+    /// Ends the cut, and answers when.
+    fn heal(&mut self, pairs: &[(Side<'_>, Side<'_>)]) -> Result<u64, Broken> {
+        let healed_ns = now_ns();
+        network::heal(&self.cast.layout, pairs).map_err(failed)?;
+        self.cast.timeline.say("the network is whole again");
+        Ok(healed_ns)
+    }
+
+    /// Waits until everyone is served under this epoch again, and answers when that was.
+    async fn all_served(&mut self, epoch: u64, healed_ns: u64) -> Result<u64, Broken> {
+        let served = |cast: &Cast| {
+            let all = cast.layout.nodes.iter();
+            let each = all.map(|node| witness(cast, node).answered_since(epoch, healed_ns));
+            each.collect::<Option<Vec<u64>>>()
+        };
+        let what = format!("an answer under epoch {} to everyone", Grouped(epoch));
+        let all = |cast: &Cast| served(cast).is_some();
+        self.cast.wait_for("heals", &what, SERVED_WITHIN, all).await?;
+        let last = served(&self.cast).and_then(|each| each.into_iter().max());
+        let last = last.unwrap_or_else(now_ns);
+        self.cast.timeline.say(format_args!(
+            "everyone is served, {} after that",
+            Millis(ms_between(healed_ns, last))
+        ));
+        // Nobody may move now.
+        self.cast.watch(QUIET).await?;
+        Ok(last)
+    }
+
+    /// The instance of this epoch, as it wrote it down.
+    fn tenure(&mut self, epoch: u64) -> Result<Tenure, Broken> {
+        let tenures = finish::read_records(&self.cast, &mut self.broken);
+        let found = tenures.into_iter().find(|(_, tenure)| tenure.epoch == epoch);
+        found
+            .map(|(_, tenure)| tenure)
+            .ok_or_else(|| Broken::new("one-holder", format!("nobody wrote down that epoch {epoch} ran")))
+    }
+
+    async fn offer_stale(&mut self, over: &Held) -> Result<(), Broken> {
+        harm::offer_stale(&mut self.cast, &mut self.observed, &self.straggler, over).await
+    }
+
+    /// Says what was measured, and keeps it and what is broken.
+    fn conclude(&mut self, mut checks: Checks, scene: &str, figures: &str, epoch: u64) {
+        for node in &self.cast.layout.nodes {
+            // After the last scene's words: whoever was cut off is served by the one instance that there is.
+            let newest = witness(&self.cast, node).newest();
+            checks.must(newest == Some(epoch), || {
+                format!(
+                    "{} was last answered under {newest:?}, not under {epoch}",
+                    node.name
+                )
+            });
+        }
+        self.cast.timeline.say(figures);
+        self.figures.push(format!("{scene:<26} {figures}"));
+        self.broken.append(&mut checks.broken);
+    }
+
+    fn heading(&mut self, text: &str) -> Result<Held, Broken> {
+        self.cast.timeline.heading(text);
+        let holder = moves::holder(&self.cast)?;
+        self.observed.interesting = vec![holder.node.clone()];
+        Ok(holder)
+    }
+}
+
+/// The holder's region is cut off whole: `billing` moves, the region's till does not notice.
+pub(super) async fn region_cut_off(stage: &mut Stage) -> Result<(), Broken> {
+    let before = stage.heading("The holder's region is cut off whole.")?;
+    let pairs = from_others(Side::Region(&before.region), &before.region);
+    let cut_ns = stage.cut(&pairs, &format!("{} reaches no other region", before.region))?;
+    let ends = Instant::now() + CUT;
+    let (after, first_ns) = moves::successor(&mut stage.cast, "cut-region", &before).await?;
+    tell(stage, &after, cut_ns, first_ns);
+    stage.offer_stale(&before).await?;
+    stage.cast.watch_until(ends).await?;
+    let healed_ns = stage.heal(&pairs)?;
+    let served_ns = stage.all_served(after.epoch, healed_ns).await?;
+
+    let (old, new) = (stage.tenure(before.epoch)?, stage.tenure(after.epoch)?);
+    let mut checks = Checks::new("cut-region", Span { cut_ns, healed_ns }, LEASE_SECS);
+    checks.lapsed_in_time(&old);
+    checks.follows(&old, &new);
+    let next = HOMES.into_iter().find(|home| *home != before.region);
+    checks.must(next == Some(after.region.as_str()), || {
+        format!("{SINGLETON} went to {}, not to {next:?}", after.region)
+    });
+    for node in &stage.cast.layout.nodes {
+        let seen = witness(&stage.cast, node);
+        if node.region == before.region {
+            checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
+            checks.unserved_after_the_lease(&node.name, seen);
+            checks.failed_only(&node.name, seen, &lapsing());
+            checks.always_served_by_one(&format!("the till at {}", node.name), till(&stage.cast, node));
+        } else {
+            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+        }
+    }
+    let figures = moved(&checks, &old, &new, first_ns, served_ns);
+    stage.conclude(checks, "region cut off", &figures, after.epoch);
+    Ok(())
+}
+
+/// The holder is cut from one region of three: it stays.
+pub(super) async fn cut_from_one_region(stage: &mut Stage) -> Result<(), Broken> {
+    let before = stage.heading("The holder is cut from exactly one region.")?;
+    let far = REGIONS[2];
+    let pairs = [(Side::Node(&before.node), Side::Region(far))];
+    let cut_ns = stage.cut(
+        &pairs,
+        &format!("{} and {far} do not reach each other", before.node),
+    )?;
+    stage.cast.watch(CUT).await?;
+    let healed_ns = stage.heal(&pairs)?;
+    let served_ns = stage.all_served(before.epoch, healed_ns).await?;
+
+    let mut checks = Checks::new("cut-from-one-region", Span { cut_ns, healed_ns }, LEASE_SECS);
+    for node in &stage.cast.layout.nodes {
+        let seen = witness(&stage.cast, node);
+        if node.region == far {
+            checks.unserved(&node.name, seen);
+            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+        } else {
+            checks.always_served(&node.name, seen, before.epoch);
+        }
+    }
+    let figures = format!(
+        "stayed; {far} served again {} after",
+        checks.since_healed(served_ns)
+    );
+    stage.conclude(checks, "cut from one region", &figures, before.epoch);
+    Ok(())
+}
+
+/// The holder's node is cut from all regions but its own: `billing` moves.
+pub(super) async fn cut_from_a_majority(stage: &mut Stage) -> Result<(), Broken> {
+    let before = stage.heading("The holder's node is cut from a majority of regions.")?;
+    let pairs = from_others(Side::Node(&before.node), &before.region);
+    let words = format!("{} reaches its own region, {}, alone", before.node, before.region);
+    let cut_ns = stage.cut(&pairs, &words)?;
+    let ends = Instant::now() + CUT;
+    let (after, first_ns) = moves::successor(&mut stage.cast, "cut-from-a-majority", &before).await?;
+    tell(stage, &after, cut_ns, first_ns);
+    stage.offer_stale(&before).await?;
+    stage.cast.watch_until(ends).await?;
+    let healed_ns = stage.heal(&pairs)?;
+    let served_ns = stage.all_served(after.epoch, healed_ns).await?;
+
+    let (old, new) = (stage.tenure(before.epoch)?, stage.tenure(after.epoch)?);
+    let mut checks = Checks::new("cut-from-a-majority", Span { cut_ns, healed_ns }, LEASE_SECS);
+    checks.lapsed_in_time(&old);
+    checks.follows(&old, &new);
+    checks.must(before.node != after.node, || {
+        format!("{} took over again", after.node)
+    });
+    for node in &stage.cast.layout.nodes {
+        let seen = witness(&stage.cast, node);
+        checks.failed_only(&node.name, seen, &lapsing());
+        if node.region == before.region {
+            checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
+        }
+        if node.name != before.node {
+            let first = seen.first_answer(after.epoch);
+            checks.must(first.is_some_and(|first| first < healed_ns), || {
+                format!(
+                    "{} reaches the new instance and was not answered by it",
+                    node.name
+                )
+            });
+        }
+    }
+    let figures = moved(&checks, &old, &new, first_ns, served_ns);
+    stage.conclude(checks, "cut from a majority", &figures, after.epoch);
+    Ok(())
+}
+
+/// No region reaches another: `billing` stops, and starts again when they do.
+pub(super) async fn all_apart(stage: &mut Stage) -> Result<(), Broken> {
+    let before = stage.heading("No region reaches another.")?;
+    let [a, b, c] = REGIONS.map(Side::Region);
+    let pairs = [(a, b), (b, c), (c, a)];
+    let cut_ns = stage.cut(&pairs, "all regions are on their own")?;
+    stage.cast.watch(CUT).await?;
+    let healed_ns = stage.heal(&pairs)?;
+    let (after, first_ns) = moves::successor(&mut stage.cast, "all-apart", &before).await?;
+    tell(stage, &after, healed_ns, first_ns);
+    stage.offer_stale(&before).await?;
+    let served_ns = stage.all_served(after.epoch, healed_ns).await?;
+
+    let (old, new) = (stage.tenure(before.epoch)?, stage.tenure(after.epoch)?);
+    let mut checks = Checks::new("all-apart", Span { cut_ns, healed_ns }, LEASE_SECS);
+    checks.lapsed_in_time(&old);
+    checks.follows(&old, &new);
+    checks.must(new.from_ns > healed_ns, || {
+        format!("epoch {} began although no side had a majority", new.epoch)
+    });
+    for node in &stage.cast.layout.nodes {
+        let seen = witness(&stage.cast, node);
+        checks.unserved_after_the_lease(&node.name, seen);
+        if node.region == before.region {
+            checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
+            checks.failed_only(&node.name, seen, &lapsing());
+        } else {
+            checks.unserved(&node.name, seen);
+            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+        }
+        if node.till {
+            checks.always_served_by_one(&format!("the till at {}", node.name), till(&stage.cast, node));
+        }
+    }
+    let figures = format!(
+        "old one's last effect {} after the cut; after the heal: new one began {}, first answer {}, all served {}",
+        checks.since_cut(old.to_ns),
+        checks.since_healed(new.from_ns),
+        checks.since_healed(first_ns),
+        checks.since_healed(served_ns)
+    );
+    stage.conclude(checks, "all regions apart", &figures, after.epoch);
+    Ok(())
+}
+
+/// The node of a caller loses its link: nobody else notices.
+pub(super) async fn caller_cut_off(stage: &mut Stage) -> Result<(), Broken> {
+    let before = stage.heading("A caller's node is cut off.")?;
+    harm::set_deadline(&mut stage.cast, PATIENT_DEADLINE_MS).await?;
+    let plan = stage.cast.layout.node(CALLER).cloned();
+    let plan = plan.ok_or_else(|| Broken::new("caller-cut-off", "there is no caller"))?;
+    let cut_ns = now_ns();
+    network::unplug(&plan).map_err(failed)?;
+    stage
+        .cast
+        .timeline
+        .say(format_args!("the link of {CALLER} is down"));
+    stage.cast.watch(CUT).await?;
+    let healed_ns = now_ns();
+    network::plug(&plan).map_err(failed)?;
+    stage.cast.timeline.say("it is up again");
+    let served_ns = stage.all_served(before.epoch, healed_ns).await?;
+    harm::set_deadline(&mut stage.cast, DEADLINE_MS).await?;
+
+    let mut checks = Checks::new("caller-cut-off", Span { cut_ns, healed_ns }, LEASE_SECS);
+    for node in stage.cast.layout.nodes.iter().filter(|node| node.name != CALLER) {
+        checks.always_served(&node.name, witness(&stage.cast, node), before.epoch);
+    }
+    let seen = witness(&stage.cast, &plan);
+    checks.unserved(CALLER, seen);
+    checks.failed_only(CALLER, seen, &[CallError::Timeout, CallError::NodeDown]);
+    let down = seen.failed_with(&CallError::NodeDown.to_string(), cut_ns, healed_ns);
+    let in_time = |at: &u64| NODE_DOWN_NS.contains(&(at - cut_ns));
+    checks.must(!down.is_empty() && down.iter().all(in_time), || {
+        format!("{} calls ended in NodeDown, not all after some 5 s", down.len())
+    });
+    let down_ns = down.iter().copied().max().unwrap_or_default();
+    let waited = seen.waited(down_ns, healed_ns);
+    checks.must(waited > 0, || {
+        "no call waited through the cut and was answered after it".to_owned()
+    });
+    let figures = format!(
+        "stayed; {} calls in doubt: NodeDown {} after the cut; {waited} waited and were answered; served again {} after",
+        down.len(),
+        checks.since_cut(down_ns),
+        checks.since_healed(served_ns)
+    );
+    stage.conclude(checks, "caller's node cut off", &figures, before.epoch);
+    Ok(())
+}
+
+/// No two nodes of the holder's region reach each other, and all reach the other regions: `billing` stays, the till stops.
+pub(super) async fn region_falls_apart(stage: &mut Stage) -> Result<(), Broken> {
+    let before = stage.heading("The holder's region loses the majority of its voters.")?;
+    let names: Vec<NodePlan> = stage.cast.layout.region(&before.region).cloned().collect();
+    let [a, b, c] = [0, 1, 2].map(|at: usize| Side::Node(&names[at].name));
+    let pairs = [(a, b), (b, c), (c, a)];
+    let cut_ns = stage.cut(
+        &pairs,
+        &format!("no node of {} reaches another of it", before.region),
+    )?;
+    stage.cast.watch(CUT).await?;
+    let healed_ns = stage.heal(&pairs)?;
+    let served_ns = stage.all_served(before.epoch, healed_ns).await?;
+    let rung = |cast: &Cast| {
+        names
+            .iter()
+            .map(|node| till(cast, node).answered_after(healed_ns))
+            .collect::<Option<Vec<_>>>()
+    };
+    let all = |cast: &Cast| rung(cast).is_some();
+    stage
+        .cast
+        .wait_for(
+            "region-falls-apart",
+            "an answer of the till to all of its region",
+            SERVED_WITHIN,
+            all,
+        )
+        .await?;
+    let back_ns = rung(&stage.cast)
+        .and_then(|each| each.into_iter().max())
+        .unwrap_or_default();
+
+    let mut checks = Checks::new("region-falls-apart", Span { cut_ns, healed_ns }, LEASE_SECS);
+    for node in &stage.cast.layout.nodes {
+        let seen = witness(&stage.cast, node);
+        if node.region != before.region || node.name == before.node {
+            checks.always_served(&node.name, seen, before.epoch);
+        } else {
+            checks.unserved(&node.name, seen);
+            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+        }
+        if node.region == before.region {
+            checks.unserved_after_the_lease(&format!("the till at {}", node.name), till(&stage.cast, node));
+        }
+    }
+    let figures = format!(
+        "stayed; region served again {} after, its till {} after",
+        checks.since_healed(served_ns),
+        checks.since_healed(back_ns)
+    );
+    stage.conclude(checks, "region without majority", &figures, before.epoch);
+    Ok(())
+}
+
+/// One side and every other region.
+fn from_others<'a>(side: Side<'a>, region: &str) -> Vec<(Side<'a>, Side<'a>)> {
+    let others = REGIONS.into_iter().filter(|other| *other != region);
+    others.map(|other| (side, Side::Region(other))).collect()
+}
+
+/// What a node saw of the singleton.
+fn witness<'a>(cast: &'a Cast, node: &NodePlan) -> Witness<'a> {
+    Witness(cast.seen.every.get(&node.name).map_or(&[][..], Vec::as_slice))
+}
+
+/// What a node saw of its region's till.
+fn till<'a>(cast: &'a Cast, node: &NodePlan) -> Witness<'a> {
+    let rung: Option<&Vec<Call>> = cast.seen.rung.get(&node.name);
+    Witness(rung.map_or(&[][..], Vec::as_slice))
+}
+
+fn tell(stage: &Stage, after: &Held, since_ns: u64, first_ns: u64) {
+    stage.cast.timeline.say(format_args!(
+        "{CALLER} is answered by {}, epoch {}, {} after that",
+        after.node,
+        Grouped(after.epoch),
+        Millis(ms_between(since_ns, first_ns))
+    ));
+}
+
+/// The figures of a scene in which `billing` moved while it was cut.
+fn moved(checks: &Checks, old: &Tenure, new: &Tenure, first_ns: u64, served_ns: u64) -> String {
+    format!(
+        "after the cut: old one's last effect {}, new one began {}, first answer {}; all served {} after the heal",
+        checks.since_cut(old.to_ns),
+        checks.since_cut(new.from_ns),
+        checks.since_cut(first_ns),
+        checks.since_healed(served_ns)
+    )
+}
+
+fn failed(unable: Unable) -> Broken {
+    Broken::new("network", unable.0)
+}
