@@ -33,18 +33,18 @@ impl Unable {
 
 /// Becomes the driver in its namespaces; returns only when that cannot be.
 pub(super) fn start_inside(options: &[&str]) -> ExitCode {
-    let unable = match lacking() {
-        Some(unable) => unable,
-        None => {
-            let mut inside = Command::new("unshare");
-            inside.args(["--net", "--mount", "--"]);
-            match std::env::current_exe() {
-                Ok(program) => Unable(inside.arg(program).arg(INSIDE).args(options).exec().to_string()),
-                Err(error) => Unable(format!("this program does not find itself: {error}")),
-            }
-        }
-    };
+    let unable = lacking().unwrap_or_else(|| become_inside(options));
     unable.report()
+}
+
+fn become_inside(options: &[&str]) -> Unable {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Unable(format!("this program does not find itself: {error}")),
+    };
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "--mount", "--"]).arg(program);
+    Unable(unshare.arg(INSIDE).args(options).exec().to_string())
 }
 
 fn lacking() -> Option<Unable> {

@@ -31,6 +31,8 @@ pub(super) struct Checks {
     promise: &'static str,
     span: Span,
     lease_ns: u64,
+    /// Why calls failed while it was cut, of all callers that were asked about.
+    pub(super) failures: Reasons,
     /// What was not as it must be.
     pub(super) broken: Vec<Broken>,
 }
@@ -42,6 +44,7 @@ impl Checks {
             promise,
             span,
             lease_ns: lease_secs * SECOND_NS,
+            failures: Reasons::new(),
             broken: Vec::new(),
         }
     }
@@ -131,15 +134,17 @@ impl Checks {
         });
     }
 
-    /// Calls that failed while it was cut failed for these reasons only. Answers which.
-    pub(super) fn failed_only(&mut self, name: &str, witness: Witness<'_>, may: &[CallError]) -> Reasons {
+    /// Calls that failed while it was cut failed for these reasons only.
+    pub(super) fn failed_only(&mut self, name: &str, witness: Witness<'_>, may: &[CallError]) {
         let failures = witness.failures(self.span.cut_ns, self.span.healed_ns);
         let may: Vec<String> = may.iter().map(ToString::to_string).collect();
         let other = failures.keys().find(|why| !may.contains(why));
         self.must(other.is_none(), || {
             format!("{name} had calls that failed with {other:?}, not one of {may:?}")
         });
-        failures
+        for (why, count) in failures {
+            *self.failures.entry(why).or_default() += count;
+        }
     }
 
     /// How long after the cut this was.
@@ -158,7 +163,136 @@ impl Checks {
     }
 }
 
-/// What the table allows whoever still reaches an instance that lapses.
-pub(super) fn lapsing() -> [CallError; 2] {
-    [CallError::Timeout, CallError::Exited(ExitReason::Lapsed)]
+/// What the table allows whoever no longer reaches an instance: in doubt, and waiting.
+pub(super) const OUT_OF_REACH: &[CallError] = &[CallError::Timeout, CallError::NodeDown];
+/// What it allows whoever reaches one that lapses: cut short in its handler, and waiting.
+pub(super) const LAPSING: &[CallError] = &[CallError::Timeout, CallError::Exited(ExitReason::Lapsed)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::three_regions::calls::{Call, Outcome};
+
+    const LEASE_SECS: u64 = 4;
+
+    fn checks() -> Checks {
+        let span = Span {
+            cut_ns: 10 * SECOND_NS,
+            healed_ns: 19 * SECOND_NS,
+        };
+        Checks::new("a-scene", span, LEASE_SECS)
+    }
+
+    fn call(done_ns: u64, outcome: Outcome) -> Call {
+        Call {
+            seq: 0,
+            sent_ns: done_ns - 1,
+            done_ns,
+            outcome,
+        }
+    }
+
+    fn answered(done_tenths: u64, epoch: u64) -> Call {
+        let node = "a".to_owned();
+        call(done_tenths * SECOND_NS / 10, Outcome::Answered { epoch, node })
+    }
+
+    fn failed(done_tenths: u64, why: &CallError) -> Call {
+        call(done_tenths * SECOND_NS / 10, Outcome::Failed(why.to_string()))
+    }
+
+    fn tenure(epoch: u64, from_tenths: u64, to_tenths: u64, end: End) -> Tenure {
+        Tenure {
+            epoch,
+            from_ns: from_tenths * SECOND_NS / 10,
+            to_ns: to_tenths * SECOND_NS / 10,
+            effects: 1,
+            end: Some(end),
+        }
+    }
+
+    /// How many sentences a check has about this.
+    fn sentences(check: impl FnOnce(&mut Checks)) -> usize {
+        let mut checks = checks();
+        check(&mut checks);
+        checks.broken.len()
+    }
+
+    #[test]
+    fn an_instance_lapses_within_its_lease() {
+        for (old, expected) in [
+            (tenure(1, 0, 135, End::Lapsed), 0),
+            (tenure(1, 0, 140, End::Lapsed), 1),
+            (tenure(1, 0, 99, End::Lapsed), 1),
+            (tenure(1, 0, 135, End::HandedOff), 1),
+        ] {
+            assert_eq!(sentences(|it| it.lapsed_in_time(&old)), expected, "{old:?}");
+        }
+    }
+
+    #[test]
+    fn the_next_instance_comes_after_the_old_one_and_under_a_higher_epoch() {
+        let old = tenure(5, 0, 135, End::Lapsed);
+        for (epoch, from, expected) in [(6, 136, 0), (6, 135, 1), (5, 136, 1), (4, 136, 1)] {
+            let new = tenure(epoch, from, 200, End::Stopped);
+            assert_eq!(sentences(|it| it.follows(&old, &new)), expected, "{new:?}");
+        }
+    }
+
+    #[test]
+    fn who_reaches_the_old_instance_is_served_until_its_lease_ends() {
+        for (last, expected) in [(119, 1), (121, 0), (139, 0), (140, 1)] {
+            let calls = [answered(50, 5), answered(last, 5)];
+            let check = |it: &mut Checks| it.served_until_the_lease_ends("b", Witness(&calls), 5);
+            assert_eq!(sentences(check), expected, "{last}");
+        }
+        let late = [answered(141, 5)];
+        assert_eq!(
+            sentences(|it| it.unserved_after_the_lease("b", Witness(&late))),
+            1
+        );
+        let after = [answered(139, 5), answered(191, 6)];
+        assert_eq!(
+            sentences(|it| it.unserved_after_the_lease("b", Witness(&after))),
+            0
+        );
+    }
+
+    #[test]
+    fn who_is_cut_off_is_not_served() {
+        let on_the_way = [answered(101, 5), answered(191, 5)];
+        assert_eq!(sentences(|it| it.unserved("b", Witness(&on_the_way))), 0);
+        let relayed = [answered(150, 5)];
+        assert_eq!(sentences(|it| it.unserved("b", Witness(&relayed))), 1);
+    }
+
+    #[test]
+    fn who_is_not_cut_off_is_always_served_by_the_same() {
+        let well = [
+            answered(110, 5),
+            answered(180, 5),
+            failed(195, &CallError::Timeout),
+        ];
+        assert_eq!(sentences(|it| it.always_served("b", Witness(&well), 5)), 0);
+        assert_eq!(sentences(|it| it.always_served_by_one("b", Witness(&well))), 0);
+        let moved = [answered(110, 5), answered(180, 6)];
+        assert_eq!(sentences(|it| it.always_served("b", Witness(&moved), 5)), 1);
+        assert_eq!(sentences(|it| it.always_served_by_one("b", Witness(&moved))), 1);
+        let gap = [answered(110, 5), failed(150, &CallError::Timeout)];
+        assert_eq!(sentences(|it| it.always_served("b", Witness(&gap), 5)), 1);
+        assert_eq!(sentences(|it| it.always_served("b", Witness(&[]), 5)), 1);
+    }
+
+    #[test]
+    fn calls_fail_as_the_table_says() {
+        let calls = [
+            failed(120, &CallError::Timeout),
+            failed(150, &CallError::NodeDown),
+        ];
+        assert_eq!(
+            sentences(|it| it.failed_only("b", Witness(&calls), OUT_OF_REACH)),
+            0
+        );
+        assert_eq!(sentences(|it| it.failed_only("b", Witness(&calls), LAPSING)), 1);
+    }
 }

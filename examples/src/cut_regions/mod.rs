@@ -15,6 +15,7 @@
 //! ```text
 //! able, network      whether namespaces can be had; the hub, its links, and how they are cut
 //! story, scenes      what is done, and what must be seen
+//! stage              what the scenes share
 //! witness, checks    what callers saw, and what was not as it must be: pure
 //! ```
 
@@ -22,6 +23,7 @@ mod able;
 mod checks;
 mod network;
 mod scenes;
+mod stage;
 mod story;
 mod witness;
 

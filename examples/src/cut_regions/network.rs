@@ -220,7 +220,7 @@ mod tests {
                 "{node:?}"
             );
         }
-        assert_eq!(nodes[5].listen, ([127, 1, 2, 3], PORT).into());
+        assert_eq!(nodes[5].listen, SocketAddr::from(([127, 1, 2, 3], PORT)));
     }
 
     #[test]

@@ -1,133 +1,30 @@
 //! The scenes, each a row of the table: what is cut, and what callers and instances must have seen.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use quorate::CallError;
 use tokio::time::Instant;
 
-use super::able::Unable;
-use super::checks::{Checks, SECOND_NS, Span, lapsing};
+use super::checks::{Checks, LAPSING, OUT_OF_REACH, SECOND_NS, Span};
 use super::network::{self, Side};
-use super::witness::Witness;
-use crate::three_regions::calls::Call;
+use super::stage::{SERVED_WITHIN, Stage, failed, till, witness};
 use crate::three_regions::clock::{ms_between, now_ns};
 use crate::three_regions::driver::cast::Cast;
-use crate::three_regions::driver::finish;
-use crate::three_regions::driver::harm::{self, Observed};
+use crate::three_regions::driver::harm;
 use crate::three_regions::driver::moves::{self, Held, Millis};
-use crate::three_regions::driver::story::{DEADLINE_MS, QUIET};
+use crate::three_regions::driver::story::DEADLINE_MS;
 use crate::three_regions::layout::{CALLER, HOMES, LEASE_SECS, NodePlan, REGIONS, SINGLETON};
 use crate::three_regions::promises::Broken;
 use crate::three_regions::record::Tenure;
-use crate::three_regions::straggler::Straggler;
 use crate::three_regions::timeline::Grouped;
 
 /// How long a cut lasts: more than two leases, so that what stays must have been renewed meanwhile.
 const CUT: Duration = Duration::from_secs(2 * LEASE_SECS + 1);
-/// How long everyone may take to be served once nothing is cut any more.
-const SERVED_WITHIN: Duration = Duration::from_secs(15);
 /// The deadline of the calls of a caller that is cut off: longer than it takes to give a session up.
 const PATIENT_DEADLINE_MS: u64 = 8_000;
 /// When a silent session is given up, with room for the machine.
-const NODE_DOWN_NS: std::ops::Range<u64> = 4 * SECOND_NS..7 * SECOND_NS;
-
-/// Everyone, and what was seen so far.
-#[derive(Debug)]
-pub(super) struct Stage {
-    pub(super) cast: Cast,
-    pub(super) observed: Observed,
-    /// What was not as it must be.
-    pub(super) broken: Vec<Broken>,
-    /// A line for each scene.
-    pub(super) figures: Vec<String>,
-    straggler: Straggler,
-}
-
-impl Stage {
-    pub(super) fn new(cast: Cast, straggler: Straggler) -> Self {
-        Self {
-            cast,
-            observed: Observed::default(),
-            broken: Vec::new(),
-            figures: Vec::new(),
-            straggler,
-        }
-    }
-
-    /// Cuts, and answers when.
-    fn cut(&mut self, pairs: &[(Side<'_>, Side<'_>)], words: &str) -> Result<u64, Broken> {
-        let cut_ns = now_ns();
-        network::cut(&self.cast.layout, pairs).map_err(failed)?;
-        self.cast.timeline.say(words);
-        Ok(cut_ns)
-    }
-
-    /// Ends the cut, and answers when.
-    fn heal(&mut self, pairs: &[(Side<'_>, Side<'_>)]) -> Result<u64, Broken> {
-        let healed_ns = now_ns();
-        network::heal(&self.cast.layout, pairs).map_err(failed)?;
-        self.cast.timeline.say("the network is whole again");
-        Ok(healed_ns)
-    }
-
-    /// Waits until everyone is served under this epoch again, and answers when that was.
-    async fn all_served(&mut self, epoch: u64, healed_ns: u64) -> Result<u64, Broken> {
-        let served = |cast: &Cast| {
-            let all = cast.layout.nodes.iter();
-            let each = all.map(|node| witness(cast, node).answered_since(epoch, healed_ns));
-            each.collect::<Option<Vec<u64>>>()
-        };
-        let what = format!("an answer under epoch {} to everyone", Grouped(epoch));
-        let all = |cast: &Cast| served(cast).is_some();
-        self.cast.wait_for("heals", &what, SERVED_WITHIN, all).await?;
-        let last = served(&self.cast).and_then(|each| each.into_iter().max());
-        let last = last.unwrap_or_else(now_ns);
-        self.cast.timeline.say(format_args!(
-            "everyone is served, {} after that",
-            Millis(ms_between(healed_ns, last))
-        ));
-        // Nobody may move now.
-        self.cast.watch(QUIET).await?;
-        Ok(last)
-    }
-
-    /// The instance of this epoch, as it wrote it down.
-    fn tenure(&mut self, epoch: u64) -> Result<Tenure, Broken> {
-        let tenures = finish::read_records(&self.cast, &mut self.broken);
-        let found = tenures.into_iter().find(|(_, tenure)| tenure.epoch == epoch);
-        found
-            .map(|(_, tenure)| tenure)
-            .ok_or_else(|| Broken::new("one-holder", format!("nobody wrote down that epoch {epoch} ran")))
-    }
-
-    async fn offer_stale(&mut self, over: &Held) -> Result<(), Broken> {
-        harm::offer_stale(&mut self.cast, &mut self.observed, &self.straggler, over).await
-    }
-
-    /// Says what was measured, and keeps it and what is broken.
-    fn conclude(&mut self, mut checks: Checks, scene: &str, figures: &str, epoch: u64) {
-        for node in &self.cast.layout.nodes {
-            // After the last scene's words: whoever was cut off is served by the one instance that there is.
-            let newest = witness(&self.cast, node).newest();
-            checks.must(newest == Some(epoch), || {
-                format!(
-                    "{} was last answered under {newest:?}, not under {epoch}",
-                    node.name
-                )
-            });
-        }
-        self.cast.timeline.say(figures);
-        self.figures.push(format!("{scene:<26} {figures}"));
-        self.broken.append(&mut checks.broken);
-    }
-
-    fn heading(&mut self, text: &str) -> Result<Held, Broken> {
-        self.cast.timeline.heading(text);
-        let holder = moves::holder(&self.cast)?;
-        self.observed.interesting = vec![holder.node.clone()];
-        Ok(holder)
-    }
-}
+const NODE_DOWN_NS: Range<u64> = 4 * SECOND_NS..7 * SECOND_NS;
 
 /// The holder's region is cut off whole: `billing` moves, the region's till does not notice.
 pub(super) async fn region_cut_off(stage: &mut Stage) -> Result<(), Broken> {
@@ -155,10 +52,10 @@ pub(super) async fn region_cut_off(stage: &mut Stage) -> Result<(), Broken> {
         if node.region == before.region {
             checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
             checks.unserved_after_the_lease(&node.name, seen);
-            checks.failed_only(&node.name, seen, &lapsing());
+            checks.failed_only(&node.name, seen, LAPSING);
             checks.always_served_by_one(&format!("the till at {}", node.name), till(&stage.cast, node));
         } else {
-            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+            checks.failed_only(&node.name, seen, OUT_OF_REACH);
         }
     }
     let figures = moved(&checks, &old, &new, first_ns, served_ns);
@@ -184,7 +81,7 @@ pub(super) async fn cut_from_one_region(stage: &mut Stage) -> Result<(), Broken>
         let seen = witness(&stage.cast, node);
         if node.region == far {
             checks.unserved(&node.name, seen);
-            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+            checks.failed_only(&node.name, seen, OUT_OF_REACH);
         } else {
             checks.always_served(&node.name, seen, before.epoch);
         }
@@ -220,7 +117,7 @@ pub(super) async fn cut_from_a_majority(stage: &mut Stage) -> Result<(), Broken>
     });
     for node in &stage.cast.layout.nodes {
         let seen = witness(&stage.cast, node);
-        checks.failed_only(&node.name, seen, &lapsing());
+        checks.failed_only(&node.name, seen, LAPSING);
         if node.region == before.region {
             checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
         }
@@ -264,10 +161,10 @@ pub(super) async fn all_apart(stage: &mut Stage) -> Result<(), Broken> {
         checks.unserved_after_the_lease(&node.name, seen);
         if node.region == before.region {
             checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
-            checks.failed_only(&node.name, seen, &lapsing());
+            checks.failed_only(&node.name, seen, LAPSING);
         } else {
             checks.unserved(&node.name, seen);
-            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+            checks.failed_only(&node.name, seen, OUT_OF_REACH);
         }
         if node.till {
             checks.always_served_by_one(&format!("the till at {}", node.name), till(&stage.cast, node));
@@ -309,7 +206,7 @@ pub(super) async fn caller_cut_off(stage: &mut Stage) -> Result<(), Broken> {
     }
     let seen = witness(&stage.cast, &plan);
     checks.unserved(CALLER, seen);
-    checks.failed_only(CALLER, seen, &[CallError::Timeout, CallError::NodeDown]);
+    checks.failed_only(CALLER, seen, OUT_OF_REACH);
     let down = seen.failed_with(&CallError::NodeDown.to_string(), cut_ns, healed_ns);
     let in_time = |at: &u64| NODE_DOWN_NS.contains(&(at - cut_ns));
     checks.must(!down.is_empty() && down.iter().all(in_time), || {
@@ -370,7 +267,7 @@ pub(super) async fn region_falls_apart(stage: &mut Stage) -> Result<(), Broken> 
             checks.always_served(&node.name, seen, before.epoch);
         } else {
             checks.unserved(&node.name, seen);
-            checks.failed_only(&node.name, seen, &[CallError::Timeout]);
+            checks.failed_only(&node.name, seen, OUT_OF_REACH);
         }
         if node.region == before.region {
             checks.unserved_after_the_lease(&format!("the till at {}", node.name), till(&stage.cast, node));
@@ -391,17 +288,6 @@ fn from_others<'a>(side: Side<'a>, region: &str) -> Vec<(Side<'a>, Side<'a>)> {
     others.map(|other| (side, Side::Region(other))).collect()
 }
 
-/// What a node saw of the singleton.
-fn witness<'a>(cast: &'a Cast, node: &NodePlan) -> Witness<'a> {
-    Witness(cast.seen.every.get(&node.name).map_or(&[][..], Vec::as_slice))
-}
-
-/// What a node saw of its region's till.
-fn till<'a>(cast: &'a Cast, node: &NodePlan) -> Witness<'a> {
-    let rung: Option<&Vec<Call>> = cast.seen.rung.get(&node.name);
-    Witness(rung.map_or(&[][..], Vec::as_slice))
-}
-
 fn tell(stage: &Stage, after: &Held, since_ns: u64, first_ns: u64) {
     stage.cast.timeline.say(format_args!(
         "{CALLER} is answered by {}, epoch {}, {} after that",
@@ -420,8 +306,4 @@ fn moved(checks: &Checks, old: &Tenure, new: &Tenure, first_ns: u64, served_ns: 
         checks.since_cut(first_ns),
         checks.since_healed(served_ns)
     )
-}
-
-fn failed(unable: Unable) -> Broken {
-    Broken::new("network", unable.0)
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use super::able::Unable;
 use super::network::{self, HUB, LEDGER};
-use super::scenes::{self, Stage};
+use super::scenes;
+use super::stage::Stage;
 use crate::dns::DnsServer;
 use crate::three_regions::driver::cast::Cast;
 use crate::three_regions::driver::{finish, story};

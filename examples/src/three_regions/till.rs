@@ -23,7 +23,7 @@ pub struct Till {
 #[actor]
 impl Till {
     #[init]
-    async fn open(node: String, cx: &mut Context<Self>) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    fn open(node: String, cx: &mut Context<Self>) -> Result<Self, Box<dyn Error + Send + Sync>> {
         Ok(Self {
             node,
             epoch: cx.epoch().ok_or("a till runs as a singleton only")?,
