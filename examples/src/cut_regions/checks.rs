@@ -109,6 +109,14 @@ impl Checks {
         });
     }
 
+    /// Who reaches the new instance is served by it, cut or not.
+    pub(super) fn served_before_the_heal(&mut self, name: &str, witness: Witness<'_>, epoch: u64) {
+        let first = witness.first_answer(epoch);
+        self.must(first.is_some_and(|first| first < self.span.healed_ns), || {
+            format!("{name} reaches the new instance and was not answered by it")
+        });
+    }
+
     /// Every call that ended while it was cut was answered, under this epoch.
     pub(super) fn always_served(&mut self, name: &str, witness: Witness<'_>, epoch: u64) {
         self.never_failed(name, witness);
@@ -264,6 +272,14 @@ mod tests {
         assert_eq!(sentences(|it| it.unserved("b", Witness(&on_the_way))), 0);
         let relayed = [answered(150, 5)];
         assert_eq!(sentences(|it| it.unserved("b", Witness(&relayed))), 1);
+        assert_eq!(
+            sentences(|it| it.served_before_the_heal("b", Witness(&relayed), 5)),
+            0
+        );
+        assert_eq!(
+            sentences(|it| it.served_before_the_heal("b", Witness(&relayed), 6)),
+            1
+        );
     }
 
     #[test]

@@ -1,26 +1,21 @@
 //! The scenes, each a row of the table: what is cut, and what callers and instances must have seen.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use quorate::CallError;
 use tokio::time::Instant;
 
 use super::checks::{Checks, LAPSING, OUT_OF_REACH, SECOND_NS, Span};
 use super::network::{self, Side};
-use super::stage::{SERVED_WITHIN, Stage, failed, till, witness};
-use crate::three_regions::clock::{ms_between, now_ns};
+use super::stage::{CUT, SERVED_WITHIN, Stage, failed, till, witness};
+use crate::three_regions::clock::now_ns;
 use crate::three_regions::driver::cast::Cast;
 use crate::three_regions::driver::harm;
-use crate::three_regions::driver::moves::{self, Held, Millis};
+use crate::three_regions::driver::moves::Held;
 use crate::three_regions::driver::story::DEADLINE_MS;
 use crate::three_regions::layout::{CALLER, HOMES, LEASE_SECS, NodePlan, REGIONS, SINGLETON};
 use crate::three_regions::promises::Broken;
-use crate::three_regions::record::Tenure;
-use crate::three_regions::timeline::Grouped;
 
-/// How long a cut lasts: more than two leases, so that what stays must have been renewed meanwhile.
-const CUT: Duration = Duration::from_secs(2 * LEASE_SECS + 1);
 /// The deadline of the calls of a caller that is cut off: longer than it takes to give a session up.
 const PATIENT_DEADLINE_MS: u64 = 8_000;
 /// When a silent session is given up, with room for the machine.
@@ -30,19 +25,8 @@ const NODE_DOWN_NS: Range<u64> = 4 * SECOND_NS..7 * SECOND_NS;
 pub(super) async fn region_cut_off(stage: &mut Stage) -> Result<(), Broken> {
     let before = stage.heading("The holder's region is cut off whole.")?;
     let pairs = from_others(Side::Region(&before.region), &before.region);
-    let cut_ns = stage.cut(&pairs, &format!("{} reaches no other region", before.region))?;
-    let ends = Instant::now() + CUT;
-    let (after, first_ns) = moves::successor(&mut stage.cast, "cut-region", &before).await?;
-    tell(stage, &after, cut_ns, first_ns);
-    stage.offer_stale(&before).await?;
-    stage.cast.watch_until(ends).await?;
-    let healed_ns = stage.heal(&pairs)?;
-    let served_ns = stage.all_served(after.epoch, healed_ns).await?;
-
-    let (old, new) = (stage.tenure(before.epoch)?, stage.tenure(after.epoch)?);
-    let mut checks = Checks::new("cut-region", Span { cut_ns, healed_ns }, LEASE_SECS);
-    checks.lapsed_in_time(&old);
-    checks.follows(&old, &new);
+    let words = format!("{} reaches no other region", before.region);
+    let (mut checks, after, figures) = moves_away(stage, "cut-region", &before, &pairs, &words).await?;
     let next = HOMES.into_iter().find(|home| *home != before.region);
     checks.must(next == Some(after.region.as_str()), || {
         format!("{SINGLETON} went to {}, not to {next:?}", after.region)
@@ -58,7 +42,6 @@ pub(super) async fn region_cut_off(stage: &mut Stage) -> Result<(), Broken> {
             checks.failed_only(&node.name, seen, OUT_OF_REACH);
         }
     }
-    let figures = moved(&checks, &old, &new, first_ns, served_ns);
     stage.conclude(checks, "region cut off", &figures, after.epoch);
     Ok(())
 }
@@ -68,15 +51,11 @@ pub(super) async fn cut_from_one_region(stage: &mut Stage) -> Result<(), Broken>
     let before = stage.heading("The holder is cut from exactly one region.")?;
     let far = REGIONS[2];
     let pairs = [(Side::Node(&before.node), Side::Region(far))];
-    let cut_ns = stage.cut(
-        &pairs,
-        &format!("{} and {far} do not reach each other", before.node),
-    )?;
-    stage.cast.watch(CUT).await?;
-    let healed_ns = stage.heal(&pairs)?;
-    let served_ns = stage.all_served(before.epoch, healed_ns).await?;
+    let words = format!("{} and {far} do not reach each other", before.node);
+    let span = stage.cut_for_a_while(&pairs, &words).await?;
+    let served_ns = stage.all_served(before.epoch, span.healed_ns).await?;
 
-    let mut checks = Checks::new("cut-from-one-region", Span { cut_ns, healed_ns }, LEASE_SECS);
+    let mut checks = Checks::new("cut-from-one-region", span, LEASE_SECS);
     for node in &stage.cast.layout.nodes {
         let seen = witness(&stage.cast, node);
         if node.region == far {
@@ -99,19 +78,8 @@ pub(super) async fn cut_from_a_majority(stage: &mut Stage) -> Result<(), Broken>
     let before = stage.heading("The holder's node is cut from a majority of regions.")?;
     let pairs = from_others(Side::Node(&before.node), &before.region);
     let words = format!("{} reaches its own region, {}, alone", before.node, before.region);
-    let cut_ns = stage.cut(&pairs, &words)?;
-    let ends = Instant::now() + CUT;
-    let (after, first_ns) = moves::successor(&mut stage.cast, "cut-from-a-majority", &before).await?;
-    tell(stage, &after, cut_ns, first_ns);
-    stage.offer_stale(&before).await?;
-    stage.cast.watch_until(ends).await?;
-    let healed_ns = stage.heal(&pairs)?;
-    let served_ns = stage.all_served(after.epoch, healed_ns).await?;
-
-    let (old, new) = (stage.tenure(before.epoch)?, stage.tenure(after.epoch)?);
-    let mut checks = Checks::new("cut-from-a-majority", Span { cut_ns, healed_ns }, LEASE_SECS);
-    checks.lapsed_in_time(&old);
-    checks.follows(&old, &new);
+    let (mut checks, after, figures) =
+        moves_away(stage, "cut-from-a-majority", &before, &pairs, &words).await?;
     checks.must(before.node != after.node, || {
         format!("{} took over again", after.node)
     });
@@ -122,16 +90,9 @@ pub(super) async fn cut_from_a_majority(stage: &mut Stage) -> Result<(), Broken>
             checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
         }
         if node.name != before.node {
-            let first = seen.first_answer(after.epoch);
-            checks.must(first.is_some_and(|first| first < healed_ns), || {
-                format!(
-                    "{} reaches the new instance and was not answered by it",
-                    node.name
-                )
-            });
+            checks.served_before_the_heal(&node.name, seen, after.epoch);
         }
     }
-    let figures = moved(&checks, &old, &new, first_ns, served_ns);
     stage.conclude(checks, "cut from a majority", &figures, after.epoch);
     Ok(())
 }
@@ -141,19 +102,17 @@ pub(super) async fn all_apart(stage: &mut Stage) -> Result<(), Broken> {
     let before = stage.heading("No region reaches another.")?;
     let [a, b, c] = REGIONS.map(Side::Region);
     let pairs = [(a, b), (b, c), (c, a)];
-    let cut_ns = stage.cut(&pairs, "all regions are on their own")?;
-    stage.cast.watch(CUT).await?;
-    let healed_ns = stage.heal(&pairs)?;
-    let (after, first_ns) = moves::successor(&mut stage.cast, "all-apart", &before).await?;
-    tell(stage, &after, healed_ns, first_ns);
-    stage.offer_stale(&before).await?;
-    let served_ns = stage.all_served(after.epoch, healed_ns).await?;
+    let span = stage
+        .cut_for_a_while(&pairs, "all regions are on their own")
+        .await?;
+    let (after, first_ns) = stage.successor("all-apart", &before, span.healed_ns).await?;
+    let served_ns = stage.all_served(after.epoch, span.healed_ns).await?;
 
     let (old, new) = (stage.tenure(before.epoch)?, stage.tenure(after.epoch)?);
-    let mut checks = Checks::new("all-apart", Span { cut_ns, healed_ns }, LEASE_SECS);
+    let mut checks = Checks::new("all-apart", span, LEASE_SECS);
     checks.lapsed_in_time(&old);
     checks.follows(&old, &new);
-    checks.must(new.from_ns > healed_ns, || {
+    checks.must(new.from_ns > span.healed_ns, || {
         format!("epoch {} began although no side had a majority", new.epoch)
     });
     for node in &stage.cast.layout.nodes {
@@ -233,17 +192,13 @@ pub(super) async fn region_falls_apart(stage: &mut Stage) -> Result<(), Broken> 
     let names: Vec<NodePlan> = stage.cast.layout.region(&before.region).cloned().collect();
     let [a, b, c] = [0, 1, 2].map(|at: usize| Side::Node(&names[at].name));
     let pairs = [(a, b), (b, c), (c, a)];
-    let cut_ns = stage.cut(
-        &pairs,
-        &format!("no node of {} reaches another of it", before.region),
-    )?;
-    stage.cast.watch(CUT).await?;
-    let healed_ns = stage.heal(&pairs)?;
-    let served_ns = stage.all_served(before.epoch, healed_ns).await?;
+    let words = format!("no node of {} reaches another of it", before.region);
+    let span = stage.cut_for_a_while(&pairs, &words).await?;
+    let served_ns = stage.all_served(before.epoch, span.healed_ns).await?;
     let rung = |cast: &Cast| {
         names
             .iter()
-            .map(|node| till(cast, node).answered_after(healed_ns))
+            .map(|node| till(cast, node).answered_after(span.healed_ns))
             .collect::<Option<Vec<_>>>()
     };
     let all = |cast: &Cast| rung(cast).is_some();
@@ -260,7 +215,7 @@ pub(super) async fn region_falls_apart(stage: &mut Stage) -> Result<(), Broken> 
         .and_then(|each| each.into_iter().max())
         .unwrap_or_default();
 
-    let mut checks = Checks::new("region-falls-apart", Span { cut_ns, healed_ns }, LEASE_SECS);
+    let mut checks = Checks::new("region-falls-apart", span, LEASE_SECS);
     for node in &stage.cast.layout.nodes {
         let seen = witness(&stage.cast, node);
         if node.region != before.region || node.name == before.node {
@@ -288,22 +243,31 @@ fn from_others<'a>(side: Side<'a>, region: &str) -> Vec<(Side<'a>, Side<'a>)> {
     others.map(|other| (side, Side::Region(other))).collect()
 }
 
-fn tell(stage: &Stage, after: &Held, since_ns: u64, first_ns: u64) {
-    stage.cast.timeline.say(format_args!(
-        "{CALLER} is answered by {}, epoch {}, {} after that",
-        after.node,
-        Grouped(after.epoch),
-        Millis(ms_between(since_ns, first_ns))
-    ));
-}
+/// Cuts until `billing` has moved and two leases are over. Checks both instances, and answers where it went and what was measured.
+async fn moves_away(
+    stage: &mut Stage,
+    promise: &'static str,
+    before: &Held,
+    pairs: &[(Side<'_>, Side<'_>)],
+    words: &str,
+) -> Result<(Checks, Held, String), Broken> {
+    let ends = Instant::now() + CUT;
+    let cut_ns = stage.cut(pairs, words)?;
+    let (after, first_ns) = stage.successor(promise, before, cut_ns).await?;
+    stage.cast.watch_until(ends).await?;
+    let healed_ns = stage.heal(pairs)?;
+    let served_ns = stage.all_served(after.epoch, healed_ns).await?;
 
-/// The figures of a scene in which `billing` moved while it was cut.
-fn moved(checks: &Checks, old: &Tenure, new: &Tenure, first_ns: u64, served_ns: u64) -> String {
-    format!(
+    let (old, new) = (stage.tenure(before.epoch)?, stage.tenure(after.epoch)?);
+    let mut checks = Checks::new(promise, Span { cut_ns, healed_ns }, LEASE_SECS);
+    checks.lapsed_in_time(&old);
+    checks.follows(&old, &new);
+    let figures = format!(
         "after the cut: old one's last effect {}, new one began {}, first answer {}; all served {} after the heal",
         checks.since_cut(old.to_ns),
         checks.since_cut(new.from_ns),
         checks.since_cut(first_ns),
         checks.since_healed(served_ns)
-    )
+    );
+    Ok((checks, after, figures))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::able::Unable;
-use super::checks::Checks;
+use super::checks::{Checks, Span};
 use super::network::{self, Side};
 use super::witness::Witness;
 use crate::three_regions::calls::Call;
@@ -13,12 +13,14 @@ use crate::three_regions::driver::finish;
 use crate::three_regions::driver::harm::{self, Observed};
 use crate::three_regions::driver::moves::{self, Held, Millis};
 use crate::three_regions::driver::story::QUIET;
-use crate::three_regions::layout::NodePlan;
+use crate::three_regions::layout::{CALLER, LEASE_SECS, NodePlan};
 use crate::three_regions::promises::Broken;
 use crate::three_regions::record::Tenure;
 use crate::three_regions::straggler::Straggler;
 use crate::three_regions::timeline::Grouped;
 
+/// How long a cut lasts: more than two leases, so that what stays must have been renewed meanwhile.
+pub(super) const CUT: Duration = Duration::from_secs(2 * LEASE_SECS + 1);
 /// How long everyone may take to be served once nothing is cut any more.
 pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(15);
 
@@ -61,6 +63,37 @@ impl Stage {
         Ok(healed_ns)
     }
 
+    /// Cuts, lets more than two leases pass, and heals.
+    pub(super) async fn cut_for_a_while(
+        &mut self,
+        pairs: &[(Side<'_>, Side<'_>)],
+        words: &str,
+    ) -> Result<Span, Broken> {
+        let cut_ns = self.cut(pairs, words)?;
+        self.cast.watch(CUT).await?;
+        let healed_ns = self.heal(pairs)?;
+        Ok(Span { cut_ns, healed_ns })
+    }
+
+    /// Waits until the caller is answered by the next holder; the ledger is then offered a write of the old one. Answers who it
+    /// is, and when the answer came.
+    pub(super) async fn successor(
+        &mut self,
+        promise: &'static str,
+        before: &Held,
+        since_ns: u64,
+    ) -> Result<(Held, u64), Broken> {
+        let (after, first_ns) = moves::successor(&mut self.cast, promise, before).await?;
+        self.cast.timeline.say(format_args!(
+            "{CALLER} is answered by {}, epoch {}, {} after that",
+            after.node,
+            Grouped(after.epoch),
+            Millis(ms_between(since_ns, first_ns))
+        ));
+        harm::offer_stale(&mut self.cast, &mut self.observed, &self.straggler, before).await?;
+        Ok((after, first_ns))
+    }
+
     /// Waits until everyone is served under this epoch again, and answers when that was.
     pub(super) async fn all_served(&mut self, epoch: u64, healed_ns: u64) -> Result<u64, Broken> {
         let served = |cast: &Cast| {
@@ -85,16 +118,12 @@ impl Stage {
     /// The instance of this epoch, as it wrote it down.
     pub(super) fn tenure(&mut self, epoch: u64) -> Result<Tenure, Broken> {
         let tenures = finish::read_records(&self.cast, &mut self.broken);
-        let found = tenures.into_iter().filter(|(_, tenure)| tenure.epoch == epoch);
+        let mut found = tenures.into_iter().filter(|(_, tenure)| tenure.epoch == epoch);
+        // An instance that its supervisor started again has the same epoch.
         found
-            .last()
+            .next_back()
             .map(|(_, tenure)| tenure)
             .ok_or_else(|| Broken::new("one-holder", format!("nobody wrote down that epoch {epoch} ran")))
-    }
-
-    /// Offers the ledger a write with an epoch that is over.
-    pub(super) async fn offer_stale(&mut self, over: &Held) -> Result<(), Broken> {
-        harm::offer_stale(&mut self.cast, &mut self.observed, &self.straggler, over).await
     }
 
     /// Everyone is served under `epoch` at the end, and nothing began after it. Says what was measured, and keeps it and what is
