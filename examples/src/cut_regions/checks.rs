@@ -117,6 +117,15 @@ impl Checks {
         });
     }
 
+    /// Whoever answers after the cut has a higher epoch than those before it.
+    pub(super) fn began_anew(&mut self, name: &str, witness: Witness<'_>) {
+        let before = witness.epochs(0, self.span.cut_ns).last().copied();
+        let after = witness.epochs(self.span.healed_ns, u64::MAX).first().copied();
+        self.must(before < after, || {
+            format!("{name} was answered under {after:?} after the cut and under {before:?} before it")
+        });
+    }
+
     /// Every call that ended while it was cut was answered, under this epoch.
     pub(super) fn always_served(&mut self, name: &str, witness: Witness<'_>, epoch: u64) {
         self.never_failed(name, witness);
@@ -294,6 +303,10 @@ mod tests {
         let moved = [answered(110, 5), answered(180, 6)];
         assert_eq!(sentences(|it| it.always_served("b", Witness(&moved), 5)), 1);
         assert_eq!(sentences(|it| it.always_served_by_one("b", Witness(&moved))), 1);
+        let anew = [answered(90, 5), answered(195, 6)];
+        assert_eq!(sentences(|it| it.began_anew("b", Witness(&anew))), 0);
+        let went_on = [answered(90, 5), answered(195, 5)];
+        assert_eq!(sentences(|it| it.began_anew("b", Witness(&went_on))), 1);
         let gap = [answered(110, 5), failed(150, &CallError::Timeout)];
         assert_eq!(sentences(|it| it.always_served("b", Witness(&gap), 5)), 1);
         assert_eq!(sentences(|it| it.always_served("b", Witness(&[]), 5)), 1);

@@ -39,6 +39,7 @@ pub(super) async fn region_cut_off(stage: &mut Stage) -> Result<(), Broken> {
             checks.failed_only(&node.name, seen, LAPSING);
             checks.always_served_by_one(&format!("the till at {}", node.name), till(&stage.cast, node));
         } else {
+            checks.served_before_the_heal(&node.name, seen, after.epoch);
             checks.failed_only(&node.name, seen, OUT_OF_REACH);
         }
     }
@@ -85,12 +86,16 @@ pub(super) async fn cut_from_a_majority(stage: &mut Stage) -> Result<(), Broken>
     });
     for node in &stage.cast.layout.nodes {
         let seen = witness(&stage.cast, node);
-        checks.failed_only(&node.name, seen, LAPSING);
         if node.region == before.region {
             checks.served_until_the_lease_ends(&node.name, seen, before.epoch);
+            checks.failed_only(&node.name, seen, LAPSING);
+        } else {
+            checks.failed_only(&node.name, seen, OUT_OF_REACH);
         }
         if node.name != before.node {
             checks.served_before_the_heal(&node.name, seen, after.epoch);
+        } else if after.region != before.region {
+            checks.unserved_after_the_lease(&node.name, seen);
         }
     }
     stage.conclude(checks, "cut from a majority", &figures, after.epoch);
@@ -225,7 +230,9 @@ pub(super) async fn region_falls_apart(stage: &mut Stage) -> Result<(), Broken> 
             checks.failed_only(&node.name, seen, OUT_OF_REACH);
         }
         if node.region == before.region {
-            checks.unserved_after_the_lease(&format!("the till at {}", node.name), till(&stage.cast, node));
+            let name = format!("the till at {}", node.name);
+            checks.unserved_after_the_lease(&name, till(&stage.cast, node));
+            checks.began_anew(&name, till(&stage.cast, node));
         }
     }
     let figures = format!(

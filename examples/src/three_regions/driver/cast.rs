@@ -16,7 +16,7 @@ use crate::three_regions::promises::Broken;
 use crate::three_regions::timeline::Timeline;
 
 /// The ledger's process.
-pub(crate) const LEDGER: &str = "ledger";
+pub(super) const LEDGER: &str = "ledger";
 
 /// The processes and what they have said.
 #[derive(Debug)]
@@ -45,13 +45,13 @@ impl Cast {
     }
 
     /// Starts the ledger.
-    pub(crate) fn start_ledger(&mut self) -> Result<(), Broken> {
+    pub(super) fn start_ledger(&mut self) -> Result<(), Broken> {
         let arguments = ["ledger", "--listen", &self.layout.ledger.to_string()].map(str::to_owned);
         self.start(LEDGER, |_, _| arguments.to_vec())
     }
 
     /// Starts a node, for the first time or again.
-    pub(crate) fn start_node(&mut self, name: &str) -> Result<(), Broken> {
+    pub(super) fn start_node(&mut self, name: &str) -> Result<(), Broken> {
         self.start(name, |layout, life| {
             let node = layout
                 .node(name)
@@ -85,25 +85,25 @@ impl Cast {
     }
 
     /// Whether this process does what it is there for, in its present life.
-    pub(crate) fn is_ready(&self, name: &str) -> bool {
+    pub(super) fn is_ready(&self, name: &str) -> bool {
         let life = self.lives.get(name).copied().unwrap_or(0);
         self.seen.ready.contains(&(name.to_owned(), life))
     }
 
     /// The nodes that run now, and the ledger.
-    pub(crate) fn running(&self) -> Vec<String> {
+    pub(super) fn running(&self) -> Vec<String> {
         self.processes.keys().cloned().collect()
     }
 
     /// The nodes of a region that run now.
-    pub(crate) fn running_in(&self, region: &str) -> Vec<String> {
+    pub(super) fn running_in(&self, region: &str) -> Vec<String> {
         let runs = |name: &&str| self.processes.contains_key(*name);
         let nodes = self.layout.region(region).map(|node| node.name.as_str());
         nodes.filter(runs).map(str::to_owned).collect()
     }
 
     /// Gives an order.
-    pub(crate) async fn order(&mut self, name: &str, order: &Order) -> Result<(), Broken> {
+    pub(super) async fn order(&mut self, name: &str, order: &Order) -> Result<(), Broken> {
         let Some(process) = self.processes.get_mut(name) else {
             return Err(Broken::new("processes-live", format!("{name} does not run")));
         };
@@ -112,7 +112,7 @@ impl Cast {
     }
 
     /// Sends SIGKILL to all of these, waits until they are gone, and answers when the first signal was sent.
-    pub(crate) async fn kill(&mut self, names: &[String]) -> u64 {
+    pub(super) async fn kill(&mut self, names: &[String]) -> u64 {
         let mut killed: Vec<Process> = names
             .iter()
             .filter_map(|name| self.processes.remove(name))
@@ -130,12 +130,12 @@ impl Cast {
     }
 
     /// Sends SIGSTOP and answers when.
-    pub(crate) fn pause(&self, name: &str) -> u64 {
+    pub(super) fn pause(&self, name: &str) -> u64 {
         self.processes.get(name).map(Process::pause).unwrap_or_default()
     }
 
     /// Sends SIGCONT and answers when.
-    pub(crate) fn resume(&self, name: &str) -> u64 {
+    pub(super) fn resume(&self, name: &str) -> u64 {
         self.processes.get(name).map(Process::resume).unwrap_or_default()
     }
 
@@ -194,7 +194,7 @@ impl Cast {
     }
 
     /// Tells everyone to leave at once, and kills who is not gone within `limit`. Answers who had to be killed.
-    pub(crate) async fn leave(&mut self, limit: Duration) -> Vec<String> {
+    pub(super) async fn leave(&mut self, limit: Duration) -> Vec<String> {
         let end = Instant::now() + limit;
         for (name, process) in &mut self.processes {
             self.seen.may_end.insert((name.clone(), process.life()));

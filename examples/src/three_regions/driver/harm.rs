@@ -23,13 +23,13 @@ const PATIENT_DEADLINE_MS: u64 = 5_000;
 /// What the driver itself did and saw.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
-    pub(crate) nodes: u32,
-    pub(crate) fail_overs: Vec<FailOver>,
-    pub(crate) hand_offs: Vec<HandOff>,
-    pub(crate) stale_writes_offered: u32,
-    pub(crate) fenced_writes_refused: u32,
+    pub(super) nodes: u32,
+    pub(super) fail_overs: Vec<FailOver>,
+    pub(super) hand_offs: Vec<HandOff>,
+    pub(super) stale_writes_offered: u32,
+    pub(super) fenced_writes_refused: u32,
     /// Under which epoch the instance ran that was stopped and let go on.
-    pub(crate) paused_epoch: Option<u64>,
+    pub(super) paused_epoch: Option<u64>,
     /// Whose log tells most about a failure.
     pub(crate) interesting: Vec<String>,
 }

@@ -106,7 +106,7 @@ pub(super) async fn hand_off(
 /// # Errors
 ///
 /// Some did not.
-pub(crate) async fn calls_end(cast: &mut Cast, made_until_ns: u64) -> Result<(), Broken> {
+pub(super) async fn calls_end(cast: &mut Cast, made_until_ns: u64) -> Result<(), Broken> {
     let what = "the end of every call on its way";
     cast.wait_for("calls", what, CALLS_END_WITHIN, |cast| {
         cast.seen.calls.ended_until(made_until_ns)

@@ -9,48 +9,48 @@ use crate::three_regions::process::Event;
 use crate::three_regions::promises::Broken;
 
 /// One life of a process.
-pub(crate) type Life = (String, u32);
+pub(super) type Life = (String, u32);
 
 /// Everything that processes have said.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// What the caller in another region saw.
-    pub(crate) calls: CallLog,
+    pub(super) calls: CallLog,
     /// Every call of the singleton, by the node that made it, in the order of their ends.
     pub(crate) every: BTreeMap<String, Vec<Call>>,
     /// Every call of a till, likewise.
     pub(crate) rung: BTreeMap<String, Vec<Call>>,
     /// Who does what it is there for.
-    pub(crate) ready: BTreeSet<Life>,
+    pub(super) ready: BTreeSet<Life>,
     /// Whose stdout has ended.
-    pub(crate) ended: BTreeSet<Life>,
+    pub(super) ended: BTreeSet<Life>,
     /// Who may end: it was killed, or told to leave.
-    pub(crate) may_end: BTreeSet<Life>,
+    pub(super) may_end: BTreeSet<Life>,
     /// The last status of each node.
-    pub(crate) status: BTreeMap<String, String>,
+    pub(super) status: BTreeMap<String, String>,
     /// The answer to the last request for a hand-off.
-    pub(crate) hand_off: Option<Result<HandedOff, String>>,
+    pub(super) hand_off: Option<Result<HandedOff, String>>,
     /// The deadline of the calls, in milliseconds, that the caller has confirmed.
-    pub(crate) deadline_ms: u64,
+    pub(super) deadline_ms: u64,
     /// The caller has stopped.
-    pub(crate) calls_ended: bool,
+    pub(super) calls_ended: bool,
     /// What cannot be made good again.
-    pub(crate) fatal: Option<Broken>,
+    pub(super) fatal: Option<Broken>,
     /// Whose log tells why.
-    pub(crate) suspect: Option<String>,
+    pub(super) suspect: Option<String>,
 }
 
 /// Where a hand-off went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HandedOff {
-    pub(crate) epoch: u64,
-    pub(crate) region: String,
-    pub(crate) node: String,
+pub(super) struct HandedOff {
+    pub(super) epoch: u64,
+    pub(super) region: String,
+    pub(super) node: String,
 }
 
 impl Seen {
     /// A process said something, or ended.
-    pub(crate) fn take(&mut self, event: Event) {
+    pub(super) fn take(&mut self, event: Event) {
         let Event { process, life, line } = event;
         match line {
             None => {

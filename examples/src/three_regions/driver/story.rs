@@ -32,7 +32,7 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long nothing is done between two steps, so that a step is not about the one before.
 pub(crate) const QUIET: Duration = Duration::from_secs(2);
 /// How long everyone has to leave.
-pub(crate) const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// How often a node is asked who is a member.
 const STATUS_EVERY: Duration = Duration::from_millis(100);
 /// The deadline of a call, but for the hand-off.
@@ -187,7 +187,7 @@ pub(super) async fn members(cast: &mut Cast, names: &[String]) -> Result<(), Bro
 }
 
 /// Waits until a node sees everyone as a member, and tells it.
-pub(crate) async fn everyone_is_seen(cast: &mut Cast) -> Result<(), Broken> {
+pub(super) async fn everyone_is_seen(cast: &mut Cast) -> Result<(), Broken> {
     let end = Instant::now() + FORM_WITHIN;
     loop {
         cast.seen.status.remove(OPERATOR);
