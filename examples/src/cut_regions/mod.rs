@@ -8,7 +8,7 @@
 //!                            driver, DNS server, ledger                          which no region's cut takes away
 //! ```
 //!
-//! The nodes, the callers and the ledger are those of the main job, [`three_regions`](super::three_regions). What is new is
+//! The nodes, the callers and the ledger are those of the main job, [`three_regions`]. What is new is
 //! that every node calls the singleton, that each region which hosts has a till of its own, and the network between.
 //! A cut region still reaches the ledger, so that nothing but its lease and the fence keeps an old instance from writing.
 //!
