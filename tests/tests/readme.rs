@@ -59,12 +59,19 @@ fn wrong(block: &Block<'_>) -> Option<String> {
 }
 
 fn is_command(line: &str) -> bool {
-    match line.strip_prefix("cargo run --release --example ") {
-        Some(name) => root().join(format!("examples/examples/{name}.rs")).is_file(),
-        None => {
-            line == "cargo test --workspace" || line == "cargo bench" || line.starts_with("cargo bench -- --")
-        }
-    }
+    // A program of the examples, by how it is run and where it lies.
+    let run = [
+        ("cargo run --release --example ", "examples/examples"),
+        ("cargo run --release -p examples --bin ", "examples/src/bin"),
+    ];
+    let is_program = |(start, folder): &(&str, &str)| {
+        let name = line.strip_prefix(start);
+        name.is_some_and(|name| root().join(folder).join(format!("{name}.rs")).is_file())
+    };
+    run.iter().any(is_program)
+        || line == "cargo test --workspace"
+        || line == "cargo bench"
+        || line.starts_with("cargo bench -- --")
 }
 
 #[test]
@@ -93,6 +100,7 @@ fn a_block_that_is_wrong_is_found() {
         "```rust,ignore\nfn main() {}\n```",
         "```toml\n[cluster]\nnmae = \"shop\"\n```",
         "```sh\ncargo run --release --example no_such\n```",
+        "```sh\ncargo run --release -p examples --bin no_such\n```",
         "```sh\ncargo test\n```",
     ] {
         let blocks = blocks(text);

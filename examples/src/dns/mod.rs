@@ -25,7 +25,7 @@ mod garbage;
 mod record;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -94,10 +94,19 @@ impl DnsServer {
     ///
     /// When no port can be had.
     pub async fn start() -> io::Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// As [`DnsServer::start`], at another address of this machine.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be had.
+    pub async fn start_at(ip: Ipv4Addr) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..BIND_TRIES_MAX {
             // The port that TCP gets need not be free for UDP.
-            match bind(SocketAddr::from(([127, 0, 0, 1], 0))).await {
+            match bind(SocketAddr::from((ip, 0))).await {
                 Ok(sockets) => {
                     let addr = sockets.1.local_addr()?;
                     let shared = Arc::new(Shared::default());

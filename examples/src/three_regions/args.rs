@@ -36,6 +36,8 @@ pub struct NodeArgs {
     pub ledger: SocketAddr,
     /// Whether it calls the singleton.
     pub calls: bool,
+    /// Whether it hosts and calls the till of its region.
+    pub till: bool,
 }
 
 impl NodeArgs {
@@ -47,6 +49,9 @@ impl NodeArgs {
         arguments.extend(["--ledger".to_owned(), self.ledger.to_string()]);
         if self.calls {
             arguments.push("--calls".to_owned());
+        }
+        if self.till {
+            arguments.push("--till".to_owned());
         }
         arguments
     }
@@ -94,13 +99,15 @@ fn driver(arguments: &mut Arguments) -> Result<Role, UsageError> {
 
 fn node(arguments: &mut Arguments) -> Result<Role, UsageError> {
     arguments.next();
-    let (mut config, mut record, mut ledger, mut calls) = (None, None, None, false);
+    let (mut config, mut record, mut ledger) = (None, None, None);
+    let (mut calls, mut till) = (false, false);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--config" => config = Some(PathBuf::from(arguments.value("--config")?)),
             "--record" => record = Some(PathBuf::from(arguments.value("--record")?)),
             "--ledger" => ledger = Some(arguments.address("--ledger")?),
             "--calls" => calls = true,
+            "--till" => till = true,
             other => return Err(unknown(other)),
         }
     }
@@ -110,6 +117,7 @@ fn node(arguments: &mut Arguments) -> Result<Role, UsageError> {
         record: record.ok_or_else(|| missing("--record"))?,
         ledger: ledger.ok_or_else(|| missing("--ledger"))?,
         calls,
+        till,
     }))
 }
 
@@ -181,12 +189,13 @@ mod tests {
 
     #[test]
     fn a_node_is_told_what_it_reads() {
-        for calls in [false, true] {
+        for (calls, till) in [(false, false), (true, false), (false, true)] {
             let node = NodeArgs {
                 config: "a.toml".into(),
                 record: "b.record".into(),
                 ledger: ([127, 0, 0, 1], 7).into(),
                 calls,
+                till,
             };
             assert_eq!(Role::read(node.to_arguments()), Ok(Role::Node(node)));
         }

@@ -10,6 +10,8 @@ use super::promises::NODES;
 
 /// The regions; the first is the singleton's home, and the last one only calls it.
 pub const REGIONS: [&str; 3] = ["us-east", "us-west", "eu-central"];
+/// Where the singleton may run, in order of preference.
+pub const HOMES: [&str; 2] = [REGIONS[0], REGIONS[1]];
 /// The nodes of each region, all of which vote.
 pub const NODES_PER_REGION: usize = 3;
 /// The node that calls the singleton.
@@ -41,6 +43,12 @@ pub struct NodePlan {
     pub region: &'static str,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Whether it calls the singleton.
+    pub calls: bool,
+    /// Whether it hosts and calls the till of its region.
+    pub till: bool,
+    /// The program and its arguments through which it is started, if any.
+    pub via: Vec<String>,
 }
 
 /// Everyone, and the addresses.
@@ -66,27 +74,33 @@ impl Layout {
     /// No free ports, or the file system's error.
     pub fn create(dir: &Path, dns: SocketAddr) -> io::Result<Self> {
         let mut ports = Ports::new();
-        let mut nodes = Vec::new();
-        for region in REGIONS {
-            for number in 1..=NODES_PER_REGION {
-                nodes.push(NodePlan {
-                    name: format!("{region}-{number}"),
-                    region,
-                    listen: ports.take()?,
-                });
-            }
-        }
+        let nodes = nodes(|_, _| ports.take())?;
+        Self::of(dir, nodes, ports.take()?, dns, "")
+    }
+
+    /// Takes everyone as they are, and writes what the nodes read below `dir`, with `more` at the end of each configuration.
+    ///
+    /// # Errors
+    ///
+    /// The file system's error.
+    pub fn of(
+        dir: &Path,
+        nodes: Vec<NodePlan>,
+        ledger: SocketAddr,
+        dns: SocketAddr,
+        more: &str,
+    ) -> io::Result<Self> {
         let layout = Self {
             dir: dir.to_owned(),
             nodes,
-            ledger: ports.take()?,
+            ledger,
             dns,
         };
         for folder in ["config", "data", "records", "logs"] {
             fs::create_dir_all(dir.join(folder))?;
         }
         for node in &layout.nodes {
-            fs::write(layout.config_file(node), layout.config(node))?;
+            fs::write(layout.config_file(node), layout.config(node) + more)?;
         }
         Ok(layout)
     }
@@ -136,13 +150,36 @@ impl Layout {
                 self.dns
             );
         }
-        let [home, second, _] = REGIONS;
+        let [home, second] = HOMES;
         let _written = write!(
             text,
             "[singletons.{SINGLETON}]\nhome = [\"{home}\", \"{second}\"]\nfailback = \"manual\"\n"
         );
         text
     }
+}
+
+/// The nodes of all regions, each where `listen` says, which is told the number of the region and of the node, from 1.
+///
+/// # Errors
+///
+/// Those of `listen`.
+pub fn nodes(mut listen: impl FnMut(usize, usize) -> io::Result<SocketAddr>) -> io::Result<Vec<NodePlan>> {
+    let mut nodes = Vec::new();
+    for (at, region) in (1..).zip(REGIONS) {
+        for number in 1..=NODES_PER_REGION {
+            let name = format!("{region}-{number}");
+            nodes.push(NodePlan {
+                calls: name == CALLER,
+                name,
+                region,
+                listen: listen(at, number)?,
+                till: false,
+                via: Vec::new(),
+            });
+        }
+    }
+    Ok(nodes)
 }
 
 /// The name under which the nodes of a region are found.

@@ -49,8 +49,10 @@ pub enum Line {
     Refused(String),
     /// The deadline that was asked for is in force.
     DeadlineSet(u64),
-    /// A call has ended.
+    /// A call of the singleton has ended.
     Call(Call),
+    /// A call of the region's till has ended.
+    Rung(Call),
     /// No call is in flight, and none will be made.
     CallsEnded,
 }

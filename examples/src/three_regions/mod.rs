@@ -12,7 +12,7 @@
 //! unavailable. What the instances of `billing` write down about themselves decides whether there were ever two.
 //!
 //! ```text
-//! billing, ledger, straggler       the actors: what a user of Quorate writes
+//! billing, ledger, straggler, till the actors: what a user of Quorate writes
 //! caller, processes, talk, args    what each process does
 //! driver/, layout, process         who starts, harms and watches them
 //! record, calls, overlap           what instances wrote down, what the caller saw: pure
@@ -24,7 +24,7 @@ pub mod billing;
 pub mod caller;
 pub mod calls;
 pub mod clock;
-mod driver;
+pub(crate) mod driver;
 pub mod layout;
 pub mod ledger;
 pub mod lines;
@@ -37,6 +37,7 @@ pub mod record;
 pub mod report;
 pub mod straggler;
 pub mod talk;
+pub mod till;
 pub mod timeline;
 
 use std::process::ExitCode;
@@ -52,15 +53,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    // On this thread, whose end the kernel reports to the processes that are started from it.
-    let code = runtime.block_on(async {
+    on_this_thread(async {
         match role {
             Role::Driver { report, keep } => {
                 let driven = driver::drive(report.as_deref(), keep).await;
@@ -72,7 +65,20 @@ pub fn main() -> ExitCode {
             Role::Node(arguments) => processes::node(arguments).await,
             Role::Ledger(listen) => processes::ledger(listen).await,
         }
-    });
+    })
+}
+
+/// Runs a program on a runtime of its own, and itself on this thread, whose end the kernel reports to the processes that are
+/// started from it.
+pub(crate) fn on_this_thread(program: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(program);
     runtime.shutdown_background();
     code
 }

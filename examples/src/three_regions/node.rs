@@ -17,6 +17,7 @@ use super::layout::SINGLETON;
 use super::lines::{Line, Order};
 use super::record::Recorder;
 use super::talk::Orders;
+use super::till::{TILL, Till};
 
 /// The deadline of calls until the driver asks for another one.
 const DEADLINE: Duration = Duration::from_millis(500);
@@ -38,17 +39,26 @@ pub async fn run(
         recorder: Recorder::create(&arguments.record)?,
         leaving: Arc::clone(&leaving),
     };
-    let cluster = Cluster::builder(config)
-        .singleton(BILLING, Billing::spec(setup))
-        .join()
-        .await?;
+    let node = setup.node.clone();
+    let mut builder = Cluster::builder(config).singleton(BILLING, Billing::spec(setup));
+    if arguments.till {
+        builder = builder.singleton(TILL, Till::spec(node));
+    }
+    let cluster = builder.join().await?;
     lines.send(Line::Ready).await?;
     let (wish, wished) = watch::channel(Wish {
         deadline: DEADLINE,
         calling: true,
     });
     if arguments.calls {
-        tokio::spawn(caller::run(cluster.singleton(BILLING), wished, lines.clone()));
+        tokio::spawn(caller::run(
+            cluster.singleton(BILLING),
+            wished.clone(),
+            lines.clone(),
+        ));
+    }
+    if arguments.till {
+        tokio::spawn(caller::ring(cluster.singleton(TILL), wished, lines.clone()));
     }
     let mut orders = Orders::open();
     loop {

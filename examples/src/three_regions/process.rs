@@ -41,7 +41,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts this program again with `arguments`, its log appended to `log`.
+    /// Starts this program again with `arguments`, its log appended to `log`. When `via` is not empty, it is a program and
+    /// its arguments that become this program with `arguments` and stay the same process, as `nsenter` does.
     ///
     /// To be called on the thread that lives as long as the driver, as the kernel watches that thread.
     ///
@@ -51,11 +52,21 @@ impl Process {
     pub fn start(
         name: &str,
         life: u32,
+        via: &[String],
         arguments: &[String],
         log: &Path,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        let program = std::env::current_exe()?;
+        let mut command = match via {
+            [] => Command::new(program),
+            [first, more @ ..] => {
+                let mut command = Command::new(first);
+                command.args(more).arg(program);
+                command
+            }
+        };
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::seen::Seen;
 use crate::three_regions::args::NodeArgs;
-use crate::three_regions::layout::{CALLER, Layout};
+use crate::three_regions::layout::Layout;
 use crate::three_regions::lines::Order;
 use crate::three_regions::process::{EVENTS_MAX, Event, Process};
 use crate::three_regions::promises::Broken;
@@ -20,10 +20,10 @@ pub(super) const LEDGER: &str = "ledger";
 
 /// The processes and what they have said.
 #[derive(Debug)]
-pub(super) struct Cast {
-    pub(super) timeline: Timeline,
-    pub(super) layout: Layout,
-    pub(super) seen: Seen,
+pub(crate) struct Cast {
+    pub(crate) timeline: Timeline,
+    pub(crate) layout: Layout,
+    pub(crate) seen: Seen,
     processes: BTreeMap<String, Process>,
     lives: BTreeMap<String, u32>,
     sender: mpsc::Sender<Event>,
@@ -31,7 +31,7 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    pub(super) fn new(timeline: Timeline, layout: Layout) -> Self {
+    pub(crate) fn new(timeline: Timeline, layout: Layout) -> Self {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         Self {
             timeline,
@@ -56,13 +56,14 @@ impl Cast {
             let node = layout
                 .node(name)
                 .expect("nodes are started by the names in the layout");
-            let node = NodeArgs {
+            let arguments = NodeArgs {
                 config: layout.config_file(node),
                 record: layout.record_file(name, life),
                 ledger: layout.ledger,
-                calls: name == CALLER,
+                calls: node.calls,
+                till: node.till,
             };
-            node.to_arguments()
+            arguments.to_arguments()
         })
     }
 
@@ -75,7 +76,8 @@ impl Cast {
         *life += 1;
         let arguments = arguments(&self.layout, *life);
         let log = self.layout.log_file(name);
-        let process = Process::start(name, *life, &arguments, &log, self.sender.clone());
+        let via = self.layout.node(name).map_or(&[][..], |node| &node.via);
+        let process = Process::start(name, *life, via, &arguments, &log, self.sender.clone());
         let process = process
             .map_err(|error| Broken::new("processes-live", format!("{name} does not start: {error}")))?;
         self.processes.insert(name.to_owned(), process);
@@ -142,7 +144,7 @@ impl Cast {
     /// # Errors
     ///
     /// What is fatal, or `promise` with the sentence that `what` was not seen.
-    pub(super) async fn wait_for(
+    pub(crate) async fn wait_for(
         &mut self,
         promise: &'static str,
         what: &str,
@@ -175,7 +177,7 @@ impl Cast {
     /// # Errors
     ///
     /// What is fatal.
-    pub(super) async fn watch(&mut self, time: Duration) -> Result<(), Broken> {
+    pub(crate) async fn watch(&mut self, time: Duration) -> Result<(), Broken> {
         self.watch_until(Instant::now() + time).await
     }
 
@@ -184,7 +186,7 @@ impl Cast {
     /// # Errors
     ///
     /// What is fatal.
-    pub(super) async fn watch_until(&mut self, end: Instant) -> Result<(), Broken> {
+    pub(crate) async fn watch_until(&mut self, end: Instant) -> Result<(), Broken> {
         while let Ok(Some(event)) = timeout_at(end, self.events.recv()).await {
             self.seen.take(event);
         }
@@ -214,7 +216,7 @@ impl Cast {
     }
 
     /// Kills everyone who still runs.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         let running = self.running();
         self.kill(&running).await;
     }

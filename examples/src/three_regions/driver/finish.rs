@@ -12,13 +12,13 @@ use crate::three_regions::overlap::max_concurrent;
 use crate::three_regions::promises::Broken;
 use crate::three_regions::record::{self, Tenure};
 use crate::three_regions::report::{End, Interval, Report, SCHEMA};
-use crate::three_regions::timeline::{Grouped, Seconds};
+use crate::three_regions::timeline::{Grouped, Seconds, Timeline};
 
 /// How many of the last lines of a log are shown.
 const LOG_LINES_MAX: usize = 15;
 
 /// The report, and what is broken beyond what a report shows.
-pub(super) fn report(cast: &Cast, observed: &Observed) -> (Report, Vec<Broken>) {
+pub(crate) fn report(cast: &Cast, observed: &Observed) -> (Report, Vec<Broken>) {
     let mut breaches = Vec::new();
     let mut tenures = read_records(cast, &mut breaches);
     tenures.sort_by_key(|(_, tenure)| tenure.from_ns);
@@ -53,7 +53,7 @@ pub(super) fn report(cast: &Cast, observed: &Observed) -> (Report, Vec<Broken>) 
 }
 
 /// The instances of every life of every node.
-fn read_records(cast: &Cast, breaches: &mut Vec<Broken>) -> Vec<(String, Tenure)> {
+pub(crate) fn read_records(cast: &Cast, breaches: &mut Vec<Broken>) -> Vec<(String, Tenure)> {
     let mut tenures = Vec::new();
     for node in &cast.layout.nodes {
         for life in 1.. {
@@ -90,9 +90,8 @@ fn contradictions(cast: &Cast, observed: &Observed, tenures: &[(String, Tenure)]
     breaches
 }
 
-/// What a person reads at the end; what is broken stands on stderr.
-pub(super) fn summary(cast: &Cast, report: &Report, breaches: &[Broken]) {
-    let timeline = cast.timeline;
+/// What the instances wrote down, for a person.
+pub(crate) fn intervals(timeline: Timeline, report: &Report) {
     timeline.heading("What the instances of billing wrote down about themselves:");
     for interval in &report.intervals {
         timeline.more(format_args!(
@@ -108,6 +107,12 @@ pub(super) fn summary(cast: &Cast, report: &Report, breaches: &[Broken]) {
         "at most {} at one instant",
         report.max_concurrent_holders
     ));
+}
+
+/// What a person reads at the end; what is broken stands on stderr.
+pub(super) fn summary(cast: &Cast, report: &Report, breaches: &[Broken]) {
+    let timeline = cast.timeline;
+    intervals(timeline, report);
     timeline.heading("How long billing was away, as eu-central-1 saw it:");
     let fail_overs = report.fail_overs.iter();
     let fail_overs = fail_overs.map(|it| (it.cause.as_str(), it.unavailable_ms, it.calls_failed));
@@ -130,6 +135,11 @@ pub(super) fn summary(cast: &Cast, report: &Report, breaches: &[Broken]) {
         "{} of {} writes with an epoch that was over were refused",
         report.fenced_writes_refused, report.stale_writes_offered
     ));
+    verdict(timeline, breaches);
+}
+
+/// Whether all was well; what is broken stands on stderr.
+pub(crate) fn verdict(timeline: Timeline, breaches: &[Broken]) {
     if breaches.is_empty() {
         timeline.heading("Every promise was kept.");
     }
@@ -139,7 +149,7 @@ pub(super) fn summary(cast: &Cast, report: &Report, breaches: &[Broken]) {
 }
 
 /// Prints the last lines of these processes' logs on stderr.
-pub(super) fn logs(layout: &Layout, names: &[String]) {
+pub(crate) fn logs(layout: &Layout, names: &[String]) {
     let mut err = std::io::stderr().lock();
     for name in names {
         let text = text_of(&layout.log_file(name));

@@ -22,7 +22,7 @@ const PATIENT_DEADLINE_MS: u64 = 5_000;
 
 /// What the driver itself did and saw.
 #[derive(Debug, Default)]
-pub(super) struct Observed {
+pub(crate) struct Observed {
     pub(super) nodes: u32,
     pub(super) fail_overs: Vec<FailOver>,
     pub(super) hand_offs: Vec<HandOff>,
@@ -31,7 +31,7 @@ pub(super) struct Observed {
     /// Under which epoch the instance ran that was stopped and let go on.
     pub(super) paused_epoch: Option<u64>,
     /// Whose log tells most about a failure.
-    pub(super) interesting: Vec<String>,
+    pub(crate) interesting: Vec<String>,
 }
 
 pub(super) async fn kill_the_holder(
@@ -165,7 +165,7 @@ async fn ask_for_hand_off(cast: &mut Cast, before: &Held) -> Result<u64, Broken>
     ))
 }
 
-async fn set_deadline(cast: &mut Cast, ms: u64) -> Result<(), Broken> {
+pub(crate) async fn set_deadline(cast: &mut Cast, ms: u64) -> Result<(), Broken> {
     cast.order(CALLER, &Order::Deadline(ms)).await?;
     let set = |cast: &Cast| cast.seen.deadline_ms == ms;
     cast.wait_for("calls", "the caller's new deadline", ANSWER_WITHIN, set)
@@ -213,7 +213,7 @@ pub(super) async fn pause_the_holder(
 }
 
 /// Offers the ledger a write that is stamped with an epoch that is over.
-async fn offer_stale(
+pub(crate) async fn offer_stale(
     cast: &mut Cast,
     observed: &mut Observed,
     straggler: &Straggler,

@@ -18,10 +18,10 @@ const CALLS_END_WITHIN: Duration = Duration::from_secs(8);
 
 /// The holder, as the caller sees it.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) node: String,
-    pub(super) region: String,
-    pub(super) epoch: u64,
+pub(crate) struct Held {
+    pub(crate) node: String,
+    pub(crate) region: String,
+    pub(crate) epoch: u64,
 }
 
 impl Held {
@@ -40,7 +40,7 @@ impl Held {
 /// # Errors
 ///
 /// Nobody has answered yet.
-pub(super) fn holder(cast: &Cast) -> Result<Held, Broken> {
+pub(crate) fn holder(cast: &Cast) -> Result<Held, Broken> {
     let newest = cast.seen.calls.newest();
     newest
         .map(|holder| Held::of(&cast.layout, holder))
@@ -115,7 +115,11 @@ pub(super) async fn calls_end(cast: &mut Cast, made_until_ns: u64) -> Result<(),
 }
 
 /// The first that answers after `before`, and when; every call made until then has ended.
-async fn successor(cast: &mut Cast, promise: &'static str, before: &Held) -> Result<(Held, u64), Broken> {
+pub(crate) async fn successor(
+    cast: &mut Cast,
+    promise: &'static str,
+    before: &Held,
+) -> Result<(Held, u64), Broken> {
     let epoch = before.epoch;
     let what = format!("an answer of {SINGLETON} after epoch {epoch}");
     let is_there = |cast: &Cast| cast.seen.calls.successor(epoch).is_some();
@@ -151,7 +155,7 @@ fn tell(cast: &Cast, after: &Held, unavailable_ms: u64, calls_failed: u64) {
 
 /// A time that a person compares with a promise: `4.7 s`, `312 ms`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Millis(pub(super) u64);
+pub(crate) struct Millis(pub(crate) u64);
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::three_regions::calls::CallLog;
+use crate::three_regions::calls::{Call, CallLog};
+use crate::three_regions::layout::CALLER;
 use crate::three_regions::lines::Line;
 use crate::three_regions::process::Event;
 use crate::three_regions::promises::Broken;
@@ -12,9 +13,13 @@ pub(super) type Life = (String, u32);
 
 /// Everything that processes have said.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// What the caller saw.
+pub(crate) struct Seen {
+    /// What the caller in another region saw.
     pub(super) calls: CallLog,
+    /// Every call of the singleton, by the node that made it, in the order of their ends.
+    pub(crate) every: BTreeMap<String, Vec<Call>>,
+    /// Every call of a till, likewise.
+    pub(crate) rung: BTreeMap<String, Vec<Call>>,
     /// Who does what it is there for.
     pub(super) ready: BTreeSet<Life>,
     /// Whose stdout has ended.
@@ -63,7 +68,13 @@ impl Seen {
             }
             Some(Line::Refused(why)) => self.hand_off = Some(Err(why)),
             Some(Line::DeadlineSet(ms)) => self.deadline_ms = ms,
-            Some(Line::Call(call)) => self.calls.record(call),
+            Some(Line::Call(call)) => {
+                if process == CALLER {
+                    self.calls.record(call.clone());
+                }
+                self.every.entry(process).or_default().push(call);
+            }
+            Some(Line::Rung(call)) => self.rung.entry(process).or_default().push(call),
             Some(Line::CallsEnded) => self.calls_ended = true,
         }
     }

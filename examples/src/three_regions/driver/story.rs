@@ -1,10 +1,12 @@
 //! The story that the driver tells, step by step. What it promises is judged at the end, from the report.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
@@ -28,13 +30,13 @@ const PLACED_WITHIN: Duration = Duration::from_secs(15);
 /// How long an answer to an order may take.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long nothing is done between two steps, so that a step is not about the one before.
-pub(super) const QUIET: Duration = Duration::from_secs(2);
+pub(crate) const QUIET: Duration = Duration::from_secs(2);
 /// How long everyone has to leave.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// How often a node is asked who is a member.
 const STATUS_EVERY: Duration = Duration::from_millis(100);
 /// The deadline of a call, but for the hand-off.
-pub(super) const DEADLINE_MS: u64 = 500;
+pub(crate) const DEADLINE_MS: u64 = 500;
 /// How long a DNS answer may be kept, in seconds.
 const TTL_SECS: u32 = 1;
 
@@ -66,8 +68,19 @@ pub(in crate::three_regions) async fn drive(report_file: Option<&Path>, keep: bo
     breaches.extend(more);
     breaches.extend(broken(&report));
     finish::summary(&cast, &report, &breaches);
+    Ok(leave_behind(cast, observed, &breaches, dir, keep))
+}
+
+/// What is left when all has been said: the ends of some logs and all files, if they are of interest, and the exit code.
+pub(crate) fn leave_behind(
+    cast: Cast,
+    mut observed: Observed,
+    breaches: &[Broken],
+    dir: TempDir,
+    keep: bool,
+) -> ExitCode {
     if !breaches.is_empty() {
-        observed.interesting.extend(cast.seen.suspect.clone());
+        observed.interesting.extend(cast.seen.suspect);
         finish::logs(&cast.layout, &observed.interesting);
     }
     if keep || !breaches.is_empty() {
@@ -76,15 +89,15 @@ pub(in crate::three_regions) async fn drive(report_file: Option<&Path>, keep: bo
             dir.keep().display()
         );
     }
-    Ok(if breaches.is_empty() {
+    if breaches.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
 /// Waits for ctrl-c or SIGTERM.
-async fn interrupted() -> &'static str {
+pub(crate) async fn interrupted() -> &'static str {
     let Ok(mut term) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };
@@ -106,7 +119,7 @@ async fn story(cast: &mut Cast, dns: &DnsServer, observed: &mut Observed) -> Res
     end(cast).await
 }
 
-async fn form(cast: &mut Cast, dns: &DnsServer, observed: &mut Observed) -> Result<(), Broken> {
+pub(crate) async fn form(cast: &mut Cast, dns: &DnsServer, observed: &mut Observed) -> Result<(), Broken> {
     let timeline = cast.timeline;
     timeline.heading(format_args!(
         "Nine nodes in three regions: {}. A lease lasts {LEASE_SECS} s.",
@@ -142,9 +155,12 @@ async fn serve_zone(layout: &Layout, dns: &DnsServer, region: &str) {
     let zone = format!("{region}.{DOMAIN}");
     let records = layout.region(region).flat_map(|node| {
         let host = format!("{}.{zone}", node.name);
+        let IpAddr::V4(ip) = node.listen.ip() else {
+            unreachable!("layouts have addresses of 127/8 only")
+        };
         [
             Record::srv(&srv_name(region), TTL_SECS, &host, node.listen.port()),
-            Record::a(&host, TTL_SECS, [127, 0, 0, 1]),
+            Record::a(&host, TTL_SECS, ip),
         ]
     });
     dns.set_zone(&zone, records.collect::<Vec<_>>()).await;
@@ -199,7 +215,7 @@ pub(super) async fn everyone_is_seen(cast: &mut Cast) -> Result<(), Broken> {
     }
 }
 
-async fn place(cast: &mut Cast) -> Result<(), Broken> {
+pub(crate) async fn place(cast: &mut Cast) -> Result<(), Broken> {
     let answered = |cast: &Cast| cast.seen.calls.newest().is_some();
     cast.wait_for("calls", "a first answer of billing", PLACED_WITHIN, answered)
         .await?;
@@ -215,7 +231,7 @@ async fn place(cast: &mut Cast) -> Result<(), Broken> {
     cast.watch(QUIET).await
 }
 
-async fn end(cast: &mut Cast) -> Result<(), Broken> {
+pub(crate) async fn end(cast: &mut Cast) -> Result<(), Broken> {
     cast.timeline.heading("The end.");
     cast.order(CALLER, &Order::EndCalls).await?;
     let ended = |cast: &Cast| cast.seen.calls_ended;
