@@ -126,6 +126,8 @@ mod stamp;
 pub mod supervision;
 mod system;
 mod tenure;
+#[cfg(feature = "test-util")]
+pub mod testing;
 mod timer;
 mod tree;
 mod turn;

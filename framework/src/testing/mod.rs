@@ -1,0 +1,84 @@
+//! For tests of programs with actors (feature `test-util`): virtual time, a probe in an actor's place, and what an actor's life comes to.
+//!
+//! Whatever waits here waits [`PATIENCE`] at most, then panics and says for what. In virtual time that costs nothing.
+//!
+//! ```
+//! use quorate::prelude::*;
+//! use quorate::testing::{self, Probe};
+//!
+//! /// Is told of each order.
+//! #[actor]
+//! #[derive(Default)]
+//! pub struct Mailer;
+//!
+//! #[actor]
+//! impl Mailer {
+//!     /// Sends a confirmation.
+//!     pub fn confirm(&mut self, order: u64) {}
+//! }
+//!
+//! /// Takes orders.
+//! #[actor]
+//! pub struct Desk {
+//!     mailer: ActorRef<Mailer>,
+//! }
+//!
+//! #[actor]
+//! impl Desk {
+//!     #[init]
+//!     fn new(mailer: ActorRef<Mailer>) -> Self {
+//!         Self { mailer }
+//!     }
+//!
+//!     /// Takes an order; it is confirmed a minute later.
+//!     pub fn order(&mut self, order: u64) {
+//!         assert!(order > 0, "no such order");
+//!         self.mailer.confirm(order).after(Duration::from_secs(60));
+//!     }
+//! }
+//!
+//! testing::run(async {
+//!     let system = System::new("test");
+//!     let mut mailer = Probe::<Mailer>::spawn(&system).await;
+//!     let desk = system.spawn(Desk::spec(mailer.actor())).await.unwrap();
+//!
+//!     desk.order(7).await.unwrap();
+//!     mailer.expect_none(Duration::from_secs(59)).await; // takes no time
+//!     assert!(matches!(mailer.next().await, MailerMessage::Confirm { order: 7 }));
+//!
+//!     let mut life = testing::Life::of(&desk);
+//!     assert!(desk.order(0).await.is_err());
+//!     assert!(matches!(life.ended().await, ExitReason::Panic { .. }));
+//!     life.restarted().await;
+//! });
+//! ```
+
+mod life;
+mod probe;
+
+use std::time::Duration;
+
+pub use self::life::Life;
+pub use self::probe::{PROBE_MAX, Probe};
+
+/// How long anything here is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a test on a runtime of one thread whose time is virtual: it stands still while anything runs, and jumps to the next timer when
+/// nothing does.
+///
+/// # Panics
+/// When the test does, or there is a runtime already.
+pub fn run<F: Future>(test: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime of one thread can be made")
+        .block_on(test)
+}
+
+/// Lets virtual time pass, and everything that is due in it happen.
+pub async fn advance(time: Duration) {
+    tokio::time::sleep(time).await;
+}

@@ -1,0 +1,203 @@
+//! [`Probe`]: whoever is tested sends to it as to any actor of the type.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::PATIENCE;
+use crate::actor::Actor;
+use crate::actor_ref::ActorRef;
+use crate::envelope::Item;
+use crate::error::StartError;
+use crate::exit::ExitReason;
+use crate::lane::Signal;
+use crate::mailbox::Receiver;
+use crate::place::{self, Place};
+use crate::policy::{Policy, Restart};
+use crate::raw_ref::RawRef;
+use crate::request::Refusal;
+use crate::seat::Seat;
+use crate::spec::{Built, Spec};
+use crate::supervision::child::{Child, ChildPolicy, Report, spawn_in};
+use crate::system::System;
+
+/// Messages that a probe keeps until it is asked. Beyond them its mailbox fills as any other.
+pub const PROBE_MAX: usize = 1024;
+
+/// Stands in the place of an `A` and keeps the messages that are sent there. Calls end in
+/// [`NoReply`](crate::CallError::NoReply).
+pub struct Probe<A: Actor> {
+    actor: ActorRef<A>,
+    messages: mpsc::Receiver<A::Message>,
+}
+
+impl<A: Actor> Probe<A> {
+    /// A probe under the root of a system.
+    ///
+    /// # Panics
+    /// When the system has been shut down.
+    pub async fn spawn(system: &System) -> Self {
+        let (keep, messages) = mpsc::channel(PROBE_MAX);
+        let policy = Policy {
+            restart: Restart::Temporary,
+            ..A::POLICY
+        };
+        let actor = system
+            .spawn(ProbeSpec::<A> { keep, policy })
+            .await
+            .expect("a probe starts in a system that runs");
+        Self { actor, messages }
+    }
+
+    /// The ref to give to whom is tested.
+    pub fn actor(&self) -> ActorRef<A> {
+        self.actor.clone()
+    }
+
+    /// The next message.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn next(&mut self) -> A::Message {
+        match timeout(PATIENCE, self.messages.recv()).await {
+            Ok(Some(message)) => message,
+            Ok(None) => panic!("the probe of `{}` has been stopped", A::NAME),
+            Err(_) => panic!(
+                "no message came for the probe of `{}` within {PATIENCE:?}",
+                A::NAME
+            ),
+        }
+    }
+
+    /// No message comes for this long.
+    ///
+    /// # Panics
+    /// When one does.
+    pub async fn expect_none(&mut self, time: Duration) {
+        if let Ok(Some(message)) = timeout(time, self.messages.recv()).await {
+            drop(message);
+            panic!(
+                "a message came for the probe of `{}`, where none was expected for {time:?}",
+                A::NAME
+            );
+        }
+    }
+}
+
+impl<A: Actor> fmt::Debug for Probe<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Probe").field(&self.actor).finish()
+    }
+}
+
+struct ProbeSpec<A: Actor> {
+    keep: mpsc::Sender<A::Message>,
+    policy: Policy,
+}
+
+impl<A: Actor> Spec for ProbeSpec<A> {
+    type Actor = A;
+
+    fn policy_mut(&mut self) -> &mut Policy {
+        &mut self.policy
+    }
+
+    fn build(self, _: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
+        let seat = Seat::new(A::NAME, A::METHODS, id.unwrap_or("probe").into(), None);
+        let place = Place::<A>::new(seat, self.policy.mailbox);
+        let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
+        let child = ProbeChild {
+            place,
+            keep: self.keep,
+            policy: ChildPolicy::from(&self.policy),
+        };
+        Ok(Built {
+            me,
+            child: Arc::new(child),
+        })
+    }
+}
+
+/// The slot of a probe.
+struct ProbeChild<A: Actor> {
+    place: Arc<Place<A>>,
+    keep: mpsc::Sender<A::Message>,
+    policy: ChildPolicy,
+}
+
+impl<A: Actor> Child for ProbeChild<A> {
+    fn policy(&self) -> ChildPolicy {
+        self.policy
+    }
+
+    fn seat(&self) -> &Arc<Seat> {
+        &self.place.seat
+    }
+
+    fn start(&self, report: Report) {
+        let (place, keep) = (Arc::clone(&self.place), self.keep.clone());
+        spawn_in(&self.place.seat, async move {
+            report.started().await;
+            let reason = tokio::select! {
+                signal = place.seat.lane.wait(Signal::Stop) => signal.reason(),
+                reason = take_all(&place, &keep) => reason,
+            };
+            place.seat.end(&reason);
+            report.exited(reason).await;
+        });
+    }
+
+    fn close(&self) {
+        self.place.close();
+    }
+
+    fn remove(&self) {}
+}
+
+/// Takes what comes, until nobody looks at it any more.
+async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -> ExitReason {
+    let Some(inbox) = place.take_inbox() else {
+        return ExitReason::error("the mailbox of the place is in use");
+    };
+    let mut inbox = Inbox {
+        place,
+        inbox: Some(inbox),
+    };
+    while let Some(item) = poll_fn(|cx| inbox.poll_next(cx)).await {
+        if let Item::Message { envelope, .. } = item
+            && keep.send(A::into_message(envelope)).await.is_err()
+        {
+            return ExitReason::Normal;
+        }
+    }
+    ExitReason::Normal
+}
+
+/// Gives the mailbox back, drained, when the probe ends.
+struct Inbox<'a, A: Actor> {
+    place: &'a Place<A>,
+    inbox: Option<Receiver<Item<A>>>,
+}
+
+impl<A: Actor> Inbox<'_, A> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<A>>> {
+        match &mut self.inbox {
+            Some(inbox) => inbox.poll_next(cx),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl<A: Actor> Drop for Inbox<'_, A> {
+    fn drop(&mut self) {
+        if let Some(mut inbox) = self.inbox.take() {
+            place::drain(&mut inbox, &Refusal::Gone);
+            self.place.return_inbox(inbox);
+        }
+    }
+}
