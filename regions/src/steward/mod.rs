@@ -17,7 +17,7 @@ mod moves;
 mod report;
 mod tenures;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -260,6 +260,7 @@ impl Steward {
                 let mut retry_after = Duration::ZERO;
                 if let Ended::Lost(lost) = &ended {
                     retry_after = lost.retry_after;
+                    self.note_scope(&resource, &lost.differs);
                     if let Some(newer) = lost.newer.clone() {
                         self.holder.adopt(now, newer);
                     }
@@ -297,6 +298,21 @@ impl Steward {
             // What is held or tried for ends by itself, and is tried for again then or after this.
             Err(_) => self.lost(now, resource, self.timing.hurry_every()),
         }
+    }
+
+    /// These regions know the name under another scope than this node's file: said once, until it is held here.
+    fn note_scope(&mut self, resource: &ResourceId, differs: &BTreeSet<RegionName>) {
+        let Some(single) = self.singles.get_mut(resource).filter(|_| !differs.is_empty()) else {
+            return;
+        };
+        if single.differs.is_empty() {
+            tracing::error!(
+                %resource,
+                regions = ?differs,
+                "these regions know the name under another scope than this node's file: by this file it does not start. Let all files say the same scope, or take another name"
+            );
+        }
+        single.differs.clone_from(differs);
     }
 
     /// An attempt has failed, or could not begin.

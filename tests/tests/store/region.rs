@@ -309,7 +309,7 @@ pub(crate) fn form() -> Op {
 }
 
 pub(crate) fn resource(name: &str) -> ResourceId {
-    ResourceId::regional(east(), ResourceName::new(name).unwrap())
+    ResourceId::session(east(), &NodeName::new(name).unwrap())
 }
 
 /// A grant of `name` to `uid`.
