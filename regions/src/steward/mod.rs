@@ -300,6 +300,14 @@ impl Steward {
         }
     }
 
+    /// The resource of the singleton of that name.
+    fn resource(&self, name: &str) -> Option<ResourceId> {
+        self.singles
+            .iter()
+            .find(|(_, single)| single.host.name() == name)
+            .map(|(resource, _)| resource.clone())
+    }
+
     /// These regions know the name under another scope than this node's file: said once, until it is held here.
     fn note_scope(&mut self, resource: &ResourceId, differs: &BTreeSet<RegionName>) {
         let Some(single) = self.singles.get_mut(resource).filter(|_| !differs.is_empty()) else {

@@ -472,14 +472,6 @@ impl Steward {
         }
         self.lookout.set_urgent(now, resource, true);
     }
-
-    /// The resource of the singleton of that name.
-    pub(super) fn resource(&self, name: &str) -> Option<ResourceId> {
-        self.singles
-            .iter()
-            .find(|(_, single)| single.host.name() == name)
-            .map(|(resource, _)| resource.clone())
-    }
 }
 
 /// The nodes of `homes` that may host, as the placement takes them.

@@ -4,7 +4,8 @@
 //! regional one has a region that was told of a majority that wrote `Regional`. Two majorities share a region, and it wrote once: so there are
 //! never both. What a majority has is told to the others by a Settle, which overwrites what was written there in a race and lost.
 //!
-//! A region that forgot its catalogue would break this: whoever builds the restore of rule 22 must import it from the other regions.
+//! A region that forgot its catalogue would break this: whoever builds the restore of rule 22 must import it from the other regions. And two
+//! majorities of sets of regions that are more than one change apart need not meet: whoever builds those changes must settle the names anew.
 
 use crate::id::{ConfigVersion, ResourceId, ResourceName, ScopeKind};
 

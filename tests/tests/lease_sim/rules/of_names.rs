@@ -1,5 +1,7 @@
 //! Rule 20: a name has one scope in all regions, whatever the files of the nodes say.
 
+use std::time::Duration;
+
 use quorate_regions::id::{RegionName, ResourceId, ResourceName, ScopeKind};
 use quorate_regions::lease::{
     Acceptor, Act, Answer, Ask, Binding, Candidate, CandidateCommand, Declared, Ended, Flaw, Op, Outcome,
@@ -141,7 +143,7 @@ fn r20_a_tie_starts_nothing_and_says_where_the_other_scope_is() {
     ask(&mut stage, &mut node, 0, Ask::Declare(name(), Regional));
     ask(&mut stage, &mut node, 1, Ask::Declare(name(), Global));
     for (resource, other) in [(regional("a"), "b"), (global("billing"), "a")] {
-        let mut candidate = Candidate::new(node.holder.uid(), resource.clone(), TIMING, Default::default());
+        let mut candidate = Candidate::new(node.holder.uid(), resource.clone(), TIMING, Duration::ZERO);
         let used = node.holder.begin(stage.now, &resource).unwrap();
         candidate.start(stage.now, &stage.config, used, 0);
         let lost = loop {
