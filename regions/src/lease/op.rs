@@ -22,7 +22,7 @@ pub const LISTED_MAX: usize = 65_536;
 /// Resources that one region keeps, at most.
 pub const RESOURCES_MAX: usize = 1 << 20;
 /// Names of singletons whose scope one region keeps, at most.
-pub const NAMES_MAX: usize = 1 << 20;
+pub const NAMES_MAX: usize = if cfg!(test) { 1 << 6 } else { 1 << 20 };
 /// Bytes of a [`MemberRecord`]'s addresses and opaque part together, at most.
 pub const RECORD_BYTES_MAX: usize = 4_096;
 /// The longest lock-delay.

@@ -31,8 +31,8 @@ use crate::control::{Desk, Doors, RegionClient, Replica, Sessions};
 use crate::host::Host;
 use crate::id::{ConfigVersion, NodeName, RegionName, ResourceId, Uid};
 use crate::lease::{
-    Answer, Candidate, CandidateCommand, Configuration, Ended, Holder, HolderCommand, MemberRecord, NotNow,
-    Outcome, Readings, Refusal, Reply, Request, Time, Timing,
+    Answer, Candidate, CandidateCommand, Configuration, Ended, Holder, HolderCommand, Look, MemberRecord,
+    NotNow, Outcome, Readings, Refusal, Reply, Request, Time, Timing,
 };
 use crate::lookout::{Lookout, LookoutCommand};
 use crate::random;
@@ -320,7 +320,17 @@ impl Steward {
                 "these regions know the name under another scope than this node's file: by this file it does not start. Let all files say the same scope, or take another name"
             );
         }
-        single.differs.clone_from(differs);
+        single.differs.extend(differs.iter().cloned());
+    }
+
+    /// A node that may not host something has to say too that its file is not what was agreed on.
+    fn compare_scopes(&mut self, region: &RegionName, resources: &[ResourceId], looks: &[Look]) {
+        for (resource, look) in resources.iter().zip(looks) {
+            let agreed = look.declared.filter(|declared| declared.settled);
+            if agreed.is_some_and(|agreed| Some(agreed.kind) != resource.scope.kind()) {
+                self.note_scope(resource, &BTreeSet::from([region.clone()]));
+            }
+        }
     }
 
     /// An attempt has failed, or could not begin.
@@ -397,6 +407,7 @@ impl Steward {
             }
             Asker::Lookout(resources) => {
                 if let Reply::Looks(looks) = answer.reply {
+                    self.compare_scopes(&region, &resources, &looks);
                     self.handle_looks(now, &region, &resources, looks);
                 }
             }
