@@ -112,7 +112,34 @@ pub enum Scope {
     Session(RegionName),
 }
 
+/// How a singleton's name is meant in all regions: one singleton, or one in each region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ScopeKind {
+    /// One in all regions.
+    Global,
+    /// One in each region.
+    Regional,
+}
+
+impl fmt::Display for ScopeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Global => "global",
+            Self::Regional => "regional",
+        })
+    }
+}
+
 impl Scope {
+    /// How a singleton of this scope is meant; `None` for the membership of a node.
+    pub fn kind(&self) -> Option<ScopeKind> {
+        match self {
+            Self::Global => Some(ScopeKind::Global),
+            Self::Region(_) => Some(ScopeKind::Regional),
+            Self::Session(_) => None,
+        }
+    }
+
     /// The one region that votes, or `None` when all do.
     pub fn region(&self) -> Option<&RegionName> {
         match self {

@@ -305,6 +305,7 @@ mod tests {
             promised: Round(0),
             live,
             promise_age: None,
+            declared: None,
         }
     }
 

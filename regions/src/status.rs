@@ -1,5 +1,6 @@
 //! What a node knows of itself, its region and the cluster: a value, and for people its `Display`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::id::{ConfigVersion, Epoch, NodeName, RegionName, ResourceId};
@@ -40,6 +41,8 @@ pub struct SingletonStatus {
     pub resource: ResourceId,
     /// Who holds it, as a majority said lately.
     pub holder: Option<HolderStatus>,
+    /// Regions that know its name under another scope than this node's file says, so that it does not start by this file. Empty while it is held.
+    pub differs: BTreeSet<RegionName>,
 }
 
 /// Who holds a singleton.
@@ -79,8 +82,21 @@ impl fmt::Display for Status {
                 if *draining { " (draining)" } else { "" }
             )?;
         }
-        for SingletonStatus { resource, holder } in &self.singletons {
+        for SingletonStatus {
+            resource,
+            holder,
+            differs,
+        } in &self.singletons
+        {
             match holder {
+                None if !differs.is_empty() => {
+                    let regions: Vec<_> = differs.iter().map(RegionName::as_str).collect();
+                    let regions = regions.join(", ");
+                    writeln!(
+                        f,
+                        "  singleton {resource}: the name has another scope in {regions}; let all files say that one, or take another name"
+                    )?;
+                }
                 None => writeln!(f, "  singleton {resource}: no holder known")?,
                 Some(HolderStatus { epoch, region, node }) => {
                     let name = |name: Option<&str>| name.unwrap_or("?").to_owned();

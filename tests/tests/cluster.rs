@@ -37,6 +37,11 @@ fn addresses() -> Vec<SocketAddr> {
 }
 
 fn config(region: usize, addresses: &[SocketAddr], dir: &Path) -> Config {
+    config_of(region, addresses, dir, "home = [\"east\", \"west\"]")
+}
+
+/// A file with these lines about the counter.
+fn config_of(region: usize, addresses: &[SocketAddr], dir: &Path, counter: &str) -> Config {
     let own = REGIONS[region];
     let regions: Vec<_> = REGIONS
         .iter()
@@ -49,7 +54,7 @@ fn config(region: usize, addresses: &[SocketAddr], dir: &Path) -> Config {
         .collect();
     let text = format!(
         "[cluster]\nname = \"test\"\n[node]\nname = \"{own}-1\"\nregion = \"{own}\"\nlisten = \"{}\"\ndata_dir = \"{}\"\n\
-         [formation]\nstable_margin = \"200ms\"\n[singletons.counter]\nhome = [\"east\", \"west\"]\n{}",
+         [formation]\nstable_margin = \"200ms\"\n[singletons.counter]\n{counter}\n{}",
         addresses[region],
         dir.join(own).display(),
         regions.concat(),
@@ -107,4 +112,44 @@ async fn a_singleton_starts_at_home_moves_when_asked_and_survives_its_node() {
     assert!(third > second);
     east.leave().await.expect("nothing is stuck");
     south.leave().await.expect("nothing is stuck");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_two_files_give_two_scopes_runs_under_one_and_the_other_node_says_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let addresses = addresses();
+    let join = |region, counter: &'static str| {
+        Cluster::builder(config_of(region, &addresses, dir.path(), counter))
+            .singleton(COUNTER, Counter::spec())
+            .join()
+    };
+    let everywhere = "home = [\"west\"]";
+    let (east, west, south) = tokio::join!(
+        join(0, "scope = \"region\""),
+        join(1, everywhere),
+        join(2, everywhere)
+    );
+    let (east, west, _south) = (
+        east.expect("east joins"),
+        west.expect("west joins"),
+        south.expect("south joins"),
+    );
+
+    let mut waited = 0;
+    loop {
+        let statuses = [
+            east.status().await.expect("east lives"),
+            west.status().await.expect("west lives"),
+        ];
+        let [east, west] = statuses.map(|status| status.singletons[0].clone());
+        let is_held = [&east, &west].map(|singleton| singleton.holder.is_some());
+        let differs = [&east, &west].map(|singleton| !singleton.differs.is_empty());
+        assert!(is_held != [true; 2], "{east:?} {west:?}");
+        if is_held.contains(&true) && is_held == [differs[1], differs[0]] {
+            return;
+        }
+        waited += 1;
+        assert!(waited < 300, "{east:?} {west:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

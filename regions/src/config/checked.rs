@@ -197,7 +197,7 @@ pub enum DiscoveryConfig {
 /// `[singletons.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SingletonConfig {
-    /// `scope`: default global.
+    /// `scope`: default global. The regions keep the one that was agreed on first; a node whose file says another does not host it.
     pub scope: Scope,
     /// `home`: where it runs, in order of preference. Default: every region that is not a witness, by name.
     pub home: Vec<RegionName>,

@@ -8,19 +8,20 @@
 //!    +------ Won ------------------------------------------------------------------------------+
 //! ```
 //!
-//! Where one region decides, Preparing and Accepting are one step, a Claim. An attempt belongs to one configuration and uses one round;
+//! Where one region decides, Preparing and Accepting are one step, a Claim. Before the first Claim of a singleton of one region come two steps
+//! more: all regions are asked to declare the name as regional, and when a majority has, the own region is told and remembers it. An attempt belongs to one configuration and uses one round;
 //! one that is refused is over, and its epoch with it. Everything that ends goes to the [`Holder`](super::Holder), which keeps what was
 //! won, gives back what was lost, and remembers the rounds. Drawing random numbers and waiting between attempts is the driver's.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::id::{Epoch, RegionName, ResourceId, Round, Uid};
+use crate::id::{Epoch, RegionName, ResourceId, Round, ScopeKind, Uid};
 
 use super::clock::Time;
-use super::config::Configuration;
+use super::config::{Configuration, majority};
 use super::message::{Answer, Ask, Look, Reply, Request, Seq};
-use super::op::{Binding, Outcome, Refusal, Standing, Tenancy};
+use super::op::{Binding, Declared, Outcome, Refusal, Standing, Tenancy};
 use super::timing::Timing;
 use super::validity::valid_until;
 
@@ -96,6 +97,8 @@ pub struct Lost {
     pub config: Configuration,
     /// A newer set of regions that somebody told of.
     pub newer: Option<Configuration>,
+    /// Regions that know the name as that of a singleton of another scope.
+    pub differs: BTreeSet<RegionName>,
     /// How long to wait before the next attempt.
     pub retry_after: Duration,
 }
@@ -113,6 +116,10 @@ struct Attempt {
     /// When it will be worth asking again, as far as regions said.
     waits: Vec<Duration>,
     newer: Option<Configuration>,
+    /// Who has another scope for the name, in this step.
+    differs: BTreeSet<RegionName>,
+    /// Whether the own region knows that a majority has this scope; nothing to know of a global one.
+    settled: bool,
     /// The highest round heard of or used.
     top: Round,
     round: Option<Round>,
@@ -125,6 +132,8 @@ struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Probing,
+    Declaring,
+    Settling,
     Preparing,
     Accepting,
 }
@@ -177,6 +186,8 @@ impl Candidate {
             agreed: BTreeMap::new(),
             waits: Vec::new(),
             newer: None,
+            differs: BTreeSet::new(),
+            settled: self.resource.scope.kind() != Some(ScopeKind::Regional),
             top: used,
             round: None,
             asked: BTreeSet::new(),
@@ -197,7 +208,7 @@ impl Candidate {
 
     /// Takes an answer of `region` to a request of this candidate.
     pub fn handle_answer(&mut self, now: Time, region: &RegionName, answer: Answer) {
-        let backoff = self.backoff();
+        let (backoff, kind) = (self.backoff(), self.resource.scope.kind());
         let Some(attempt) = &mut self.attempt else { return };
         let Some((request, sent)) = attempt.sent.get(region) else {
             return;
@@ -213,9 +224,19 @@ impl Candidate {
                     promised,
                     live,
                     promise_age,
+                    declared,
                 } in looks.into_iter().take(1)
                 {
                     attempt.top = attempt.top.max(promised);
+                    if let Some(Declared { kind: known, settled }) = declared {
+                        let same = Some(known) == kind;
+                        // What was declared and not settled may be the loser of a race: then a majority says so.
+                        if !same && (settled || kind == Some(ScopeKind::Global)) {
+                            attempt.differs.insert(region.clone());
+                            continue;
+                        }
+                        attempt.settled |= same && settled;
+                    }
                     let young = promise_age
                         .map(|age| backoff.saturating_sub(age))
                         .filter(|it| !it.is_zero());
@@ -224,6 +245,16 @@ impl Candidate {
                         None => drop(attempt.agreed.insert(region.clone(), (sent, None))),
                     }
                 }
+            }
+            (Step::Declaring | Step::Settling, Reply::Done(Outcome::Declared(declared))) => {
+                if Some(declared.kind) == kind {
+                    attempt.agreed.insert(region.clone(), (sent, None));
+                } else {
+                    attempt.differs.insert(region.clone());
+                }
+            }
+            (_, Reply::Done(Outcome::Refused(Refusal::ScopeDiffers(_)))) => {
+                attempt.differs.insert(region.clone());
             }
             (Step::Preparing, Reply::Done(Outcome::Promised { .. })) => {
                 attempt.agreed.insert(region.clone(), (sent, None));
@@ -282,7 +313,10 @@ impl Candidate {
     /// Goes on when enough agreed, gives up when no longer enough can.
     fn decide(&mut self, now: Time) {
         let Some(attempt) = &self.attempt else { return };
-        let quorum = attempt.config.quorum(&self.resource);
+        let quorum = match attempt.step {
+            Step::Declaring => majority(attempt.config.regions.len()),
+            _ => attempt.config.quorum(&self.resource),
+        };
         if attempt.agreed.len() + attempt.open.len() < quorum {
             return self.lose(worth_waiting(attempt, quorum));
         }
@@ -290,7 +324,10 @@ impl Candidate {
             return;
         }
         match attempt.step {
+            Step::Probing if !attempt.settled => self.enter(now, Step::Declaring),
             Step::Probing if self.resource.scope.region().is_some() => self.enter(now, Step::Accepting),
+            Step::Declaring => self.enter(now, Step::Settling),
+            Step::Settling => self.enter(now, Step::Accepting),
             Step::Probing => self.enter(now, Step::Preparing),
             Step::Preparing => {
                 let since = attempt.agreed.values().map(|(sent, _)| *sent).min();
@@ -304,7 +341,7 @@ impl Candidate {
     fn enter(&mut self, now: Time, step: Step) {
         let Some(attempt) = &mut self.attempt else { return };
         let version = attempt.config.version;
-        if step != Step::Probing && attempt.round.is_none() {
+        if matches!(step, Step::Preparing | Step::Accepting) && attempt.round.is_none() {
             let round = attempt.top.after_in(version);
             (attempt.round, attempt.top) = (Some(round), round);
         }
@@ -313,6 +350,8 @@ impl Candidate {
         let lock_delay = self.lock_delay;
         let ask = || match (step, resource.scope.region()) {
             (Step::Probing, _) => Ask::Probe(vec![resource.clone()]),
+            (Step::Declaring, _) => Ask::Declare(resource.name.clone(), ScopeKind::Regional),
+            (Step::Settling, _) => Ask::Settle(resource.name.clone(), ScopeKind::Regional),
             (Step::Preparing, _) => Ask::Prepare {
                 resource: resource.clone(),
                 round,
@@ -337,16 +376,26 @@ impl Candidate {
             },
         };
         // An attempt is as old as its Prepare; an Accept does not make it younger.
-        let first = step != Step::Accepting || attempt.step == Step::Probing;
+        let first = step != Step::Accepting || attempt.step != Step::Preparing;
         if first {
             attempt.ends_at = now.after(self.timing.attempt_max());
         }
         attempt.step = step;
         attempt.resend_at = now.after(self.timing.hurry_every());
         attempt.waits.clear();
+        attempt.differs.clear();
         attempt.agreed.clear();
         attempt.sent.clear();
-        for (region, group) in attempt.config.voters(resource) {
+        let of_all = attempt
+            .config
+            .regions
+            .iter()
+            .map(|(region, group)| (region, *group));
+        let asked: Vec<_> = match step {
+            Step::Declaring => of_all.collect(),
+            _ => attempt.config.voters(resource).collect(),
+        };
+        for (region, group) in asked {
             self.next_seq += 1;
             let binding = Binding {
                 config: version,
@@ -418,6 +467,7 @@ impl Candidate {
             asked: attempt.asked,
             config: attempt.config,
             newer: attempt.newer,
+            differs: attempt.differs,
             retry_after,
         })));
     }

@@ -25,6 +25,8 @@ pub enum Flaw {
     ReleasesBeforeStop,
     /// A new leader takes a grant without a stamp as expired.
     NoStampIsExpired,
+    /// A region forgets the scope of a name whenever it is told another one.
+    ScopeIsRewritten,
 }
 
 /// The faults of one machine: none, or one.

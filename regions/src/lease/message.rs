@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Epoch, ResourceId, Round, Uid};
+use crate::id::{Epoch, ResourceId, ResourceName, Round, ScopeKind, Uid};
 
 use super::config::Configuration;
-use super::op::{Binding, MemberRecord, Outcome, Standing, Tenancy};
+use super::op::{Binding, Declared, MemberRecord, Outcome, Standing, Tenancy};
 
 /// Resources in one probe, at most.
 pub const PROBED_MAX: usize = 1_024;
@@ -94,6 +94,10 @@ pub enum Ask {
     ActivateConfig(Configuration),
     /// Forget this resource; a grant of it stays until it is released or expires.
     Remove(ResourceId),
+    /// Write this scope of the name, if it has none, and tell me which it has.
+    Declare(ResourceName, ScopeKind),
+    /// A majority of regions has this scope for the name: go by it.
+    Settle(ResourceName, ScopeKind),
 }
 
 /// A region's answer.
@@ -143,6 +147,8 @@ pub struct Look {
     pub live: Option<Live>,
     /// The age of the last promise to somebody other than the prober; `None` when it is not known, and then it is old.
     pub promise_age: Option<Duration>,
+    /// The scope of the name, if the region has one.
+    pub declared: Option<Declared>,
 }
 
 /// A row of a region's member table.

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ConfigVersion, Epoch, GroupId, Incarnation, NodeName, RegionName, ResourceId, Round, Uid};
+use crate::id::{
+    ConfigVersion, Epoch, GroupId, Incarnation, NodeName, RegionName, ResourceId, ResourceName, Round,
+    ScopeKind, Uid,
+};
 
 use super::config::Configuration;
 
@@ -18,6 +21,8 @@ pub const OPS_MAX: usize = 256;
 pub const LISTED_MAX: usize = 65_536;
 /// Resources that one region keeps, at most.
 pub const RESOURCES_MAX: usize = 1 << 20;
+/// Names of singletons whose scope one region keeps, at most.
+pub const NAMES_MAX: usize = if cfg!(test) { 1 << 6 } else { 1 << 20 };
 /// Bytes of a [`MemberRecord`]'s addresses and opaque part together, at most.
 pub const RECORD_BYTES_MAX: usize = 4_096;
 /// The longest lock-delay.
@@ -78,6 +83,15 @@ pub struct Tenancy {
     pub term: Duration,
     /// How much longer the region waits after an expiry; fixed at the epoch's first Accept.
     pub lock_delay: Duration,
+}
+
+/// The scope of a name, as a region's catalogue has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// The scope; written once, and kept until the name is removed or a majority of regions turns out to have the other one.
+    pub kind: ScopeKind,
+    /// Whether a majority of regions is known to have the same, so that no other scope can ever be agreed on.
+    pub settled: bool,
 }
 
 /// What a node tells its region about itself.
@@ -174,8 +188,12 @@ pub enum Act {
     },
     /// Stores what a member says of itself.
     Announce(MemberRecord),
-    /// Forgets a resource; a grant of it stays until it is released or expires.
+    /// Forgets a resource, and with it the scope of its name; a grant of it stays until it is released or expires.
     Remove(ResourceId),
+    /// Writes the scope of a name, if it has none.
+    Declare(ResourceName, ScopeKind),
+    /// Writes the scope that a majority of regions has for a name; asked only by who heard it from a majority.
+    Settle(ResourceName, ScopeKind),
 }
 
 /// What applying an operation found.
@@ -229,6 +247,8 @@ pub enum Outcome {
     Announced,
     /// The resource is forgotten, or will be when its grant ends.
     Removed,
+    /// The scope that the name has here, which is the one asked for or another.
+    Declared(Declared),
     /// Nothing changed.
     Refused(Refusal),
 }
@@ -255,6 +275,10 @@ pub enum Refusal {
     NotAccepted,
     /// The resource belongs to another region, or needs every region where one was asked.
     OtherScope,
+    /// The name is that of a singleton of this other scope here.
+    ScopeDiffers(ScopeKind),
+    /// It is not known here that a majority of regions has the name as regional; until then no region grants it.
+    NotSettled,
     /// A higher round, or this one of somebody else, is promised.
     RoundTooLow {
         /// The promised round.

@@ -165,6 +165,12 @@ impl Stamps {
             Ask::AcceptConfig(config) => Act::AcceptConfig(config.clone()),
             Ask::ActivateConfig(config) => Act::ActivateConfig(config.clone()),
             Ask::Remove(resource) => Act::Remove(resource.clone()),
+            // Another scope need not burden the log; that it is the same one counts only if the log says so.
+            Ask::Declare(name, kind) => match acceptor.declared(name).filter(|known| known.kind != *kind) {
+                Some(other) => return Ok(Considered::Reply(Reply::Done(Outcome::Declared(other)))),
+                None => Act::Declare(name.clone(), *kind),
+            },
+            Ask::Settle(name, kind) => Act::Settle(name.clone(), *kind),
         };
         Ok(Considered::Act(act))
     }
@@ -223,6 +229,9 @@ impl Stamps {
             promised,
             live,
             promise_age: others.map(|(_, at)| now.since(*at)),
+            declared: acceptor
+                .declared(&resource.name)
+                .filter(|_| resource.scope.kind().is_some()),
         }
     }
 

@@ -17,7 +17,7 @@ mod moves;
 mod report;
 mod tenures;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,8 @@ use crate::control::{Desk, Doors, RegionClient, Replica, Sessions};
 use crate::host::Host;
 use crate::id::{ConfigVersion, NodeName, RegionName, ResourceId, Uid};
 use crate::lease::{
-    Answer, Candidate, CandidateCommand, Configuration, Ended, Holder, HolderCommand, MemberRecord, NotNow,
-    Outcome, Readings, Refusal, Reply, Request, Time, Timing,
+    Answer, Candidate, CandidateCommand, Configuration, Ended, Holder, HolderCommand, Look, MemberRecord,
+    NotNow, Outcome, Readings, Refusal, Reply, Request, Time, Timing,
 };
 use crate::lookout::{Lookout, LookoutCommand};
 use crate::random;
@@ -260,6 +260,7 @@ impl Steward {
                 let mut retry_after = Duration::ZERO;
                 if let Ended::Lost(lost) = &ended {
                     retry_after = lost.retry_after;
+                    self.note_scope(&resource, &lost.differs);
                     if let Some(newer) = lost.newer.clone() {
                         self.holder.adopt(now, newer);
                     }
@@ -296,6 +297,39 @@ impl Steward {
             Err(NotNow::SittingOut(until)) => self.lost(now, resource, until.since(now)),
             // What is held or tried for ends by itself, and is tried for again then or after this.
             Err(_) => self.lost(now, resource, self.timing.hurry_every()),
+        }
+    }
+
+    /// The resource of the singleton of that name.
+    fn resource(&self, name: &str) -> Option<ResourceId> {
+        self.singles
+            .iter()
+            .find(|(_, single)| single.host.name() == name)
+            .map(|(resource, _)| resource.clone())
+    }
+
+    /// These regions know the name under another scope than this node's file: said once, until it is held here.
+    fn note_scope(&mut self, resource: &ResourceId, differs: &BTreeSet<RegionName>) {
+        let Some(single) = self.singles.get_mut(resource).filter(|_| !differs.is_empty()) else {
+            return;
+        };
+        if single.differs.is_empty() {
+            tracing::error!(
+                %resource,
+                regions = ?differs,
+                "these regions know the name under another scope than this node's file: by this file it does not start. Let all files say the same scope, or take another name"
+            );
+        }
+        single.differs.extend(differs.iter().cloned());
+    }
+
+    /// A node that may not host something has to say too that its file is not what was agreed on.
+    fn compare_scopes(&mut self, region: &RegionName, resources: &[ResourceId], looks: &[Look]) {
+        for (resource, look) in resources.iter().zip(looks) {
+            let agreed = look.declared.filter(|declared| declared.settled);
+            if agreed.is_some_and(|agreed| Some(agreed.kind) != resource.scope.kind()) {
+                self.note_scope(resource, &BTreeSet::from([region.clone()]));
+            }
         }
     }
 
@@ -373,6 +407,7 @@ impl Steward {
             }
             Asker::Lookout(resources) => {
                 if let Reply::Looks(looks) = answer.reply {
+                    self.compare_scopes(&region, &resources, &looks);
                     self.handle_looks(now, &region, &resources, looks);
                 }
             }

@@ -1,5 +1,7 @@
 //! The steward's answer to whoever wants to know.
 
+use std::collections::BTreeSet;
+
 use crate::lease::Time;
 use crate::status::{HolderStatus, MemberStatus, SingletonStatus, Status};
 
@@ -29,9 +31,14 @@ impl Steward {
                         node: member.and_then(|(_, member)| member.session.node()),
                     }
                 });
+            let differs = match &holder {
+                None => single.differs.clone(),
+                Some(_) => BTreeSet::new(),
+            };
             SingletonStatus {
                 resource: resource.clone(),
                 holder,
+                differs,
             }
         });
         Status {

@@ -1,5 +1,6 @@
 //! The tenures of this node: actors begin with an epoch and end with it. And the refs of all singletons, led to wherever they run.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(super) struct Single {
     pub(super) moving: Option<Move>,
     /// Where the ref leads, or is being led.
     pub(super) sight: Option<Sight>,
+    /// Regions that know its name under another scope than the file.
+    pub(super) differs: BTreeSet<RegionName>,
 }
 
 /// A tenure of this node.
@@ -76,6 +79,7 @@ impl Single {
             tenure: None,
             moving: None,
             sight: None,
+            differs: BTreeSet::new(),
         }
     }
 
@@ -182,6 +186,7 @@ impl Steward {
         let Some(single) = self.singles.get_mut(&resource) else {
             return;
         };
+        single.differs.clear();
         let epoch = validity.epoch;
         let cell = Arc::new(ValidityCell::default());
         cell.set_end(self.read, validity.until.since(now));
@@ -456,14 +461,6 @@ impl Steward {
             sight.again_at = Some(now.after(FOLLOW_AGAIN));
         }
         self.lookout.set_urgent(now, resource, true);
-    }
-
-    /// The resource of the singleton of that name.
-    pub(super) fn resource(&self, name: &str) -> Option<ResourceId> {
-        self.singles
-            .iter()
-            .find(|(_, single)| single.host.name() == name)
-            .map(|(resource, _)| resource.clone())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_regions::id::{Epoch, ResourceId, Uid};
+use quorate_regions::id::{Epoch, ResourceId, ScopeKind, Uid};
 use quorate_regions::lease::Time;
 
 /// A promise of the design that did not hold.
@@ -52,6 +52,13 @@ impl Checker {
             heard.sent
         };
         *known = Heard { sent, ..heard };
+    }
+
+    /// How often this name was won under this scope.
+    pub(crate) fn tenures_of(&self, name: &str, kind: ScopeKind) -> usize {
+        let won = self.tenures.keys().map(|(resource, _)| resource);
+        won.filter(|it| it.name.as_str() == name && it.scope.kind() == Some(kind))
+            .count()
     }
 
     /// I2 and I4, and that nobody else ever had this epoch.

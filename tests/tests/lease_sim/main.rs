@@ -17,10 +17,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use check::Violation;
+use quorate_regions::id::ScopeKind;
 use quorate_regions::lease::Flaw;
 use world::{Plan, World};
 
 const SEEDS: u64 = 500;
+/// Seeds in which the files differ.
+const TORN_SEEDS: u64 = 150;
 
 /// The seeds to run without a fault.
 fn seeds() -> Range<u64> {
@@ -33,6 +36,11 @@ fn seeds() -> Range<u64> {
 }
 
 fn run(seed: u64, flaw: Option<Flaw>) -> (World, Result<(), Violation>) {
+    run_files(seed, flaw, false)
+}
+
+/// A run in which the nodes' files may differ about the scope of one name.
+fn run_files(seed: u64, flaw: Option<Flaw>, torn: bool) -> (World, Result<(), Violation>) {
     let (faults, calm) = (Duration::from_secs(12), Duration::from_secs(3));
     let regions = [3, 3, 3, 5, 1][(seed % 5) as usize];
     let nodes = [3, 4, 6, 5, 3][(seed % 5) as usize];
@@ -41,6 +49,7 @@ fn run(seed: u64, flaw: Option<Flaw>) -> (World, Result<(), Violation>) {
         flaw,
         regions,
         nodes,
+        torn,
         faults,
         calm,
     });
@@ -104,6 +113,29 @@ fn releasing_before_the_stop_breaks_i11() {
 #[test]
 fn a_new_leader_that_does_not_wait_for_its_stamp_breaks_i6() {
     assert_eq!(broken_by(Flaw::NoStampIsExpired), Some("I6"));
+}
+
+#[test]
+fn a_name_of_two_scopes_in_the_files_never_runs_as_both() {
+    let mut tenures = [0, 0];
+    for seed in 0..TORN_SEEDS {
+        let (world, result) = run_files(seed, None, true);
+        assert_eq!(result, Ok(()), "seed {seed}");
+        for (count, kind) in tenures.iter_mut().zip([ScopeKind::Global, ScopeKind::Regional]) {
+            *count += world.checker.tenures_of("torn", kind);
+        }
+    }
+    println!("{TORN_SEEDS} seeds: {tenures:?} tenures, global and regional");
+    assert!(
+        tenures.iter().all(|count| *count > 10),
+        "one scope always came first"
+    );
+}
+
+#[test]
+fn a_scope_that_is_rewritten_breaks_i1() {
+    let broken = (0..TORN_SEEDS).find_map(|seed| run_files(seed, Some(Flaw::ScopeIsRewritten), true).1.err());
+    assert_eq!(broken.map(|violation| violation.invariant), Some("I1"));
 }
 
 #[test]

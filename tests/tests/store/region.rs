@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use quorate_regions::formation::{DiskId, Formed, Memory, Voter};
 use quorate_regions::id::{
-    ConfigVersion, GroupId, Incarnation, NodeName, RegionName, ResourceId, ResourceName, Round, Uid,
+    ConfigVersion, GroupId, Incarnation, NodeName, RegionName, ResourceId, Round, Uid,
 };
 use quorate_regions::lease::{
     Acceptor, Act, Ask, Binding, Configuration, Drift, Op, Outcome, Request, Seq, Time,
@@ -309,7 +309,7 @@ pub(crate) fn form() -> Op {
 }
 
 pub(crate) fn resource(name: &str) -> ResourceId {
-    ResourceId::regional(east(), ResourceName::new(name).unwrap())
+    ResourceId::session(east(), &NodeName::new(name).unwrap())
 }
 
 /// A grant of `name` to `uid`.

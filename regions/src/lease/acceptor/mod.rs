@@ -2,8 +2,9 @@
 //!
 //! Applying an entry reads no clock and no random source, so equal logs give equal states. A grant is cleared by a Promise that carries
 //! evidence of its expiry, by a newer round of its own owner, or by its Release; by nothing else. Promised rounds never fall.
-//! Rules 1 and 5 to 9 of the design are here; judging time is in [`stamps`](super::stamps).
+//! Rules 1, 5 to 9 and 20 of the design are here; judging time is in [`stamps`](super::stamps).
 
+mod catalogue;
 mod formed;
 mod renewals;
 mod votes;
@@ -13,11 +14,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ConfigVersion, Epoch, GroupId, Incarnation, RegionName, ResourceId, Round, Scope, Uid};
+use crate::id::{
+    ConfigVersion, Epoch, GroupId, Incarnation, RegionName, ResourceId, ResourceName, Round, Scope, Uid,
+};
 
 use super::config::Configuration;
 use super::flaws::Flaws;
-use super::op::{Act, Binding, Evidence, Index, MemberRecord, OPS_MAX, Op, Outcome, Refusal, Tenancy};
+use super::op::{
+    Act, Binding, Declared, Evidence, Index, MemberRecord, OPS_MAX, Op, Outcome, Refusal, Tenancy,
+};
 
 /// The replicated state of a region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,8 @@ pub struct Acceptor {
     highest: Round,
     slots: BTreeMap<ResourceId, Slot>,
     owners: BTreeMap<Uid, Owner>,
+    /// The scope of each singleton's name.
+    catalogue: BTreeMap<ResourceName, Declared>,
     #[serde(skip)]
     flaws: Flaws,
 }
@@ -233,11 +240,13 @@ impl Acceptor {
                 evidence,
             } => {
                 self.admit(binding, Some(resource))?;
+                self.fits_scope(resource)?;
                 let cleared = self.promise(index, *uid, resource, *round, *evidence)?;
                 Ok(Outcome::Promised { cleared })
             }
             Act::Accept { resource, tenancy } => {
                 self.admit(binding, Some(resource))?;
+                self.fits_scope(resource)?;
                 let standing = self.accept(index, *uid, resource, tenancy)?;
                 Ok(Outcome::Accepted {
                     standing,
@@ -255,6 +264,7 @@ impl Acceptor {
                 if resource.scope.region().is_none() {
                     return Err(Refusal::OtherScope);
                 }
+                self.fits_scope(resource)?;
                 let cleared = self.promise(index, *uid, resource, *round, *evidence)?;
                 let epoch = Epoch::from(*round);
                 let tenancy = Tenancy {
@@ -285,6 +295,14 @@ impl Acceptor {
             Act::Remove(resource) => {
                 self.admit(binding, Some(resource))?;
                 Ok(self.remove(resource))
+            }
+            Act::Declare(name, kind) => {
+                self.admit(binding, None)?;
+                self.declare(name, *kind)
+            }
+            Act::Settle(name, kind) => {
+                self.admit(binding, None)?;
+                self.settle(name, *kind)
             }
         }
     }

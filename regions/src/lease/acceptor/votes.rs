@@ -85,6 +85,8 @@ impl Acceptor {
             }
             _ => {}
         }
+        self.known(resource)?;
+        self.write_scope(resource);
         let slot = self.known(resource)?;
         (slot.promised, slot.by) = (round, Some(uid));
         slot.grant = Some(Grant {
@@ -140,6 +142,8 @@ impl Acceptor {
             slot.removed = true;
             self.floor = self.floor.max(slot.promised);
             self.forget_removed(resource);
+        } else {
+            self.forget_scope(resource);
         }
         Outcome::Removed
     }
@@ -153,6 +157,7 @@ impl Acceptor {
         {
             self.floor = self.floor.max(slot.promised);
             self.slots.remove(resource);
+            self.forget_scope(resource);
         }
     }
 

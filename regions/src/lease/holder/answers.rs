@@ -1,14 +1,14 @@
 //! What an answer is worth. Rules 7, 11 and 12 of the design.
 
-use crate::id::{Epoch, Incarnation, RegionName, ResourceId};
+use crate::id::{Epoch, Incarnation, RegionName, ResourceId, ScopeKind};
 
 use super::super::clock::Time;
 use super::super::flaws::Flaw;
-use super::super::message::Seq;
+use super::super::message::{Ask, Seq};
 use super::super::op::{Index, Outcome, Refusal, Standing};
-use super::Holder;
 use super::link::{Link, Memory, Sent, What};
 use super::tenure::Tenure;
+use super::{Holder, HolderCommand};
 
 impl Holder {
     pub(super) fn handle_outcome(
@@ -59,6 +59,9 @@ impl Holder {
             }
             (What::Accept(resource, epoch), Outcome::Refused(Refusal::OwnEpoch(own))) if own < epoch => {
                 self.give_back_extra(now, region, &resource, own);
+            }
+            (What::Accept(resource, epoch), Outcome::Refused(Refusal::ScopeDiffers(_))) => {
+                self.settle_scope(now, region, &resource, epoch);
             }
             (_, Outcome::Refused(Refusal::Outdated(newer))) => self.adopt(now, *newer),
             _ => {}
@@ -155,6 +158,19 @@ impl Holder {
             }
         }
         memory != Memory::Past
+    }
+
+    /// A tenure of all regions is the proof that a majority has its name as global: a region that has it otherwise is told.
+    fn settle_scope(&mut self, now: Time, region: &RegionName, resource: &ResourceId, epoch: Epoch) {
+        let Some(kind) = resource.scope.kind().filter(|kind| *kind == ScopeKind::Global) else {
+            return;
+        };
+        if self.live_tenure(now, resource, epoch).is_some()
+            && let Some(request) = self.request(region, Ask::Settle(resource.name.clone(), kind))
+        {
+            let region = region.clone();
+            self.commands.push_back(HolderCommand::Send { region, request });
+        }
     }
 
     fn live_tenure(&mut self, now: Time, resource: &ResourceId, epoch: Epoch) -> Option<&mut Tenure> {

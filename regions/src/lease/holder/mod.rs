@@ -374,6 +374,7 @@ impl Holder {
             asked,
             config,
             newer,
+            differs: _,
             retry_after: _,
         } = lost;
         self.trying.remove(&resource);

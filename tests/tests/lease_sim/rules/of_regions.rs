@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use quorate_regions::id::{
-    ConfigVersion, Epoch, GroupId, Incarnation, NodeName, RegionName, ResourceId, ResourceName, Round, Uid,
+    ConfigVersion, Epoch, GroupId, Incarnation, NodeName, RegionName, ResourceId, ResourceName, Round,
+    ScopeKind, Uid,
 };
 use quorate_regions::lease::{
-    Acceptor, Act, Ask, Binding, Configuration, Drift, Evidence, Index, Judgement, LOCK_DELAY_MAX,
+    Acceptor, Act, Ask, Binding, Configuration, Declared, Drift, Evidence, Index, Judgement, LOCK_DELAY_MAX,
     MemberRecord, OPS_MAX, Op, Outcome, ROUND_GAP_MAX, Refusal, Reply, Request, Seq, Stamps, Standing,
     Tenancy, Time,
 };
@@ -800,6 +801,16 @@ fn a_claim_is_for_one_region_and_promises_and_grants_at_once() {
         Reply::Done(refused(Refusal::OtherScope))
     );
     let local = ResourceId::regional(east(), ResourceName::new("local").unwrap());
+    assert_eq!(
+        region.ask(A, claim(local.clone(), 1)),
+        Reply::Done(refused(Refusal::NotSettled))
+    );
+    let (kind, settled) = (ScopeKind::Regional, true);
+    let settle = Ask::Settle(local.name.clone(), kind);
+    assert_eq!(
+        region.ask(A, settle),
+        Reply::Done(Outcome::Declared(Declared { kind, settled }))
+    );
     let won = region.ask(A, claim(local.clone(), 1));
     assert!(matches!(won, Reply::Done(Outcome::Accepted { .. })));
     assert!(matches!(region.ask(B, claim(local.clone(), 2)), Reply::Busy(_)));

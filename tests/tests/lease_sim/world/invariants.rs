@@ -2,19 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_regions::id::{Epoch, ResourceId};
+use quorate_regions::id::{Epoch, ResourceId, ResourceName, ScopeKind};
 
+use super::nodes::torn;
 use super::{Step, TIMING, World};
 
 impl World {
-    /// I1: at this true instant no two instances may have effects. The stop budget counts: aborting may take all of it.
+    /// I1: at this true instant no two instances of a name may have effects, whatever its scope; a regional one may have one in each region. The stop budget counts: aborting may take all of it.
     pub(super) fn check_one_holder(&self) -> Step {
+        let mut kinds: BTreeMap<&ResourceName, (usize, ScopeKind)> = BTreeMap::new();
         let mut effective: BTreeMap<&ResourceId, (usize, Epoch)> = BTreeMap::new();
         for (at, node) in self.nodes.iter().enumerate() {
             let now = node.clock.shows(self.now);
             for (resource, actor) in node.life.iter().flat_map(|life| &life.actors) {
                 if now >= actor.until.after(TIMING.stop) {
                     continue;
+                }
+                if let Some(kind) = resource.scope.kind() {
+                    let (other, known) = *kinds.entry(&resource.name).or_insert((at, kind));
+                    if known != kind {
+                        let detail = format!("{resource}: {known} on node {other} and {kind} on node {at}");
+                        return self.fail("I1", detail);
+                    }
                 }
                 if let Some((other, epoch)) = effective.insert(resource, (at, actor.epoch)) {
                     let detail = format!(
@@ -32,7 +41,8 @@ impl World {
     pub(super) fn check_someone_holds(&self) -> Step {
         let mut wanted: BTreeSet<ResourceId> = BTreeSet::new();
         (0..self.plan.nodes).for_each(|node| wanted.extend(self.wanted(node)));
-        for resource in wanted {
+        // Which scope a torn name gets, and whether any, is for whoever was first.
+        for resource in wanted.into_iter().filter(|resource| resource.name != torn()) {
             let held = self.nodes.iter().any(|node| {
                 let now = node.clock.shows(self.now);
                 let actor = node.life.as_ref().and_then(|life| life.actors.get(&resource));

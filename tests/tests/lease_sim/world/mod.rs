@@ -107,6 +107,8 @@ pub(crate) struct Plan {
     pub(crate) flaw: Option<Flaw>,
     pub(crate) regions: usize,
     pub(crate) nodes: usize,
+    /// Whether the nodes' files differ about the scope of one name.
+    pub(crate) torn: bool,
     /// True time with faults, then without.
     pub(crate) faults: Duration,
     pub(crate) calm: Duration,

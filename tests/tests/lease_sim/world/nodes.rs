@@ -62,6 +62,12 @@ impl World {
             region.clone(),
             ResourceName::new("local").unwrap(),
         ));
+        if self.plan.torn {
+            wanted.push(match node % 2 {
+                0 => ResourceId::global(torn()),
+                _ => ResourceId::regional(region.clone(), torn()),
+            });
+        }
         wanted
     }
 
@@ -306,4 +312,9 @@ impl World {
         }
         self.wake(node)
     }
+}
+
+/// The name about whose scope files may differ.
+pub(super) fn torn() -> ResourceName {
+    ResourceName::new("torn").unwrap()
 }
