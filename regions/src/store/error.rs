@@ -36,13 +36,13 @@ pub enum OpenError {
         /// Who asks.
         expected: String,
     },
-    /// A newer release wrote it.
-    NewerFormat {
+    /// Another release wrote it.
+    OtherFormat {
         /// The directory.
         path: PathBuf,
         /// Its format.
         found: u32,
-        /// The newest format that this release reads.
+        /// The format that this release reads.
         known: u32,
     },
     /// What it holds makes no sense.
@@ -79,10 +79,10 @@ impl fmt::Display for OpenError {
                  this node's own directory, or start with an empty one as a new node",
                 path.display()
             ),
-            Self::NewerFormat { path, found, known } => write!(
+            Self::OtherFormat { path, found, known } => write!(
                 f,
-                "the data directory {} has format {found} and this release reads up to {known}; run the release that wrote it, or \
-                 a newer one",
+                "the data directory {} has format {found} and this release reads {known}; run the release that wrote it, or move \
+                 it away and start with an empty one: the node joins as a new one",
                 path.display()
             ),
             Self::Damaged { path, what } => write!(

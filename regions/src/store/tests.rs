@@ -205,28 +205,23 @@ async fn a_vote_that_is_not_on_disk_is_not_given() {
 }
 
 #[tokio::test]
-async fn a_newer_format_is_refused() {
-    let home = tempfile::tempdir().expect("a temporary directory");
-    let dir = DataDir::open(home.path(), owner()).expect("an empty directory opens");
-    let (_, _, writer) = dir.into_parts();
-    let format = Write::Put(Key::Format, 2u32.to_le_bytes().into());
-    writer.write(vec![format]).await.expect("a whole disk");
-    writer.close().await;
-    let error = DataDir::open(home.path(), owner())
-        .err()
-        .expect("the format is newer");
-    assert!(
-        matches!(
-            error,
-            OpenError::NewerFormat {
-                found: 2,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert!(error.to_string().contains("run the release that wrote it"));
+async fn the_format_of_another_release_is_refused_be_it_older_or_newer() {
+    for other in [1_u32, 3] {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let dir = DataDir::open(home.path(), owner()).expect("an empty directory opens");
+        let (_, _, writer) = dir.into_parts();
+        let format = Write::Put(Key::Format, other.to_le_bytes().into());
+        writer.write(vec![format]).await.expect("a whole disk");
+        writer.close().await;
+        let error = DataDir::open(home.path(), owner())
+            .err()
+            .expect("the format is another");
+        assert!(
+            matches!(error, OpenError::OtherFormat { found, known: 2, .. } if found == other),
+            "{error}"
+        );
+        assert!(error.to_string().contains("run the release that wrote it"));
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use super::super::raft::{Entry, LogId, SnapshotMeta, Vote};
 use super::Owner;
 
 /// The layout that this release writes. A release reads all older ones.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Single values.
 pub(super) const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
@@ -90,8 +90,8 @@ pub(super) fn load(
         .and_then(|bytes| bytes.as_slice().try_into().ok())
         .map(u32::from_le_bytes);
     let found = format.ok_or_else(|| damaged("no format".into()))?;
-    if found > FORMAT {
-        return Err(OpenError::NewerFormat {
+    if found != FORMAT {
+        return Err(OpenError::OtherFormat {
             path: path.into(),
             found,
             known: FORMAT,
