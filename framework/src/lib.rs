@@ -77,7 +77,7 @@
 //! actor, actor_ref, context, request, reply     what a user sees
 //! place, seat, mailbox, turn, lane              one actor, one message at a time
 //! message, wire                                 what may travel, and how
-//! supervision, spec, policy                     who restarts whom
+//! supervision, spec, policy, pool               who restarts whom, and lends it
 //! tenure, stamp, moving, current                what singletons are made of: an epoch, and a ref that follows
 //! registry, system, tree                        names, the root of the tree, and the tree as a value
 //! ```
@@ -115,6 +115,7 @@ mod moving;
 mod panics;
 mod place;
 mod policy;
+mod pool;
 pub mod prelude;
 mod raw_ref;
 mod registry;
@@ -145,6 +146,7 @@ pub use crate::message::{Archive, Archived, IntoArchived, Message};
 pub use crate::monitor::{Down, MonitorId};
 pub use crate::moving::Mover;
 pub use crate::policy::{Backoff, Policy, Restart, Shutdown};
+pub use crate::pool::{Lent, POOL_WAITING_MAX, Pool, PoolError, PoolHandle, PoolStatus};
 pub use crate::raw_ref::RawRef;
 pub use crate::registry::Name;
 pub use crate::reply::ReplyPort;

@@ -82,6 +82,7 @@
 //! | `simple_one_for_one`, `DynamicSupervisor` | [`DynamicSupervisor`] |
 //! | `PartitionSupervisor` | [`PartitionSupervisor`] |
 //! | `Task.Supervisor`: `async`, `async_nolink`, `async_stream` | [`TaskSupervisor`]: `run`, `run_nolink`, `stream` |
+//! | poolboy | [`Pool`](crate::Pool) |
 //! | `supervisor:which_children`, observer | [`ActorRef::which_children`](crate::ActorRef::which_children), [`System::tree`](crate::System::tree) |
 //! | Akka: a supervision strategy of the parent, `BackoffSupervisor` | a supervisor above, and `backoff` on the child; parents do not handle their children's messages |
 //! | ractor: `handle_supervisor_evt` of the parent, to be written by hand | the declaration; no code |
@@ -111,7 +112,7 @@ pub(crate) mod child;
 pub(crate) mod driver;
 mod dynamic;
 mod intensity;
-mod own;
+pub(crate) mod own;
 mod partition;
 pub(crate) mod root;
 mod spec;
@@ -123,6 +124,7 @@ use std::time::Duration;
 pub use self::ask::{ChildCounts, ChildError, ChildInfo, ChildKind, ChildStatus, RestartError};
 pub use self::casualties::{CASUALTIES_MAX, Casualty, ShutdownReport};
 pub use self::dynamic::{DynamicSupervisor, DynamicSupervisorHandle};
+pub(crate) use self::own::own_supervisor;
 pub use self::partition::{PartitionSupervisor, PartitionSupervisorHandle};
 pub use self::spec::{Children, Dynamic, SpecProblem, Supervisor, SupervisorMessage, SupervisorSpec};
 pub use self::tasks::{LinkedTask, Task, TaskError, TaskStream, TaskSupervisor, TaskSupervisorHandle};

@@ -55,4 +55,4 @@ macro_rules! own_handle {
 }
 
 pub(super) use own_handle;
-pub(super) use own_supervisor;
+pub(crate) use own_supervisor;

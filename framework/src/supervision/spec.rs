@@ -58,6 +58,8 @@ pub enum SpecProblem {
     ZeroPeriod,
     /// A partition supervisor has at least one partition.
     NoPartitions,
+    /// A pool has at least one worker.
+    NoWorkers,
 }
 
 impl SpecProblem {
@@ -88,6 +90,7 @@ impl fmt::Display for SpecProblem {
             Self::SignificantDynamic => "a child of a dynamic supervisor cannot be significant",
             Self::ZeroPeriod => "the period of the restart intensity must be more than zero",
             Self::NoPartitions => "a partition supervisor must have at least one partition",
+            Self::NoWorkers => "a pool must have at least one worker",
         })
     }
 }

@@ -62,7 +62,7 @@ pub use self::life::Life;
 pub use self::probe::{PROBE_MAX, Probe};
 
 /// How long anything here is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a test on a runtime of one thread whose time is virtual: it stands still while anything runs, and jumps to the next timer when
 /// nothing does.

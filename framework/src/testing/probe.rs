@@ -64,14 +64,13 @@ impl<A: Actor> Probe<A> {
     /// # Panics
     /// When none comes.
     pub async fn next(&mut self) -> A::Message {
-        match timeout(PATIENCE, self.messages.recv()).await {
-            Ok(Some(message)) => message,
-            Ok(None) => panic!("the probe of `{}` has been stopped", A::NAME),
-            Err(_) => panic!(
+        let Ok(received) = timeout(PATIENCE, self.messages.recv()).await else {
+            panic!(
                 "no message came for the probe of `{}` within {PATIENCE:?}",
                 A::NAME
-            ),
-        }
+            );
+        };
+        received.unwrap_or_else(|| panic!("the probe of `{}` has been stopped", A::NAME))
     }
 
     /// No message comes for this long.

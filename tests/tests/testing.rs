@@ -1,0 +1,111 @@
+//! The test kit: a probe in an actor's place, lives, virtual time, and what they say when nothing comes.
+
+use std::panic::AssertUnwindSafe;
+
+use quorate::prelude::*;
+use quorate::testing::{self, Life, PATIENCE, PROBE_MAX, Probe};
+use tokio::time::Instant;
+
+/// Is told of things.
+#[actor(mailbox = 2, restart = transient)]
+#[derive(Default)]
+struct Listener;
+
+#[actor]
+impl Listener {
+    pub fn hear(&mut self, what: u64) {
+        assert!(what > 0, "as it was told");
+    }
+}
+
+/// What a test that fails says.
+fn failure(test: impl Future<Output = ()>) -> String {
+    let failed = std::panic::catch_unwind(AssertUnwindSafe(|| testing::run(test)));
+    let payload = failed.expect_err("it fails");
+    payload
+        .downcast_ref::<String>()
+        .expect("it says something")
+        .clone()
+}
+
+#[test]
+fn a_probe_takes_messages_in_order_and_calls_are_not_answered() {
+    testing::run(async {
+        let system = System::new("test");
+        let mut probe = Probe::<Listener>::spawn(&system).await;
+        let listener = probe.actor();
+        listener.hear(1).cast().unwrap();
+        assert_eq!(listener.hear(2).await, Err(CallError::NoReply));
+        for n in 1..=2 {
+            let ListenerMessage::Hear { what } = probe.next().await;
+            assert_eq!(what, n);
+        }
+        let start = Instant::now();
+        probe.expect_none(Duration::from_hours(1)).await;
+        assert_eq!(start.elapsed(), Duration::from_hours(1));
+    });
+}
+
+#[test]
+fn a_probe_that_is_not_asked_fills_up_as_any_actor() {
+    testing::run(async {
+        let system = System::new("test");
+        let probe = Probe::<Listener>::spawn(&system).await;
+        let mut sent = 0;
+        while probe.actor().hear(1).cast().is_ok() {
+            sent += 1;
+            testing::advance(Duration::from_millis(1)).await;
+        }
+        assert!((PROBE_MAX..PROBE_MAX + 4).contains(&sent), "{sent}");
+    });
+}
+
+#[test]
+fn what_does_not_come_and_what_should_not_is_said() {
+    let text = failure(async {
+        Probe::<Listener>::spawn(&System::new("test")).await.next().await;
+    });
+    assert!(
+        text.contains("no message came for the probe of `tests::Listener` within 60s"),
+        "{text}"
+    );
+    let text = failure(async {
+        let mut probe = Probe::<Listener>::spawn(&System::new("test")).await;
+        probe.actor().hear(1).cast().unwrap();
+        probe.expect_none(Duration::from_secs(1)).await;
+    });
+    assert!(text.contains("where none was expected for 1s"), "{text}");
+    let text = failure(async {
+        let listener = System::new("test").spawn(Listener::spec()).await.unwrap();
+        Life::of(&listener).ended().await;
+    });
+    assert!(
+        text.contains("`tests::Listener` did not end within 60s"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_life_tells_of_each_incarnation_and_of_the_end() {
+    testing::run(async {
+        let system = System::new("test");
+        let listener = system.spawn(Listener::spec()).await.unwrap();
+        let mut life = Life::of(&listener);
+        for restarts in 1..=2 {
+            assert!(listener.hear(0).await.is_err());
+            assert!(matches!(life.ended().await, ExitReason::Panic { .. }));
+            life.restarted().await;
+            assert_eq!(life.restarts(), restarts);
+        }
+        ActorRef::stop(&listener);
+        assert_eq!(life.ended().await, ExitReason::Normal);
+        life.gone().await;
+    });
+}
+
+#[test]
+fn waiting_costs_no_time() {
+    let start = std::time::Instant::now();
+    testing::run(async { testing::advance(100 * PATIENCE).await });
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
