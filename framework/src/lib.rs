@@ -76,6 +76,7 @@
 //! ```text
 //! actor, actor_ref, context, request, reply     what a user sees
 //! place, seat, mailbox, turn, lane              one actor, one message at a time
+//! monitor, link, waits                          what one actor hears of the end, and of the waiting, of others
 //! message, wire                                 what may travel, and how
 //! supervision, spec, policy                     who restarts whom
 //! tenure, stamp, moving, current                what singletons are made of: an epoch, and a ref that follows
@@ -108,6 +109,7 @@ mod exit;
 mod generated;
 mod id;
 mod lane;
+mod link;
 mod mailbox;
 pub mod message;
 mod monitor;
@@ -128,6 +130,7 @@ mod system;
 mod tenure;
 mod timer;
 mod turn;
+mod waits;
 pub mod wire;
 
 pub use quorate_macros::{actor, message, supervisor};
@@ -138,6 +141,7 @@ pub use crate::context::{Context, TASKS_MAX, TooManyTasks};
 pub use crate::error::{Error, StartError};
 pub use crate::exit::ExitReason;
 pub use crate::id::{ActorId, NodeId};
+pub use crate::link::{ExitError, Info, LinkError};
 pub use crate::message::{Archive, Archived, IntoArchived, Message};
 pub use crate::monitor::{Down, MonitorId};
 pub use crate::moving::Mover;
@@ -150,3 +154,4 @@ pub use crate::spec::{ChildSpec, IntoStart, Spec, Start};
 pub use crate::system::{System, SystemBuilder};
 pub use crate::tenure::{Tenure, Validity};
 pub use crate::timer::Delayed;
+pub use crate::waits::Awaited;
