@@ -45,6 +45,8 @@
 //! - **A ref names a place**, not an incarnation: it stays good across restarts. A restart begins with an empty mailbox; what is
 //!   sent between death and the new start waits.
 //! - **No two incarnations overlap**: the successor starts when the state of the dead one is dropped.
+//! - **What an actor sent before its end arrives before the news of it**: a [`Down`], or the exit signal of a link.
+//! - **Calls in a circle** end at the deadline with [`CallError::Deadlock`], which names who waits for whom.
 //! - **Every queue has a bound**. Full is an answer, not an out-of-memory.
 //! - **A handler that never yields** cannot be killed in Rust: it is reported as [`ExitReason::Stuck`], its refs answer `Gone`, and
 //!   a shutdown goes on without it.

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::id::ActorId;
@@ -41,21 +41,29 @@ impl fmt::Display for Awaited {
 /// A call that a turn waits for.
 #[derive(Clone)]
 struct Note {
+    /// Unique among the notes of one incarnation.
     token: u64,
     seat: Arc<Seat>,
     method: &'static str,
 }
 
+#[derive(Default)]
+struct Notes {
+    open: Vec<Note>,
+    /// Of the next note.
+    token: u64,
+}
+
 /// The calls that the turn of an incarnation waits for now.
 #[derive(Default)]
 pub(crate) struct Waits {
-    notes: Mutex<Vec<Note>>,
+    notes: Mutex<Notes>,
     /// Written and read in the actor's own task: whether this turn has noted anything.
     is_noted: AtomicBool,
 }
 
 impl Waits {
-    fn lock(&self) -> MutexGuard<'_, Vec<Note>> {
+    fn lock(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -63,7 +71,7 @@ impl Waits {
     pub(crate) fn end_turn(&self) {
         if self.is_noted.load(Ordering::Relaxed) {
             self.is_noted.store(false, Ordering::Relaxed);
-            self.lock().clear();
+            self.lock().open.clear();
         }
     }
 }
@@ -84,13 +92,13 @@ impl Waiting {
         target: &Arc<Seat>,
         method: &'static str,
     ) -> Option<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let token = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut notes = waits.lock();
-        if notes.len() >= NOTES_MAX {
+        if notes.open.len() >= NOTES_MAX {
             return None;
         }
-        notes.push(Note {
+        let token = notes.token;
+        notes.token += 1;
+        notes.open.push(Note {
             token,
             seat: Arc::clone(target),
             method,
@@ -108,7 +116,8 @@ impl Waiting {
     /// The shortest chain from the call that is waited for back to who waits, if there is one.
     pub(crate) fn chain_back(&self) -> Option<Arc<[Awaited]>> {
         let chain = self.search()?;
-        let is_there = |from: &Arc<Waits>, note: &Note| from.lock().iter().any(|now| now.token == note.token);
+        let is_there =
+            |from: &Arc<Waits>, note: &Note| from.lock().open.iter().any(|now| now.token == note.token);
         let mut from = &self.waits;
         for note in &chain {
             if !is_there(from, note) {
@@ -129,6 +138,7 @@ impl Waiting {
         let first = self
             .waits
             .lock()
+            .open
             .iter()
             .find(|note| note.token == self.token)
             .cloned()?;
@@ -139,7 +149,7 @@ impl Waiting {
             if last.seat.id == self.me {
                 return Some(chain);
             }
-            let next: Vec<Note> = last.seat.waits.lock().clone();
+            let next: Vec<Note> = last.seat.waits.lock().open.clone();
             for note in next {
                 if !seen.contains(&note.seat.id) {
                     seen.push(note.seat.id);
@@ -157,8 +167,8 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let taken_back = {
             let mut notes = self.waits.lock();
-            let at = notes.iter().position(|note| note.token == self.token);
-            at.map(|at| notes.swap_remove(at))
+            let at = notes.open.iter().position(|note| note.token == self.token);
+            at.map(|at| notes.open.swap_remove(at))
         };
         // A seat's last holder may be this note.
         drop(taken_back);

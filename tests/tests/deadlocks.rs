@@ -199,8 +199,8 @@ async fn calls_that_are_answered_leave_nothing_behind() {
     for _ in 0..200 {
         let route = vec![b.clone(), c.clone()];
         assert!(a.pass(route, Duration::from_secs(1)).await.unwrap().is_ok());
-        let route = vec![c.clone(), b.clone(), a.clone()];
-        let told = a.pass(route[..2].to_vec(), Duration::from_secs(1)).await;
+        let route = vec![c.clone(), b.clone()];
+        let told = a.pass(route, Duration::from_secs(1)).await;
         assert!(told.unwrap().is_ok());
     }
     b.busy(Duration::from_mins(1)).cast().unwrap();

@@ -2,116 +2,16 @@
 //!
 //! OTP's `child_unlink` has no counterpart: supervisors and their children have no links, so there is none to take back.
 
-use std::sync::{Arc, Mutex};
+#[path = "links/side.rs"]
+mod side;
+#[path = "links/signals.rs"]
+mod signals;
+
 use std::time::Duration;
 
 use quorate::prelude::*;
-use quorate::{ActorId, ExitError};
 
-/// What happened, in order.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// One side of a link.
-#[actor(restart = temporary, mailbox = 4)]
-pub struct Side {
-    log: Log,
-}
-
-#[actor(local)]
-impl Side {
-    #[init]
-    fn new(log: Log, traps: bool, cx: &mut Context<Self>) -> Self {
-        cx.trap_exits(traps);
-        Self { log }
-    }
-
-    /// Links.
-    pub fn link(&mut self, other: ActorRef<Side>, cx: &mut Context<Self>) -> Result<(), LinkError> {
-        cx.link(&other)
-    }
-
-    /// Takes a link back, after a while.
-    pub async fn unlink(&mut self, other: ActorRef<Side>, after: Duration, cx: &mut Context<Self>) {
-        tokio::time::sleep(after).await;
-        cx.unlink(&other);
-    }
-
-    /// Notes.
-    pub fn note(&mut self, what: u64) {
-        self.log.add(format!("note {what}"));
-    }
-
-    /// Ends itself.
-    pub fn end(&mut self, reason: ExitReason, cx: &mut Context<Self>) {
-        cx.stop_with(reason);
-    }
-
-    /// Casts to the other side, then ends.
-    pub fn tell_and_end(&mut self, other: ActorRef<Side>, cx: &mut Context<Self>) {
-        for n in 0..3 {
-            other.note(n).cast().unwrap();
-        }
-        cx.fail("told all");
-    }
-
-    /// Sends an exit signal.
-    pub fn send_exit(&mut self, other: ActorRef<Side>, reason: ExitReason) -> Result<(), ExitError> {
-        ActorRef::exit(&other, reason)
-    }
-
-    /// Is busy.
-    pub async fn busy(&mut self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
-
-    /// Ends or not, from now on.
-    pub fn trap(&mut self, trap: bool, cx: &mut Context<Self>) {
-        cx.trap_exits(trap);
-    }
-
-    #[info]
-    fn info(&mut self, info: Info) {
-        if let Info::Exit { actor, reason } = info {
-            self.log.add(format!("{actor} {reason}"));
-        }
-    }
-
-    #[stopped]
-    fn stopped(&mut self, reason: &ExitReason) {
-        self.log.add(format!("stopped: {reason}"));
-    }
-}
-
-async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
-}
-
-/// A side, and what it logs.
-type Logged = (ActorRef<Side>, Log);
-
-async fn side(system: &System, traps: bool) -> Logged {
-    let log = Log::default();
-    let spec = Side::spec(log.clone(), traps);
-    (system.spawn(spec).await.unwrap(), log)
-}
-
-/// Two that are linked; the second one traps exits or does not.
-async fn linked(system: &System, traps: bool) -> (Logged, Logged) {
-    let (one, other) = (side(system, false).await, side(system, traps).await);
-    assert_eq!(one.0.link(other.0.clone()).await, Ok(Ok(())));
-    (one, other)
-}
+use side::{Log, Side, linked, settle, side};
 
 #[tokio::test(start_paused = true)]
 async fn r42_a_link_runs_both_ways() {
@@ -352,102 +252,6 @@ async fn who_is_linked_to_a_holder_that_lapses_fails_and_may_come_back() {
     assert_eq!(
         log.all(),
         ["stopped: failed: a linked actor lost its tenure", "note 1"]
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_exit_signal_without_a_link_ends_or_is_trapped_and_tells_who_sent_it() {
-    let system = System::new("test");
-    let ((sender, _), (other, log)) = (side(&system, false).await, side(&system, false).await);
-    let why = ExitReason::shutdown_with("by exit");
-    assert_eq!(
-        sender.send_exit(other.clone(), ExitReason::Normal).await,
-        Ok(Ok(()))
-    );
-    assert_eq!(other.note(1).await, Ok(()), "a normal one ends nobody");
-    assert_eq!(sender.send_exit(other.clone(), why.clone()).await, Ok(Ok(())));
-    ActorRef::gone(&other).await;
-    assert_eq!(log.all(), ["note 1", "stopped: was shut down: by exit"]);
-    assert_eq!(ActorRef::exit(&other, why.clone()), Err(ExitError::Gone));
-
-    let (trapping, log) = side(&system, true).await;
-    assert_eq!(
-        sender.send_exit(trapping.clone(), ExitReason::Normal).await,
-        Ok(Ok(()))
-    );
-    assert_eq!(ActorRef::exit(&trapping, why), Ok(()));
-    assert_eq!(trapping.note(1).await, Ok(()));
-    let told = [
-        format!("{} stopped", ActorRef::id(&sender)),
-        format!("{} was shut down: by exit", ActorId::OUTSIDE),
-        "note 1".into(),
-    ];
-    assert_eq!(log.all(), told);
-    assert_eq!(ActorRef::exit(&trapping, ExitReason::Killed), Ok(()));
-    assert_eq!(ActorRef::exited(&trapping).await, ExitReason::Killed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_exit_signal_without_a_link_to_a_full_mailbox_is_refused() {
-    let system = System::new("test");
-    let (other, _) = side(&system, false).await;
-    other.busy(Duration::from_secs(1)).cast().unwrap();
-    settle().await;
-    while other.note(9).cast().is_ok() {}
-    assert_eq!(ActorRef::exit(&other, ExitReason::Shutdown), Err(ExitError::Full));
-    assert_eq!(
-        ActorRef::exit(&other, ExitReason::Killed),
-        Ok(()),
-        "a kill needs no room"
-    );
-    assert_eq!(ActorRef::exited(&other).await, ExitReason::Killed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_exit_signal_does_not_reach_the_next_incarnation() {
-    let system = System::new("test");
-    let log = Log::default();
-    let lasting = Side::spec(log.clone(), false).restart(Restart::Permanent);
-    let lasting = system.spawn(lasting).await.unwrap();
-    let ends = async { lasting.end(ExitReason::error("first")).cast().unwrap() };
-    ends.await;
-    assert_eq!(ActorRef::exit(&lasting, ExitReason::error("second")), Ok(()));
-    assert_eq!(lasting.note(1).await.is_ok(), false, "it lay before the end");
-    assert_eq!(lasting.note(2).await, Ok(()));
-    assert_eq!(log.all(), ["stopped: failed: first", "note 2"]);
-}
-
-/// A tree.
-#[supervisor]
-pub struct Tree {
-    /// Its child.
-    #[child(restart = temporary)]
-    side: Side,
-}
-
-/// Links to a supervisor.
-#[actor]
-#[derive(Default)]
-pub struct Linker;
-
-#[actor(local)]
-impl Linker {
-    /// Tries to.
-    pub fn link(&mut self, tree: ActorRef<Tree>, cx: &mut Context<Self>) -> Result<(), LinkError> {
-        cx.link(&tree)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_supervisor_is_not_linked_and_takes_no_exit_signal() {
-    let system = System::new("test");
-    let tree = Tree::spec(Side::spec(Log::default(), false));
-    let tree = system.spawn(tree).await.unwrap();
-    let linker = system.spawn(Linker::spec()).await.unwrap();
-    assert_eq!(linker.link(tree.clone()).await, Ok(Err(LinkError::Supervisor)));
-    assert_eq!(
-        ActorRef::exit(&tree, ExitReason::Shutdown),
-        Err(ExitError::Supervisor)
     );
 }
 

@@ -338,13 +338,12 @@ impl<M: Method> Future for Call<'_, M> {
 impl<M: Method> Call<'_, M> {
     /// In a turn: notes whom it waits for, once.
     fn note_wait(&mut self) {
-        let target = match (&self.state, &self.target.as_ref().unwrap_or(self.to).to) {
-            (State::Room { .. } | State::Local { .. }, To::Local(place)) => &place.seat,
-            _ => {
-                self.waiting = None;
-                return;
-            }
+        let to = &self.target.as_ref().unwrap_or(self.to).to;
+        let (State::Room { .. } | State::Local { .. }, To::Local(place)) = (&self.state, to) else {
+            self.waiting = None;
+            return;
         };
+        let target = &place.seat;
         if self
             .waiting
             .as_ref()
