@@ -1,5 +1,8 @@
 //! Calls in a circle: at the deadline the chain is named; a slow answer, and a wait that has ended, are no deadlock.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use quorate::prelude::*;
@@ -10,6 +13,8 @@ use tokio::time::Instant;
 #[derive(Default)]
 pub struct Desk {
     total: u64,
+    /// Calls that are kept for later turns.
+    kept: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// Where a call goes on to, each time with what is left.
@@ -51,6 +56,40 @@ impl Desk {
                 .timeout(Duration::from_secs(2)),
             other.busy(Duration::from_mins(1)).timeout(Duration::from_secs(2)),
         )
+    }
+
+    /// Calls all of them `times` times at once, and counts the answers.
+    pub async fn ask_often(&mut self, other: ActorRef<Desk>, times: usize) -> usize {
+        let mut calls: Vec<_> = (0..times).map(|_| Box::pin(other.get().into_future())).collect();
+        let mut answered = 0;
+        poll_fn(|task| {
+            calls.retain_mut(|call| match call.as_mut().poll(task) {
+                Poll::Pending => true,
+                Poll::Ready(answer) => {
+                    answered += usize::from(answer.is_ok());
+                    false
+                }
+            });
+            if calls.is_empty() {
+                Poll::Ready(answered)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Begins a call, and keeps it when the turn ends.
+    pub async fn keep(&mut self, other: ActorRef<Desk>) {
+        let mut call = Box::pin(async move {
+            let _ = other.busy(Duration::from_mins(1)).timeout(LONG).await;
+        });
+        poll_fn(|task| {
+            assert!(call.as_mut().poll(task).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        self.kept.push(call);
     }
 
     /// Gives a call up, then calls another.
@@ -205,5 +244,39 @@ async fn calls_that_are_answered_leave_nothing_behind() {
     }
     b.busy(Duration::from_mins(1)).cast().unwrap();
     let told = a.pass(vec![b], Duration::from_secs(1)).timeout(LONG).await;
+    assert_eq!(told, Ok(Err(CallError::Timeout)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_call_each_other_at_once_one_is_told_and_both_go_on() {
+    let [a, b, _] = desks().await;
+    let five = Duration::from_secs(5);
+    let one = a.pass(vec![b.clone()], five).timeout(LONG);
+    let other = b.pass(vec![a.clone()], five).timeout(LONG);
+    let (one, other) = tokio::join!(one, other);
+    let told = [one.unwrap(), other.unwrap()];
+    let named = told
+        .iter()
+        .filter(|told| matches!(told, Err(CallError::Deadlock { .. })));
+    assert_eq!(named.count(), 1, "{told:?}");
+    assert!(told.iter().all(Result::is_err), "{told:?}");
+    assert!(a.get().await.is_ok() && b.get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_may_wait_for_more_calls_than_are_noted() {
+    let [a, b, _] = desks().await;
+    assert_eq!(a.ask_often(b, 1000).await, Ok(1000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_kept_for_a_later_turn_is_no_part_of_a_chain() {
+    let [a, b, _] = desks().await;
+    // `a` waits for nothing between its turns, whatever it has begun.
+    a.keep(b.clone()).await.unwrap();
+    a.busy(Duration::from_mins(1)).cast().unwrap();
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    a.busy(Duration::from_mins(1)).cast().unwrap();
+    let told = b.pass(vec![a], Duration::from_secs(1)).timeout(LONG).await;
     assert_eq!(told, Ok(Err(CallError::Timeout)));
 }

@@ -2,6 +2,8 @@
 //!
 //! OTP's `child_unlink` has no counterpart: supervisors and their children have no links, so there is none to take back.
 
+#[path = "links/refs.rs"]
+mod refs;
 #[path = "links/side.rs"]
 mod side;
 #[path = "links/signals.rs"]
@@ -303,4 +305,31 @@ async fn linking_one_that_is_being_killed_is_never_without_a_signal() {
         assert!(log.len() == 2 && told.contains(&log[0]), "{log:?}");
     }
     system.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_made_and_taken_back_by_both_sides_at_once_do_not_wait_for_each_other() {
+    let system = System::new("test");
+    let ((one, one_log), (other, other_log)) = (side(&system, true).await, side(&system, true).await);
+    for _ in 0..ROUNDS {
+        let calls = tokio::time::timeout(Duration::from_mins(1), async {
+            tokio::join!(
+                one.link(other.clone()),
+                other.link(one.clone()),
+                one.unlink(other.clone(), Duration::ZERO),
+                other.unlink(one.clone(), Duration::ZERO),
+            )
+        });
+        let (first, second, third, fourth) = calls.await.expect("nobody waits");
+        assert_eq!((first, second), (Ok(Ok(())), Ok(Ok(()))));
+        assert_eq!((third, fourth), (Ok(()), Ok(())));
+    }
+    one.unlink(other.clone(), Duration::ZERO).await.unwrap();
+    ActorRef::kill(&one);
+    ActorRef::gone(&one).await;
+    assert_eq!(other.note(1).await, Ok(()));
+    assert_eq!(
+        (one_log.all(), other_log.all()),
+        (vec![], vec!["note 1".to_owned()])
+    );
 }

@@ -15,7 +15,8 @@ pub enum CallError {
     /// The deadline passed, and who waits for whom leads back to the caller: it could not have been answered. As after
     /// [`Timeout`](Self::Timeout) the message may be handled, now that the caller waits no longer.
     ///
-    /// Told of calls in turns of actors of one process.
+    /// The one of the circle whose deadline comes first is told; its turn goes on, and with it the others. Seen are the calls in turns
+    /// of the actors of one process.
     Deadlock {
         /// What is waited for, in order: the call that failed, what its actor waits for, and so on. The last one is a call to the
         /// actor that is told this.

@@ -101,6 +101,40 @@ async fn r#continue() {
     assert_eq!(log.all(), ["work, 100 left", "work, 99 left", "stopped: stopped"]);
 }
 
+/// Works without end, and never waits.
+#[actor(restart = temporary)]
+#[derive(Default)]
+pub(crate) struct Busy {
+    works: u64,
+}
+
+#[actor(local)]
+impl Busy {
+    /// Begins.
+    pub fn work(&mut self, cx: &mut Context<Self>) {
+        cx.go_on();
+    }
+
+    #[continued]
+    fn continued(&mut self, cx: &mut Context<Self>) {
+        self.works += 1;
+        cx.go_on();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_never_waits_lets_others_run_and_can_be_stopped() {
+    let system = System::new("test");
+    let ((other, _), busy) = (
+        server_of(&system).await,
+        system.spawn(Busy::spec()).await.unwrap(),
+    );
+    busy.work().cast().unwrap();
+    assert_eq!(other.note(1).await, Ok(1));
+    ActorRef::stop(&busy);
+    ActorRef::gone(&busy).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn handle_event_timeout() {
     let (server, log) = server().await;
