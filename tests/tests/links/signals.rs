@@ -68,6 +68,42 @@ async fn an_exit_signal_does_not_reach_the_next_incarnation() {
     assert_eq!(log.all(), ["stopped: failed: first", "note 2"]);
 }
 
+/// Takes its time to end.
+#[actor(restart = permanent)]
+pub(crate) struct Slow {
+    log: Log,
+}
+
+#[actor(local)]
+impl Slow {
+    #[init]
+    fn new(log: Log) -> Self {
+        log.add("started");
+        Self { log }
+    }
+
+    /// Is there.
+    pub fn ping(&mut self) {}
+
+    #[stopped]
+    async fn stopped(&mut self, reason: &ExitReason) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.log.add(format!("stopped: {reason}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exit_signal_to_one_that_is_ending_does_not_reach_the_next_incarnation() {
+    let (system, log) = (System::new("test"), Log::default());
+    let slow = system.spawn(Slow::spec(log.clone())).await.unwrap();
+    assert_eq!(ActorRef::exit(&slow, ExitReason::error("first")), Ok(()));
+    settle().await;
+    assert_eq!(ActorRef::exit(&slow, ExitReason::error("second")), Ok(()));
+    assert_eq!(slow.ping().await, Ok(()), "by the next incarnation");
+    settle().await;
+    assert_eq!(log.all(), ["started", "stopped: failed: first", "started"]);
+}
+
 /// A tree.
 #[supervisor]
 pub(crate) struct Tree {
