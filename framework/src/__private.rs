@@ -11,6 +11,7 @@ pub use crate::generated::{
     Answer, Carried, Carries, Fit, Replies, StartsAsDefault, Takes, decode_reply_of, encode_reply_of,
     expect_actor,
 };
+pub use crate::link::Info;
 pub use crate::message::{
     Archive, Archived, Argument, Arguments, Body, Bytes, DecodeError, EncodeError, FrameBuf, IntoArchived,
     Message, Text, decode, decode_reply, encode, encode_reply,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::exit::ExitReason;
+use crate::link::Info;
 use crate::monitor::Down;
 use crate::policy::Policy;
 use crate::raw_ref::RawRef;
@@ -72,6 +73,27 @@ pub trait Actor: Sized + Send + 'static {
     /// Something that the actor monitors has ended.
     fn down(&mut self, down: Down, cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         let _ = (down, cx);
+        async {}
+    }
+
+    /// What comes beside the messages (OTP: `handle_info`). The default reports it as an event (target `quorate::info`).
+    fn info(&mut self, info: Info, cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
+        let _ = cx;
+        let Info::Exit { actor, reason } = info;
+        tracing::warn!(
+            target: "quorate::info", actor = Self::NAME, from = %actor, %reason,
+            "an exit signal was trapped, and there is no `#[info]` for it"
+        );
+        async {}
+    }
+
+    /// What [`Context::go_on`] asked for: before the next message (OTP: `handle_continue`). The default reports it as an event.
+    fn continued(&mut self, cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
+        let _ = cx;
+        tracing::warn!(
+            target: "quorate::info", actor = Self::NAME,
+            "`Context::go_on` was called, and there is no `#[continued]`"
+        );
         async {}
     }
 

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::Signal;
+use crate::link::ExitError;
 use crate::monitor::{MonitorId, Watcher};
 use crate::moving::{Mover, MovingPlace};
 use crate::raw_ref::RawRef;
@@ -59,6 +60,16 @@ impl<A: Actor> ActorRef<A> {
     /// not killed.
     pub fn kill(this: &Self) {
         Self::raw(this).signal(Signal::Kill);
+    }
+
+    /// Sends the actor an exit signal (OTP: `exit/2`). It comes behind the messages sent before, and then ends the actor for this reason,
+    /// unless the actor [traps exits](Context::trap_exits): then its `#[info]` is told. [`ExitReason::Normal`] ends nobody.
+    /// [`ExitReason::Killed`] is [`kill`](Self::kill): at once, and not trapped.
+    ///
+    /// # Errors
+    /// Nothing was sent, see [`ExitError`]; [`ExitError::Full`] when the mailbox is full.
+    pub fn exit(this: &Self, reason: ExitReason) -> Result<(), ExitError> {
+        Self::raw(this).exit(reason)
     }
 
     /// Tells the actor that its tenure has ended: it ends at its next await, `stopped` does not run, and it does not come back to

@@ -12,9 +12,10 @@ use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
 use crate::current::{self, Current};
 use crate::exit::ExitReason;
+use crate::link::{self, LinkEnd, LinkError};
 use crate::monitor::{Down, MonitorId, Watcher};
 use crate::place::Place;
-use crate::raw_ref::RawRef;
+use crate::raw_ref::{RawRef, To};
 use crate::registry::Name;
 use crate::stamp::Stamp;
 use crate::system::System;
@@ -48,6 +49,8 @@ pub struct Context<A: Actor> {
     tasks: Option<JoinSet<()>>,
     caller: Stamp,
     exit: Option<ExitReason>,
+    traps_exits: bool,
+    goes_on: bool,
 }
 
 impl<A: Actor> Context<A> {
@@ -60,6 +63,8 @@ impl<A: Actor> Context<A> {
             tasks: None,
             caller: Stamp::NONE,
             exit: None,
+            traps_exits: false,
+            goes_on: false,
         }
     }
 
@@ -126,6 +131,67 @@ impl<A: Actor> Context<A> {
         self.exit.get_or_insert_with(|| ExitReason::error(error));
     }
 
+    /// Ends the actor after this message, for this reason. The first of several counts. Linked actors are sent it, and its supervisor
+    /// judges by it: after [`ExitReason::ShutdownWith`] a transient child is not restarted, and nothing is logged.
+    pub fn stop_with(&mut self, reason: ExitReason) {
+        self.exit.get_or_insert(reason);
+    }
+
+    /// Calls the hook `#[continued]` before the next message, ahead of all that wait (OTP: `{continue, ..}`); what it needs to know
+    /// stands in the actor's state. Asked for by `#[init]`, it runs when the supervisor has been told that the actor has started: slow first
+    /// work does not hold up the tree. Asked for by `#[continued]`, it runs once more. A stop comes first.
+    pub fn go_on(&mut self) {
+        self.goes_on = true;
+    }
+
+    /// Links this incarnation with the present one of another actor, both ways (OTP: `link/1`): when one of them ends, an exit signal with
+    /// its reason comes to the other, which then ends for the same reason, or [traps](Self::trap_exits) it. A normal end kills nobody.
+    /// A kill arrives as [`ExitReason::Killed`], and can be trapped. A link more between the same two is none.
+    ///
+    /// The signal comes after every message that the ended actor had sent before, and waits for room as a [`Down`] does. It takes effect
+    /// between two messages. When there is nobody to link to, the signal [`ExitReason::Gone`] comes (OTP: noproc).
+    ///
+    /// # Errors
+    /// Nothing was linked: see [`LinkError`].
+    pub fn link<B: Actor>(&mut self, other: &ActorRef<B>) -> Result<(), LinkError> {
+        if !current::may_act() {
+            return Err(LinkError::Lapsed);
+        }
+        let raw = ActorRef::raw(other).located();
+        let me: Arc<dyn LinkEnd> = Arc::clone(&self.place) as _;
+        match &raw.to {
+            To::Local(place) if place.seat.id == self.place.seat.id => {}
+            To::Local(place) if place.children().is_some() => return Err(LinkError::Supervisor),
+            To::Local(place) => {
+                let other: Arc<dyn LinkEnd> = Arc::clone(place) as _;
+                if raw.may_reach(place) {
+                    link::link(&me, &other);
+                } else {
+                    link::nobody(&me, place.seat.id);
+                }
+            }
+            To::Remote(_) => return Err(LinkError::Remote),
+            To::Moving(place) => link::nobody(&me, place.id),
+        }
+        Ok(())
+    }
+
+    /// Takes the link with another actor back, whichever side made it. Its exit signal does not come any more, even if it lies in the
+    /// mailbox already.
+    pub fn unlink<B: Actor>(&mut self, other: &ActorRef<B>) {
+        match ActorRef::raw(other).seat() {
+            Some(seat) if seat.id == self.place.seat.id => {}
+            Some(seat) => link::unlink(&self.place.seat, &seat),
+            None => link::unlink_nobody(&self.place.seat, ActorRef::id(other)),
+        }
+    }
+
+    /// With `true`, exit signals are given to the hook `#[info]` as [`Info::Exit`](crate::Info::Exit) instead of ending this actor, those
+    /// of a normal end too (OTP: `process_flag(trap_exit, true)`). [`ActorRef::kill`] is no signal of this kind: it cannot be trapped.
+    pub fn trap_exits(&mut self, trap: bool) {
+        self.traps_exits = trap;
+    }
+
     /// The epoch of the actor's own tenure: the fencing token of a singleton.
     pub fn epoch(&self) -> Option<u64> {
         self.current.tenure.as_ref().map(Tenure::epoch)
@@ -182,6 +248,14 @@ impl<A: Actor> Context<A> {
     /// True once for a monitor of this incarnation.
     pub(crate) fn take_monitor(&mut self, monitor: MonitorId) -> bool {
         self.monitors.remove(&monitor).is_some()
+    }
+
+    pub(crate) fn traps_exits(&self) -> bool {
+        self.traps_exits
+    }
+
+    pub(crate) fn take_go_on(&mut self) -> bool {
+        std::mem::take(&mut self.goes_on)
     }
 
     pub(crate) fn take_exit(&mut self) -> Option<ExitReason> {

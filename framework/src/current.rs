@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::exit::ExitReason;
 use crate::id::ActorId;
+use crate::seat::Seat;
 use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
+use crate::waits::{Waiting, Waits};
 
 tokio::task_local! {
     static CURRENT: Running;
@@ -28,6 +30,7 @@ pub(crate) struct Current {
     pub(crate) place: ActorId,
     pub(crate) tenure: Option<Tenure>,
     highest: Arc<Highest>,
+    waits: Arc<Waits>,
     /// Set when the incarnation has ended: timers that it started do nothing then.
     ended: AtomicBool,
     /// Set while the incarnation's state is being dropped.
@@ -35,11 +38,12 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    pub(crate) fn new(place: ActorId, tenure: Option<Tenure>, highest: Arc<Highest>) -> Arc<Self> {
+    pub(crate) fn new(seat: &Seat, highest: Arc<Highest>) -> Arc<Self> {
         Arc::new(Self {
-            place,
-            tenure,
+            place: seat.id,
+            tenure: seat.tenure.clone(),
             highest,
+            waits: Arc::clone(&seat.waits),
             ended: AtomicBool::new(false),
             ending: Mutex::new(None),
         })
@@ -99,6 +103,24 @@ pub(crate) fn is(place: ActorId) -> bool {
     CURRENT
         .try_with(|running| !running.is_beside && running.current.place == place)
         .unwrap_or(false)
+}
+
+/// The actor on whose behalf the caller runs.
+pub(crate) fn id() -> Option<ActorId> {
+    CURRENT.try_with(|running| running.current.place).ok()
+}
+
+/// Notes, in a turn of an actor, that it waits for a call.
+pub(crate) fn wait_for(target: &Arc<Seat>, method: &'static str) -> Option<Waiting> {
+    CURRENT
+        .try_with(|running| {
+            let current = &running.current;
+            (!running.is_beside)
+                .then(|| Waiting::new(current.place, &current.waits, target, method))
+                .flatten()
+        })
+        .ok()
+        .flatten()
 }
 
 /// False when the running actor's tenure is not valid any more.

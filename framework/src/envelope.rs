@@ -1,9 +1,10 @@
-//! What lies in a mailbox: a message with what came with it, or a `Down` in its order.
+//! What lies in a mailbox: a message with what came with it, or a `Down` or an exit signal in its order.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::actor::Actor;
+use crate::link::ExitSignal;
 use crate::monitor::Down;
 use crate::stamp::Stamp;
 
@@ -17,6 +18,7 @@ pub(crate) enum Item<A: Actor> {
         bounce: Option<oneshot::Sender<A::Envelope>>,
     },
     Down(Down),
+    Exit(ExitSignal),
 }
 
 /// What travels with a message.

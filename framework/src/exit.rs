@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 /// Why an incarnation of an actor ended, as its supervisor, its monitors and its callers see it.
 ///
-/// [`Normal`](Self::Normal) and [`Shutdown`](Self::Shutdown) are expected ends: a transient child is not
-/// restarted after them and nothing is logged (OTP: normal, shutdown). All others are failures.
+/// [`Normal`](Self::Normal), [`Shutdown`](Self::Shutdown) and [`ShutdownWith`](Self::ShutdownWith) are expected ends: a transient
+/// child is not restarted after them and nothing is logged (OTP: normal, shutdown, {shutdown, Reason}). All others are failures.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExitReason {
@@ -14,6 +14,8 @@ pub enum ExitReason {
     Normal,
     /// Its supervisor, or the system, asked it to stop.
     Shutdown,
+    /// It ended as expected, for a reason of its own (OTP: {shutdown, Reason}), by [`Context::stop_with`](crate::Context::stop_with).
+    ShutdownWith(Arc<str>),
     /// It was killed: at once by [`ActorRef::kill`](crate::ActorRef::kill), or because its shutdown deadline passed.
     Killed,
     /// A handler panicked.
@@ -42,7 +44,12 @@ pub enum ExitReason {
 impl ExitReason {
     /// True for the ends that a transient child is not restarted after and that are not logged.
     pub fn is_expected(&self) -> bool {
-        matches!(self, Self::Normal | Self::Shutdown)
+        matches!(self, Self::Normal | Self::Shutdown | Self::ShutdownWith(_))
+    }
+
+    /// [`ShutdownWith`](Self::ShutdownWith) with the text of `why`.
+    pub fn shutdown_with(why: impl fmt::Display) -> Self {
+        Self::ShutdownWith(why.to_string().into())
     }
 
     /// [`Error`](Self::Error) with the text of `error`.
@@ -56,6 +63,7 @@ impl fmt::Display for ExitReason {
         match self {
             Self::Normal => f.write_str("stopped"),
             Self::Shutdown => f.write_str("was shut down"),
+            Self::ShutdownWith(why) => write!(f, "was shut down: {why}"),
             Self::Killed => f.write_str("was killed"),
             Self::Panic { message, location } => write!(f, "panicked at {location}: {message}"),
             Self::Error(text) => write!(f, "failed: {text}"),

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct ActorId(u64);
 
 impl ActorId {
+    /// No actor: code outside of all actors.
+    pub const OUTSIDE: Self = Self(0);
+
     /// The next unused identity.
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -45,6 +45,8 @@
 //! - **A ref names a place**, not an incarnation: it stays good across restarts. A restart begins with an empty mailbox; what is
 //!   sent between death and the new start waits.
 //! - **No two incarnations overlap**: the successor starts when the state of the dead one is dropped.
+//! - **What an actor sent before its end arrives before the news of it**: a [`Down`], or the exit signal of a link.
+//! - **Calls in a circle** end at the deadline with [`CallError::Deadlock`], which names who waits for whom.
 //! - **Every queue has a bound**. Full is an answer, not an out-of-memory.
 //! - **A handler that never yields** cannot be killed in Rust: it is reported as [`ExitReason::Stuck`], its refs answer `Gone`, and
 //!   a shutdown goes on without it.
@@ -76,6 +78,7 @@
 //! ```text
 //! actor, actor_ref, context, request, reply     what a user sees
 //! place, seat, mailbox, turn, lane              one actor, one message at a time
+//! monitor, link, waits                          what one actor hears of the end, and of the waiting, of others
 //! message, wire                                 what may travel, and how
 //! supervision, spec, policy, pool               who restarts whom, and lends it
 //! tenure, stamp, moving, current                what singletons are made of: an epoch, and a ref that follows
@@ -108,6 +111,7 @@ mod exit;
 mod generated;
 mod id;
 mod lane;
+mod link;
 mod mailbox;
 pub mod message;
 mod monitor;
@@ -132,6 +136,7 @@ pub mod testing;
 mod timer;
 mod tree;
 mod turn;
+mod waits;
 pub mod wire;
 
 pub use quorate_macros::{actor, message, supervisor};
@@ -142,6 +147,7 @@ pub use crate::context::{Context, TASKS_MAX, TooManyTasks};
 pub use crate::error::{Error, StartError};
 pub use crate::exit::ExitReason;
 pub use crate::id::{ActorId, NodeId};
+pub use crate::link::{ExitError, Info, LinkError};
 pub use crate::message::{Archive, Archived, IntoArchived, Message};
 pub use crate::monitor::{Down, MonitorId};
 pub use crate::moving::Mover;
@@ -156,3 +162,4 @@ pub use crate::system::{System, SystemBuilder};
 pub use crate::tenure::{Tenure, Validity};
 pub use crate::timer::Delayed;
 pub use crate::tree::{MailboxLevel, Tree, TreeNode};
+pub use crate::waits::Awaited;

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::actor::Actor;
 use crate::envelope::{Item, Meta};
+use crate::exit::ExitReason;
 use crate::id::ActorId;
+use crate::link::{ExitError, ExitSignal, LinkEnd, Via};
 use crate::mailbox::{self, Permit, Receiver, Sender};
 use crate::message::Body;
 use crate::monitor::{Down, MonitorId, Watcher};
@@ -104,17 +106,43 @@ impl<A: Actor> Place<A> {
         self.desk.get()
     }
 
-    /// Puts a `Down` behind what lies in the mailbox, waiting for room in a task when there is none.
-    pub(crate) fn deliver_down(self: &Arc<Self>, down: Down) {
+    pub(crate) fn deliver_down(&self, down: Down) {
+        self.put(Item::Down(down));
+    }
+
+    /// Sends an exit signal that comes of no link to the present incarnation.
+    pub(crate) fn send_exit(&self, actor: ActorId, reason: ExitReason) -> Result<(), ExitError> {
+        if self.children().is_some() {
+            return Err(ExitError::Supervisor);
+        }
+        let incarnation = self.seat.incarnation();
+        if !self.seat.is_live() {
+            return Err(ExitError::Gone);
+        }
+        let permit = self.try_reserve().map_err(|no_room| match no_room {
+            NoRoom::Full => ExitError::Full,
+            NoRoom::Gone => ExitError::Gone,
+        })?;
+        permit.send(Item::Exit(ExitSignal {
+            via: Via::Incarnation(incarnation),
+            actor,
+            reason,
+        }));
+        self.sweep();
+        Ok(())
+    }
+
+    /// Puts an item behind what lies in the mailbox, waiting for room in a task when there is none.
+    fn put(&self, item: Item<A>) {
         match self.try_reserve() {
-            Ok(permit) => permit.send(Item::Down(down)),
+            Ok(permit) => permit.send(item),
             Err(NoRoom::Gone) => {}
             Err(NoRoom::Full) => {
                 let room = self.sender.reserve();
                 if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                     runtime.spawn(async move {
                         if let Some(permit) = room.await {
-                            permit.send(Item::Down(down));
+                            permit.send(item);
                         }
                     });
                 }
@@ -172,6 +200,16 @@ pub(crate) fn refuse<A: Actor>(item: Item<A>, refusal: &Refusal) {
         port.refuse(&Unhandled(failure));
     } else if panics::caught(|| A::undelivered(A::into_message(envelope))).is_err() {
         tracing::error!(target: "quorate::dead_letter", actor = A::NAME, "`undelivered` panicked");
+    }
+}
+
+impl<A: Actor> LinkEnd for Place<A> {
+    fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    fn deliver_exit(self: Arc<Self>, signal: ExitSignal) {
+        self.put(Item::Exit(signal));
     }
 }
 

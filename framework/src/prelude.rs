@@ -8,6 +8,7 @@ pub use crate::actor::Actor;
 pub use crate::actor_ref::ActorRef;
 pub use crate::context::Context;
 pub use crate::exit::ExitReason;
+pub use crate::link::{Info, LinkError};
 pub use crate::message::{Archive, Archived, IntoArchived, Message};
 pub use crate::monitor::{Down, MonitorId};
 pub use crate::policy::{Restart, Shutdown};

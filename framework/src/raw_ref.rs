@@ -10,6 +10,7 @@ use crate::envelope::{Item, Meta};
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::Signal;
+use crate::link::ExitError;
 use crate::monitor::{MonitorId, Watcher};
 use crate::moving::MovingPlace;
 use crate::place::{NoRoom, Place};
@@ -145,6 +146,25 @@ impl<A: Actor> RawRef<A> {
                     location.signal(signal);
                 }
             }
+        }
+    }
+
+    /// Sends an exit signal, in this process only.
+    pub(crate) fn exit(&self, reason: ExitReason) -> Result<(), ExitError> {
+        if !current::may_act() {
+            return Err(ExitError::Lapsed);
+        }
+        match &self.to {
+            To::Local(place) if !self.may_reach(place) => Err(ExitError::Gone),
+            To::Local(place) if reason == ExitReason::Killed => {
+                place.seat.signal(Signal::Kill);
+                Ok(())
+            }
+            To::Local(place) => place.send_exit(current::id().unwrap_or(ActorId::OUTSIDE), reason),
+            To::Remote(_) => Err(ExitError::Remote),
+            To::Moving(place) => place
+                .location()
+                .map_or(Err(ExitError::Gone), |location| location.exit(reason)),
         }
     }
 

@@ -13,8 +13,10 @@ use tokio::sync::Notify;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::{Lane, Signal};
+use crate::link::{self, Links};
 use crate::monitor::{MonitorId, Watcher};
 use crate::tenure::Tenure;
+use crate::waits::Waits;
 
 /// What the current handler is when it is none of the messages.
 const NO_METHOD: usize = usize::MAX;
@@ -27,6 +29,9 @@ pub(crate) struct Seat {
     pub(crate) label: Arc<str>,
     pub(crate) lane: Lane,
     pub(crate) tenure: Option<Tenure>,
+    pub(crate) links: Links,
+    /// What its turn waits for.
+    pub(crate) waits: Arc<Waits>,
     methods: &'static [&'static str],
     handling: AtomicUsize,
     incarnation: AtomicU64,
@@ -54,6 +59,8 @@ impl Seat {
             label,
             lane: Lane::default(),
             tenure,
+            links: Links::default(),
+            waits: Arc::default(),
             methods,
             handling: AtomicUsize::new(NO_METHOD),
             incarnation: AtomicU64::new(0),
@@ -78,14 +85,16 @@ impl Seat {
         self.gone.store(false, Ordering::SeqCst);
     }
 
-    /// The incarnation has ended, its state is dropped and its mailbox drained: tells the watchers.
+    /// The incarnation has ended, its state is dropped and its mailbox drained: tells the linked and the watchers.
     pub(crate) fn end(&self, reason: &ExitReason) {
-        let watchers = {
+        self.set_last_exit(reason);
+        let (watchers, links) = {
             let mut watchers = self.watchers();
             self.live.store(false, Ordering::Release);
-            std::mem::take(&mut *watchers)
+            // Who links from now on sees that nobody sits here, until the next `begin`, which waits for this lock.
+            (std::mem::take(&mut *watchers), self.links.take())
         };
-        self.set_last_exit(reason);
+        link::tell(self.id, links, reason);
         for watcher in watchers {
             watcher.fire(reason.clone());
         }
@@ -95,7 +104,11 @@ impl Seat {
     pub(crate) fn give_up(&self, reason: &ExitReason) {
         self.leave();
         self.set_last_exit(reason);
-        let watchers = std::mem::take(&mut *self.watchers());
+        let (watchers, links) = {
+            let mut watchers = self.watchers();
+            (std::mem::take(&mut *watchers), self.links.take())
+        };
+        link::tell(self.id, links, reason);
         for watcher in watchers {
             watcher.fire(reason.clone());
         }

@@ -22,6 +22,7 @@ use crate::current::Current;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
+use crate::link::{ExitSignal, Info, Via};
 use crate::mailbox::Receiver;
 use crate::panics;
 use crate::place::{self, Place};
@@ -41,11 +42,7 @@ pub(crate) async fn incarnation<A: Actor>(
     system: System,
     report: Report,
 ) {
-    let current = Current::new(
-        place.seat.id,
-        place.seat.tenure.clone(),
-        Arc::clone(system.highest()),
-    );
+    let current = Current::new(&place.seat, Arc::clone(system.highest()));
     current
         .scope(run(&place, &*start, system, report, &current))
         .await;
@@ -148,7 +145,7 @@ async fn live<A: Actor>(
     let reason = turns.messages(&mut actor, &mut cx, inbox).await;
     current.set_ending(&reason);
     place::drain(inbox, &Refusal::Exited(reason.clone()));
-    if !matches!(reason, ExitReason::Killed | ExitReason::Lapsed) {
+    if turns.cut_off(Signal::Lapse).is_none() {
         let stopped = turns.run(actor.stopped(&reason, &mut cx), Signal::Lapse).await;
         if let Err(ExitReason::Panic { message, location }) = stopped {
             tracing::error!(target: "quorate::exit", actor = A::NAME, %message, %location, "`stopped` panicked");
@@ -171,6 +168,7 @@ struct Turns<'a> {
 /// What an actor does next.
 enum Next<A: Actor> {
     End(ExitReason),
+    GoOn,
     Tick(usize),
     Item(Item<A>),
 }
@@ -186,9 +184,20 @@ impl Turns<'_> {
         let mut ticks = Ticks::new::<A>();
         let mut signalled = pin!(self.seat.lane.wait(Signal::Stop));
         loop {
+            if let Some(reason) = cx.take_exit() {
+                return reason;
+            }
+            let goes_on = cx.take_go_on();
+            if goes_on {
+                // Work that goes on and on is a queue that is never empty.
+                tokio::task::coop::consume_budget().await;
+            }
             let next = std::future::poll_fn(|task| {
                 if let Some(reason) = self.asked_to_end() {
                     return Poll::Ready(Next::End(reason));
+                }
+                if goes_on {
+                    return Poll::Ready(Next::GoOn);
                 }
                 if let Poll::Ready(index) = ticks.poll(task) {
                     return Poll::Ready(Next::Tick(index));
@@ -203,6 +212,7 @@ impl Turns<'_> {
             });
             let turn = match next.await {
                 Next::End(reason) => return reason,
+                Next::GoOn => self.run(actor.continued(cx), Signal::Lapse).await,
                 Next::Tick(index) => self.run(actor.tick(index, cx), Signal::Lapse).await,
                 Next::Item(Item::Down(down)) => {
                     if !cx.take_monitor(down.monitor) {
@@ -210,6 +220,11 @@ impl Turns<'_> {
                     }
                     self.run(actor.down(down, cx), Signal::Lapse).await
                 }
+                Next::Item(Item::Exit(signal)) => match self.exit_signal(signal, cx) {
+                    Ok(None) => continue,
+                    Ok(Some(info)) => self.run(actor.info(info, cx), Signal::Lapse).await,
+                    Err(reason) => return reason,
+                },
                 Next::Item(item) => match self.admit(item) {
                     None => continue,
                     Some((envelope, caller)) => {
@@ -221,9 +236,29 @@ impl Turns<'_> {
             if let Err(reason) = turn {
                 return reason;
             }
-            if let Some(reason) = cx.take_exit() {
-                return reason;
-            }
+        }
+    }
+
+    /// What an exit signal does: what `#[info]` is told when it is trapped, nothing when it is normal or its link was taken back, and else
+    /// the actor ends for the same reason.
+    fn exit_signal<A: Actor>(&self, signal: ExitSignal, cx: &Context<A>) -> Result<Option<Info>, ExitReason> {
+        let ExitSignal { via, actor, reason } = signal;
+        let is_for_it = match via {
+            Via::Link(link) => self.seat.links.take_link(actor, link),
+            Via::Incarnation(incarnation) => incarnation == self.seat.incarnation(),
+        };
+        if !is_for_it {
+            return Ok(None);
+        }
+        match reason {
+            reason if cx.traps_exits() => Ok(Some(Info::Exit { actor, reason })),
+            ExitReason::Normal => Ok(None),
+            // This actor's own tenure, if it has one, is another: it may come back.
+            ExitReason::Lapsed => Err(ExitReason::error(format_args!(
+                "a linked actor {}",
+                ExitReason::Lapsed
+            ))),
+            reason => Err(reason),
         }
     }
 
@@ -275,6 +310,7 @@ impl Turns<'_> {
             signalled.as_mut().poll(task).map(|signal| Err(signal.reason()))
         })
         .await;
+        self.seat.waits.end_turn();
         if let Err(reason) = &ended {
             // Ports that the code still holds are dropped with it, and answer this.
             self.current.set_ending(reason);

@@ -24,7 +24,8 @@ use proc_macro::TokenStream;
 /// On the impl, once: `local`, for messages that cannot be archived, or `name = "package::Type"`, the name on the wire. Methods with a visibility and
 /// `&self` or `&mut self` become messages: variants of `CounterMessage`, and requests on the `ActorRef`. A parameter
 /// `cx: &mut Context<Self>` is given by the framework; a parameter `reply: ReplyPort<T>` answers later. `#[init]` marks how the actor starts,
-/// `#[stopped]`, `#[down]`, `#[tick(every = "1s")]` and `#[undelivered]` what it does on these events.
+/// `#[continued]` what it does before the next message when `Context::go_on` asked for it, `#[stopped]`, `#[down]`, `#[info]`,
+/// `#[tick(every = "1s")]` and `#[undelivered]` what it does on these events.
 #[proc_macro_attribute]
 pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
     actor::expand(args.into(), &item.into()).into()

@@ -1,5 +1,6 @@
 //! Helpers shared by the tests of the workspace; and the programs of the README, compiled as documentation tests.
 
+pub mod events;
 pub mod frames;
 
 /// The README.

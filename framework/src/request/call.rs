@@ -27,6 +27,7 @@ use crate::place::{NoRoom, Place};
 use crate::raw_ref::{RawRef, To};
 use crate::reply::ReplyPort;
 use crate::stamp::Stamp;
+use crate::waits::Waiting;
 use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 
 /// Deadlines beyond this are this: instants have an end.
@@ -51,6 +52,8 @@ pub struct Call<'a, M: Method> {
     /// Where the message is sent: `to`, or the present location of a moving place.
     target: Option<RawRef<M::Actor>>,
     state: State<M>,
+    /// The note that the turn which polls this waits for it.
+    waiting: Option<Waiting>,
 }
 
 enum State<M: Method> {
@@ -94,6 +97,7 @@ impl<'a, M: Method> Call<'a, M> {
             version: 0,
             target: None,
             state: State::Ready(request.method),
+            waiting: None,
         }
     }
 
@@ -309,15 +313,22 @@ impl<M: Method> Future for Call<'_, M> {
             let state = std::mem::replace(&mut this.state, State::Done);
             match this.step(state, deadline, cx) {
                 Step::Next(state) => this.state = state,
-                Step::Done(result) => return Poll::Ready(result),
+                Step::Done(result) => {
+                    this.waiting = None;
+                    return Poll::Ready(result);
+                }
                 Step::Wait(state) => {
                     this.state = state;
                     if this.poll_deadline(deadline, cx).is_pending() {
+                        this.note_wait();
                         return Poll::Pending;
                     }
                     // Dropping the state forgets the request.
                     this.forget();
-                    return Poll::Ready(Err(CallError::Timeout));
+                    let chain = this.waiting.take().and_then(|waiting| waiting.chain_back());
+                    return Poll::Ready(Err(
+                        chain.map_or(CallError::Timeout, |chain| CallError::Deadlock { chain })
+                    ));
                 }
             }
         }
@@ -325,6 +336,23 @@ impl<M: Method> Future for Call<'_, M> {
 }
 
 impl<M: Method> Call<'_, M> {
+    /// In a turn: notes whom it waits for, once.
+    fn note_wait(&mut self) {
+        let to = &self.target.as_ref().unwrap_or(self.to).to;
+        let (State::Room { .. } | State::Local { .. }, To::Local(place)) = (&self.state, to) else {
+            self.waiting = None;
+            return;
+        };
+        let target = &place.seat;
+        if self
+            .waiting
+            .as_ref()
+            .is_none_or(|waiting| waiting.target != target.id)
+        {
+            self.waiting = current::wait_for(target, M::NAME);
+        }
+    }
+
     fn forget(&mut self) {
         if let State::Remote {
             link, id: Some(id), ..

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::exit::ExitReason;
+use crate::waits::Awaited;
 
 /// Why a call has no reply. Each variant says what is known about the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,16 @@ use crate::exit::ExitReason;
 pub enum CallError {
     /// The deadline passed. The message may have been handled, may be handled now, or never.
     Timeout,
+    /// The deadline passed, and who waits for whom leads back to the caller: it could not have been answered. As after
+    /// [`Timeout`](Self::Timeout) the message may be handled, now that the caller waits no longer.
+    ///
+    /// The one of the circle whose deadline comes first is told; its turn goes on, and with it the others. Seen are the calls in turns
+    /// of the actors of one process.
+    Deadlock {
+        /// What is waited for, in order: the call that failed, what its actor waits for, and so on. The last one is a call to the
+        /// actor that is told this.
+        chain: Arc<[Awaited]>,
+    },
     /// There is no such actor any more and it is not coming back. Not handled.
     Gone,
     /// The actor ended with this reason before it answered. A message that still waited in the mailbox was not handled;
@@ -54,6 +65,14 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => f.write_str("no reply within the deadline"),
+            Self::Deadlock { chain } => {
+                f.write_str("no reply within the deadline, by a deadlock: the caller waits for ")?;
+                for (index, awaited) in chain.iter().enumerate() {
+                    let which = if index == 0 { "" } else { ", which waits for " };
+                    write!(f, "{which}{awaited}")?;
+                }
+                f.write_str(", which is the caller")
+            }
             Self::Gone => f.write_str("the actor is gone"),
             Self::Exited(reason) => write!(f, "the actor ended before it replied: it {reason}"),
             Self::Full => f.write_str("the actor's mailbox is full"),
@@ -209,7 +228,10 @@ impl Failure {
             Self::Refused(Refusal::Gone | Refusal::Lapsed) => true,
             // After any other end it starts again at the same location.
             Self::Refused(Refusal::Exited(reason)) => {
-                matches!(reason, ExitReason::Shutdown | ExitReason::Lapsed)
+                matches!(
+                    reason,
+                    ExitReason::Shutdown | ExitReason::ShutdownWith(_) | ExitReason::Lapsed
+                )
             }
             _ => false,
         }

@@ -66,6 +66,8 @@ pub mod exit {
     pub const STUCK: u32 = 7;
     /// Its own node lost the link to it.
     pub const NODE_DOWN: u32 = 8;
+    /// Ended as expected, for the reason in the text.
+    pub const SHUTDOWN_WITH: u32 = 9;
 }
 
 /// Numbers in a goodbye.

@@ -57,6 +57,7 @@ pub(crate) fn outcome(reason: &ExitReason) -> Outcome {
     let (code, detail) = match reason {
         ExitReason::Normal => (exit::NORMAL, String::new()),
         ExitReason::Shutdown => (exit::SHUTDOWN, String::new()),
+        ExitReason::ShutdownWith(why) => (exit::SHUTDOWN_WITH, why.to_string()),
         ExitReason::Killed => (exit::KILLED, String::new()),
         ExitReason::Panic { message, location } => (exit::PANIC, format!("{location}\n{message}")),
         ExitReason::Error(text) => (exit::ERROR, text.to_string()),
@@ -86,6 +87,7 @@ pub(crate) fn reason(outcome: &Outcome) -> ExitReason {
         exit::GONE => ExitReason::Gone,
         exit::STUCK => ExitReason::Stuck { handler: text() },
         exit::NODE_DOWN => ExitReason::NodeDown,
+        exit::SHUTDOWN_WITH => ExitReason::ShutdownWith(text()),
         _ => ExitReason::Error(text()),
     }
 }
@@ -156,6 +158,7 @@ mod tests {
         let reasons = [
             ExitReason::Normal,
             ExitReason::Shutdown,
+            ExitReason::shutdown_with("s"),
             ExitReason::Killed,
             ExitReason::Panic {
                 message: "m".into(),

@@ -18,7 +18,15 @@ const KEYS: &[&str] = &["local", "remote", "name"];
 /// Keys of the other half of the annotation, which stands on the struct.
 const KEYS_OF_STRUCT: &[&str] = &["restart", "shutdown", "mailbox", "backoff"];
 
-const HOOKS: &[&str] = &["init", "stopped", "down", "tick", "undelivered"];
+const HOOKS: &[&str] = &[
+    "init",
+    "continued",
+    "stopped",
+    "down",
+    "info",
+    "tick",
+    "undelivered",
+];
 
 /// Reads the arguments of `#[actor]` on the impl.
 pub(crate) fn shape(args: TokenStream, problems: &mut Problems) -> Shape {
@@ -166,6 +174,8 @@ fn add_hook(hooks: &mut Hooks, hook: Hook, problems: &mut Problems) {
         "init" => &mut hooks.init,
         "stopped" => &mut hooks.stopped,
         "down" => &mut hooks.down,
+        "info" => &mut hooks.info,
+        "continued" => &mut hooks.continued,
         "undelivered" => &mut hooks.undelivered,
         _ => {
             match every {

@@ -79,6 +79,8 @@ pub(crate) struct Hooks {
     pub(crate) init: Option<Hook>,
     pub(crate) stopped: Option<Hook>,
     pub(crate) down: Option<Hook>,
+    pub(crate) info: Option<Hook>,
+    pub(crate) continued: Option<Hook>,
     pub(crate) undelivered: Option<Hook>,
     pub(crate) ticks: Vec<(Hook, std::time::Duration)>,
 }

@@ -197,6 +197,8 @@ fn check_hooks(actor: &mut Actor, problems: &mut Problems) {
     let expected = [
         (&mut hooks.stopped, "reason: &ExitReason"),
         (&mut hooks.down, "down: Down"),
+        (&mut hooks.info, "info: Info"),
+        (&mut hooks.continued, ""),
     ];
     for (hook, argument) in expected {
         let before = problems.len();

@@ -74,7 +74,7 @@ impl Child for TaskChild {
     fn start(&self, report: Report) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let seat = Arc::clone(&self.seat);
-        let current = Current::new(seat.id, seat.tenure.clone(), Arc::clone(self.system.highest()));
+        let current = Current::new(&seat, Arc::clone(self.system.highest()));
         let own = Arc::clone(&current);
         spawn_in(&self.seat, async move {
             report.started().await;

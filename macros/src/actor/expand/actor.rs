@@ -152,6 +152,18 @@ fn hooks(actor: &Actor) -> TokenStream {
             async fn down(&mut self, down: ::quorate::Down, cx: &mut ::quorate::Context<Self>) { #call }
         }
     });
+    let info = hooks.info.as_ref().map(|hook| {
+        let call = hook_call(actor, hook, &local("info"));
+        quote! {
+            async fn info(&mut self, info: ::quorate::Info, cx: &mut ::quorate::Context<Self>) { #call }
+        }
+    });
+    let continued = hooks.continued.as_ref().map(|hook| {
+        let call = hook_call(actor, hook, &local("continued"));
+        quote! {
+            async fn continued(&mut self, cx: &mut ::quorate::Context<Self>) { #call }
+        }
+    });
     let undelivered = hooks.undelivered.as_ref().map(|hook| {
         let (ty, ident, message) = (&actor.ty, &hook.ident, actor.ty.named("Message"));
         quote! {
@@ -159,7 +171,7 @@ fn hooks(actor: &Actor) -> TokenStream {
         }
     });
     let ticks = (!hooks.ticks.is_empty()).then(|| ticks(actor));
-    quote!(#stopped #down #undelivered #ticks)
+    quote!(#stopped #down #info #continued #undelivered #ticks)
 }
 
 fn ticks(actor: &Actor) -> TokenStream {
