@@ -61,7 +61,7 @@ async fn a_link_through_a_moving_ref_is_with_the_present_location() {
     assert_eq!(one.link(moving.clone()).await, Ok(Ok(())));
     settle().await;
     let nobody = format!("{} was not there", ActorRef::id(&moving));
-    assert_eq!(log.all(), [nobody.clone()]);
+    assert_eq!(log.all(), std::slice::from_ref(&nobody));
     assert_eq!(
         ActorRef::exit(&moving, ExitReason::Shutdown),
         Err(ExitError::Gone)
