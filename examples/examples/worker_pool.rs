@@ -1,6 +1,5 @@
 //! A pool of two workers and five callers, one of whom breaks what it has borrowed. `cargo run --example worker_pool`.
 
-use quorate::Pool;
 use quorate::prelude::*;
 use tokio::task::JoinSet;
 

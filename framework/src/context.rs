@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
+use crate::at_end::{AtEnd, AtEnds, Incarnation};
 use crate::current::{self, Current};
 use crate::exit::ExitReason;
 use crate::link::{self, LinkEnd, LinkError};
@@ -51,10 +52,12 @@ pub struct Context<A: Actor> {
     exit: Option<ExitReason>,
     traps_exits: bool,
     goes_on: bool,
+    at_ends: AtEnds,
 }
 
 impl<A: Actor> Context<A> {
     pub(crate) fn new(place: Arc<Place<A>>, system: System, current: Arc<Current>) -> Self {
+        let at_ends = AtEnds::new(Incarnation::of(&place.seat));
         Self {
             place,
             system,
@@ -65,6 +68,7 @@ impl<A: Actor> Context<A> {
             exit: None,
             traps_exits: false,
             goes_on: false,
+            at_ends,
         }
     }
 
@@ -260,6 +264,16 @@ impl<A: Actor> Context<A> {
 
     pub(crate) fn take_exit(&mut self) -> Option<ExitReason> {
         self.exit.take()
+    }
+
+    /// Which incarnation this is.
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.at_ends.who()
+    }
+
+    /// Tells `told` when this incarnation has ended.
+    pub(crate) fn at_end(&mut self, told: Arc<dyn AtEnd>) {
+        self.at_ends.add(told);
     }
 
     pub(crate) fn set_caller(&mut self, stamp: Stamp) {

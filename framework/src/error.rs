@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::exit::ExitReason;
 use crate::id::ActorId;
+use crate::pool::PoolError;
 use crate::request::{CallError, CastError};
 use crate::supervision::{Casualty, SpecProblem};
 
@@ -81,6 +82,8 @@ pub enum Error {
     Start(StartError),
     /// See [`CallError`].
     Call(CallError),
+    /// See [`PoolError`].
+    Pool(PoolError),
     /// A cast was not sent; the text of its [`CastError`].
     Cast(Arc<str>),
     /// No listener, no session or no remote ref; the text of the error of [`wire`](crate::wire).
@@ -94,6 +97,7 @@ impl fmt::Display for Error {
         match self {
             Self::Start(error) => error.fmt(f),
             Self::Call(error) => error.fmt(f),
+            Self::Pool(error) => error.fmt(f),
             Self::Cast(text) | Self::Wire(text) => f.write_str(text),
             Self::Stuck(actors) => {
                 f.write_str("the system is shut down, but:")?;
@@ -108,6 +112,7 @@ impl std::error::Error for Error {
         match self {
             Self::Start(error) => Some(error),
             Self::Call(error) => Some(error),
+            Self::Pool(error) => Some(error),
             Self::Cast(_) | Self::Wire(_) | Self::Stuck(_) => None,
         }
     }
@@ -122,6 +127,12 @@ impl From<StartError> for Error {
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         Self::Call(error)
+    }
+}
+
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(error)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::id::NodeId;
 use crate::lane::Signal;
 use crate::panics;
 use crate::raw_ref::RawRef;
-use crate::registry::{Name, Registry};
+use crate::registry::{Name, Names};
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::stamp::Highest;
@@ -31,7 +31,7 @@ struct Inner {
     name: Arc<str>,
     node: NodeId,
     runtime: tokio::runtime::Handle,
-    registry: Registry,
+    names: Names,
     highest: Arc<Highest>,
     root: Door,
     casualties: Arc<Casualties>,
@@ -74,7 +74,7 @@ impl SystemBuilder {
             name,
             node,
             runtime,
-            registry: Registry::default(),
+            names: Names::default(),
             highest: Arc::default(),
             root,
             casualties,
@@ -152,7 +152,7 @@ impl System {
 
     /// The actor of this name on this node. Its place may be between two incarnations.
     pub fn whereis<A: Actor>(&self, name: Name<A>) -> Option<ActorRef<A>> {
-        let place = self.0.registry.get::<A>(name.as_str())?;
+        let place = self.0.names.get::<A>(name.as_str())?;
         (!place.seat.is_gone()).then(|| ActorRef::from_raw(RawRef::local(place)))
     }
 
@@ -222,8 +222,8 @@ impl System {
         &self.0.casualties
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.0.registry
+    pub(crate) fn registry(&self) -> &Names {
+        &self.0.names
     }
 
     /// What was heard of singletons.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use quorate::prelude::*;
 use quorate::supervision::SpecProblem;
-use quorate::{Pool, PoolError, PoolStatus, StartError};
+use quorate::{PoolError, PoolStatus, StartError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 

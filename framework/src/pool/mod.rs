@@ -31,7 +31,6 @@ pub const POOL_WAITING_MAX: usize = 1024;
 ///
 /// ```
 /// use quorate::prelude::*;
-/// use quorate::Pool;
 ///
 /// /// A connection that one caller at a time may use.
 /// #[actor]
