@@ -208,9 +208,10 @@ impl Driver {
 
     /// Looks at all children: a lapse is rare, and names nobody so that none needs a queue.
     fn handle_lapsed(&mut self) {
+        let now = Instant::now();
         for (key, slot) in &self.slots {
             if self.state.is_waiting(*key) && slot.child.seat().has_lapsed() {
-                self.state.handle_lapsed(*key);
+                self.state.handle_lapsed(now, *key);
             }
         }
     }

@@ -21,6 +21,8 @@ mod group;
 #[cfg(test)]
 mod group_tests;
 mod model;
+#[cfg(test)]
+mod race_tests;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -62,6 +64,10 @@ struct Child {
     window: Option<Window>,
     /// Why it ended, while that waits.
     ended: Option<ExitReason>,
+    /// It was added and has not started so far: when it does not, its spec is discarded.
+    is_new: bool,
+    /// It was asked for its end, from outside.
+    is_unwanted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +124,9 @@ impl State {
     }
 
     pub(crate) fn handle_started(&mut self, now: Instant, key: Key) {
+        if let Some(child) = self.children.get_mut(&key) {
+            child.is_new = false;
+        }
         // A child that is being stopped may have started meanwhile; it has been told already.
         if let Some(ChildState::Starting(_)) = self.child_state(key) {
             self.set_state(key, ChildState::Running);
@@ -128,7 +137,7 @@ impl State {
     /// The start answered ignore.
     pub(crate) fn handle_ignored(&mut self, now: Instant, key: Key) {
         match self.child_state(key) {
-            Some(ChildState::Starting(_)) => {
+            Some(ChildState::Starting(_)) if !self.is_ending() => {
                 self.settle(key);
                 self.advance(now, key);
             }
@@ -140,6 +149,7 @@ impl State {
     /// What has lost its tenure before it started is not wanted here any more: neither restarted nor counted.
     pub(crate) fn handle_start_failed(&mut self, now: Instant, key: Key, reason: ExitReason) {
         match self.child_state(key) {
+            Some(_) if self.is_ending() => self.stopped(now, key),
             Some(ChildState::Starting(_)) if reason == ExitReason::Lapsed => self.handle_ignored(now, key),
             Some(ChildState::Starting(cause)) => match cause {
                 Cause::Boot => {
@@ -168,15 +178,19 @@ impl State {
                 Phase::Stopping(_) | Phase::Ended => self.stopped(now, key),
             },
             Some(ChildState::Starting(_)) => self.handle_start_failed(now, key, reason.clone()),
-            Some(ChildState::StuckWanted(cause)) => self.start(key, cause),
+            Some(ChildState::StuckWanted(cause)) if !self.is_ending() => self.start(key, cause),
             Some(_) => self.stopped(now, key),
         }
     }
 
-    /// A child's tenure has ended. What runs ends by itself; a restart is not waited for any more.
-    pub(crate) fn handle_lapsed(&mut self, key: Key) {
+    /// A child's tenure has ended. What runs ends by itself; a restart is not waited for any more. A group whose restart waits with it is
+    /// started without it: its own start finds out.
+    pub(crate) fn handle_lapsed(&mut self, now: Instant, key: Key) {
         if self.is_waiting(key) {
-            self.settle(key);
+            match self.strategy() {
+                Strategy::OneForOne => self.settle(key),
+                Strategy::OneForAll | Strategy::RestForOne => self.again(now, key),
+            }
         }
     }
 
@@ -228,7 +242,7 @@ impl State {
     }
 
     fn behind(&self, after: Option<Key>) -> Option<Key> {
-        let first = after.map_or(Key(0), |after| Key(after.0 + 1));
+        let first = after.map_or(Key(0), Key::next);
         self.children.range(first..).next().map(|(key, _)| *key)
     }
 
@@ -282,7 +296,11 @@ impl State {
     }
 
     fn start(&mut self, key: Key, cause: Cause) {
+        debug_assert!(!self.is_ending(), "nothing is started while everything stops");
         self.set_deadline(key, None);
+        if let Some(child) = self.children.get_mut(&key) {
+            (child.is_new, child.is_unwanted) = (cause == Cause::Added, false);
+        }
         if let Some(ChildState::Stuck) = self.child_state(key) {
             // Two incarnations never overlap: it is started when the one that is out of reach has ended.
             self.set_state(key, ChildState::StuckWanted(cause));
@@ -300,7 +318,7 @@ impl State {
         match (self.strategy(), delay) {
             (Strategy::OneForOne, None) if retry => self.retry(key),
             (Strategy::OneForOne, None) => self.start(key, Cause::Restart),
-            (Strategy::OneForOne, Some(delay)) => self.wait(key, now + delay),
+            (Strategy::OneForOne, Some(delay)) => self.wait(now, key, delay),
             (Strategy::OneForAll | Strategy::RestForOne, delay) => self.regroup(now, key, delay),
         }
     }
@@ -336,9 +354,9 @@ impl State {
         self.commands.push_back(Command::Retry(key));
     }
 
-    fn wait(&mut self, key: Key, until: Instant) {
+    fn wait(&mut self, now: Instant, key: Key, delay: Duration) {
         self.set_state(key, ChildState::Waiting);
-        self.set_deadline(key, Some(until));
+        self.set_deadline(key, now.checked_add(delay));
     }
 
     /// Children that come and go have nothing to do with one another.
@@ -366,6 +384,11 @@ impl State {
         self.rest(key);
         self.children.remove(&key);
         self.commands.extend([Command::Close(key), Command::Remove(key)]);
+    }
+
+    /// Everything stops, or has.
+    fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Stopping(_) | Phase::Ended)
     }
 
     /// Nothing of the child runs; its refs wait.
