@@ -93,9 +93,9 @@ impl State {
             return;
         };
         let before = after.or(group.from.0.checked_sub(1).map(Key));
-        // A temporary one is still there when it is stuck.
+        // Those that do not come back are still there when they are stuck.
         let mut behind = self.children.range(before.map_or(Key(0), Key::next)..);
-        let next = behind.find(|(_, child)| child.policy.restart != Restart::Temporary);
+        let next = behind.find(|(_, child)| child.policy.restart != Restart::Temporary && !child.is_new);
         if let Some(key) = next.map(|(key, _)| *key) {
             let starting = Some(key);
             self.phase = Phase::Regrouping(Group { starting, ..group });

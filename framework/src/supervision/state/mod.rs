@@ -22,8 +22,12 @@ mod group;
 mod group_tests;
 mod model;
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod race_tests;
 mod stop;
+#[cfg(test)]
+mod storm_tests;
 #[cfg(test)]
 mod tests;
 
@@ -141,15 +145,14 @@ impl State {
                 self.settle(key);
                 self.advance(now, key);
             }
-            Some(_) => self.stopped(now, key),
-            None => {}
+            _ => self.gone(now, key),
         }
     }
 
     /// What has lost its tenure before it started is not wanted here any more: neither restarted nor counted.
     pub(crate) fn handle_start_failed(&mut self, now: Instant, key: Key, reason: ExitReason) {
         match self.child_state(key) {
-            Some(_) if self.is_ending() => self.stopped(now, key),
+            Some(_) if self.is_ending() => self.gone(now, key),
             Some(ChildState::Starting(_)) if reason == ExitReason::Lapsed => self.handle_ignored(now, key),
             Some(ChildState::Starting(cause)) => match cause {
                 Cause::Boot => {
@@ -162,14 +165,12 @@ impl State {
                 Cause::Restart => self.restart(now, key, true),
                 Cause::Group => self.group_failed(now, key),
             },
-            Some(_) => self.stopped(now, key),
-            None => {}
+            _ => self.gone(now, key),
         }
     }
 
     pub(crate) fn handle_exited(&mut self, now: Instant, key: Key, reason: &ExitReason) {
         match self.child_state(key) {
-            None => {}
             Some(ChildState::Running) => match &self.phase {
                 Phase::Running => self.decide(now, key, reason),
                 Phase::Booting { .. } => self.postpone(key, reason),
@@ -178,8 +179,7 @@ impl State {
                 Phase::Stopping(_) | Phase::Ended => self.stopped(now, key),
             },
             Some(ChildState::Starting(_)) => self.handle_start_failed(now, key, reason.clone()),
-            Some(ChildState::StuckWanted(cause)) if !self.is_ending() => self.start(key, cause),
-            Some(_) => self.stopped(now, key),
+            _ => self.gone(now, key),
         }
     }
 
@@ -218,6 +218,15 @@ impl State {
                 Some(ChildState::Killed) => self.found_stuck(now, key),
                 Some(_) | None => {}
             }
+        }
+    }
+
+    /// A child that was asked, killed or stuck has ended, in its start or later, or one has while everything stops.
+    fn gone(&mut self, now: Instant, key: Key) {
+        match self.child_state(key) {
+            Some(ChildState::StuckWanted(cause)) if !self.is_ending() => self.start(key, cause),
+            Some(_) => self.stopped(now, key),
+            None => {}
         }
     }
 
@@ -396,6 +405,7 @@ impl State {
         self.set_deadline(key, None);
         if let Some(child) = self.children.get_mut(&key) {
             (child.state, child.ended) = (ChildState::Idle, None);
+            child.is_new = false;
         }
     }
 

@@ -118,6 +118,48 @@ fn r11_a_temporary_member_that_is_stuck_does_not_come_back_and_holds_nothing_up(
 }
 
 #[test]
+fn a_stuck_start_that_ends_late_in_whatever_way_lets_its_group_go_on() {
+    let ends: [&dyn Fn(&mut World); 3] = [
+        &|world| world.state.handle_ignored(world.start, B),
+        &|world| world.state.handle_start_failed(world.start, B, crash()),
+        &|world| {
+            world
+                .state
+                .handle_start_failed(world.start, B, ExitReason::Lapsed)
+        },
+    ];
+    for end in ends {
+        let mut world = World::declared(Strategy::OneForAll, &[WORKER; 2]);
+        assert!(world.state.terminate(world.start, B));
+        world.exited(0.1, B, &SHUTDOWN);
+        assert_eq!(world.state.start_again(B), Ok(()));
+        assert_eq!(world.exited(0.2, A, &crash()).last(), Some(&Ask(B)));
+        assert_eq!(world.deadline(5.2), [Kill(B)]);
+        let stuck = 5.2 + STUCK_AFTER.as_secs_f64();
+        assert_eq!(world.deadline(stuck), [Stuck(B), Close(B), Start(A)]);
+        assert_eq!(world.started(A), []);
+        end(&mut world);
+        assert_eq!(world.commands(), [Start(B)]);
+        assert_eq!(world.started(B), []);
+        assert!(!world.state.is_busy());
+    }
+}
+
+#[test]
+fn r10_a_new_child_that_is_stuck_in_its_start_is_no_member_of_a_group() {
+    let mut world = World::declared(Strategy::OneForAll, &[WORKER]);
+    assert_eq!(world.state.add(WORKER), Ok(B));
+    world.commands();
+    assert_eq!(world.exited(0.0, A, &crash()), [Ask(B)]);
+    assert_eq!(world.deadline(5.0), [Kill(B)]);
+    let stuck = 5.0 + STUCK_AFTER.as_secs_f64();
+    assert_eq!(world.deadline(stuck), [Stuck(B), Close(B), Start(A)]);
+    assert_eq!(world.started(A), []);
+    assert!(!world.state.is_busy());
+    assert_eq!(world.start_failed(9.0, B), [Close(B), Remove(B)]);
+}
+
+#[test]
 fn r22_who_terminates_a_child_is_answered_when_it_has_ended_even_if_a_group_brings_it_back() {
     let mut world = World::declared(Strategy::OneForAll, &[WORKER; 2]);
     assert!(world.state.terminate(world.start, B));
