@@ -17,6 +17,8 @@
 //! Architecture invariant: no clock, no random source, no task, no actor here.
 
 mod admin;
+#[cfg(test)]
+mod arbitrary_tests;
 mod group;
 #[cfg(test)]
 mod group_tests;

@@ -250,3 +250,24 @@ fn a_back_off_without_an_end_waits_for_good() {
     assert_eq!(world.state.next_deadline(), None);
     assert_eq!(world.state_of(A), ChildState::Waiting);
 }
+
+#[test]
+fn terminating_a_child_asks_it_by_its_own_policy() {
+    let mut world = World::running(Kind::Root, &[WORKER; 2]);
+    assert!(world.state.terminate(world.start, A));
+    assert_eq!(world.commands(), [Ask(A)]);
+    assert_eq!(world.exited(0.5, A, &SHUTDOWN), [Close(A), Remove(A)]);
+    assert_eq!(world.state_of(B), ChildState::Running);
+}
+
+#[test]
+fn events_of_children_that_are_not_there_any_more_change_nothing() {
+    let mut world = World::running(Kind::Root, &[with(Restart::Temporary)]);
+    world.exited(1.0, A, &crash());
+    assert_eq!(world.exited(1.0, A, &crash()), []);
+    assert_eq!(world.started(A), []);
+    assert_eq!(world.start_failed(1.0, A), []);
+    world.state.handle_retry(world.start, A);
+    assert!(world.state.terminate(world.start, A));
+    assert_eq!(world.commands(), []);
+}

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy as Generator;
 use tokio::time::Instant;
 
-use super::model_tests::{all_flags, kinds, policies, reasons};
+use super::arbitrary_tests::{all_flags, kinds, policies, reasons};
 use super::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome, Phase, State};
 use crate::exit::ExitReason;
 use crate::policy::{Backoff, Restart, Shutdown};
