@@ -1,6 +1,7 @@
 //! Helpers shared by the tests of the workspace; and the programs of the README, compiled as documentation tests.
 
 pub mod frames;
+pub mod parts;
 
 /// The README.
 #[cfg(doctest)]
