@@ -148,7 +148,7 @@ impl Part {
 
     /// Ends itself as failed (not logged by the panic hook).
     pub fn fail(&mut self, cx: &mut Context<Self>) {
-        cx.fail("failed");
+        cx.fail("as asked");
     }
 
     /// Does not come back for a while.
@@ -240,7 +240,7 @@ pub async fn trio(system: &System, log: &Log) -> (ActorRef<Trio>, [Plan; 3]) {
     (trio, plans)
 }
 
-/// Lets things happen: 5 ms of virtual time.
+/// Lets things happen: 20 ms of virtual time.
 pub async fn settle() {
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
 }
