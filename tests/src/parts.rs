@@ -129,13 +129,7 @@ impl Part {
             plan.log.add(format!("{} ignored", plan.name));
             return Ok(None);
         }
-        assert_eq!(
-            plan.live.fetch_add(1, Ordering::SeqCst),
-            0,
-            "two incarnations overlap"
-        );
-        plan.log.add(format!("{} started", plan.name));
-        Ok(Some(Self { plan }))
+        Ok(Some(Self::of(plan)))
     }
 
     /// Is there.
@@ -160,6 +154,19 @@ impl Part {
     async fn stopped(&mut self, reason: &ExitReason) {
         self.plan.log.add(format!("{} {reason}", self.plan.name));
         tokio::time::sleep(self.plan.stop).await;
+    }
+}
+
+impl Part {
+    /// One that starts now.
+    ///
+    /// # Panics
+    /// When another of its plan runs.
+    pub fn of(plan: Plan) -> Self {
+        let before = plan.live.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(before, 0, "two incarnations overlap");
+        plan.log.add(format!("{} started", plan.name));
+        Self { plan }
     }
 }
 
