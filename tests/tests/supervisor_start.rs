@@ -192,7 +192,8 @@ async fn sup_start_restart_child_returns_error_the_spec_is_kept() {
 fn sup_start_map_r2_r4_the_defaults() {
     assert_eq!(Policy::DEFAULT.restart, Restart::Permanent);
     assert_eq!(Policy::DEFAULT.shutdown, Shutdown::After(Duration::from_secs(5)));
-    assert!(!Policy::DEFAULT.significant);
+    let policy = Policy::default();
+    assert!(!policy.significant && policy.backoff.is_none());
     let flags = Flags::default();
     assert_eq!(
         (flags.strategy, flags.auto_shutdown),

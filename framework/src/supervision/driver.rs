@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Flags;
 use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Started, Which};
-use super::child::{Child, Event, Happened, Report};
+use super::child::{Child, Event, Happened, Left, Report};
 use super::state::{Command, Key, Kind, Outcome, State};
 use crate::error::StartError;
 use crate::exit::ExitReason;
@@ -36,8 +36,10 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
-    /// Name and handler of the children that run on, out of reach.
+    /// Name and handler of those below that run on, out of reach.
     pub(crate) stuck: Vec<(Arc<str>, Arc<str>)>,
+    /// The same, for the supervisor above.
+    pub(crate) left: Vec<Left>,
 }
 
 pub(crate) struct Driver {
@@ -52,7 +54,8 @@ pub(crate) struct Driver {
     deferred: VecDeque<Ask>,
     /// A child's tenure has ended.
     lapsed: Arc<Notify>,
-    stuck: Vec<(Arc<str>, Arc<str>)>,
+    /// Those below that were found stuck; they may have ended since.
+    left: Vec<Left>,
     booted: Option<oneshot::Sender<()>>,
     /// To be told once the commands of this step are carried out: names are free then.
     answers: Vec<(Started, Result<(), StartError>)>,
@@ -88,7 +91,7 @@ impl Driver {
             retries: VecDeque::new(),
             deferred: VecDeque::new(),
             lapsed: Arc::default(),
-            stuck: Vec::new(),
+            left: Vec::new(),
             booted: Some(booted),
             answers: Vec::new(),
             ended: Vec::new(),
@@ -177,8 +180,9 @@ impl Driver {
         next
     }
 
-    fn handle_event(&mut self, Event { key, happened }: Event) {
+    fn handle_event(&mut self, Event { key, happened, left }: Event) {
         let now = Instant::now();
+        self.leave(left);
         let slot = self.slots.get_mut(&key);
         // Whatever it ended of: without its tenure it does not come back.
         let lapsed = slot
@@ -378,12 +382,25 @@ impl Driver {
             target: "quorate::exit", name = &*seat.label, actor = seat.actor, handler,
             "an actor is stuck: its handler does not yield"
         );
-        self.stuck.push((Arc::clone(&seat.label), handler.into()));
+        let left = Left {
+            seat: Arc::clone(seat),
+            handler: handler.into(),
+        };
         seat.give_up(&ExitReason::Stuck {
             handler: handler.into(),
         });
         for done in slot.terminated.drain(..) {
             let _ = done.send(Err(ChildError::Stuck));
+        }
+        self.leave(vec![left]);
+    }
+
+    /// Keeps in mind who is out of reach, once each, for as long as that is so.
+    fn leave(&mut self, left: Vec<Left>) {
+        if !left.is_empty() {
+            let is_again = |old: &Left| left.iter().any(|new| new.seat.id == old.seat.id);
+            self.left.retain(|old| old.seat.is_live() && !is_again(old));
+            self.left.extend(left);
         }
     }
 
@@ -394,9 +411,16 @@ impl Driver {
             slot.child.remove();
         }
         self.answer();
+        // All others have ended: who is still there is stuck.
+        let mut left = std::mem::take(&mut self.left);
+        left.retain(|left| left.seat.is_live());
+        let names = left
+            .iter()
+            .map(|left| (Arc::clone(&left.seat.label), Arc::clone(&left.handler)));
         Ended {
             outcome,
-            stuck: std::mem::take(&mut self.stuck),
+            stuck: names.collect(),
+            left,
         }
     }
 }

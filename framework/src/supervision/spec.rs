@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk};
-use super::child::{Child, ChildPolicy, Report, spawn_in};
+use super::child::{Child, ChildPolicy, Happened, Report, Told, spawn_in};
 use super::driver::{Driver, Ended};
 use super::state::{Kind, Outcome};
 use super::{AutoShutdown, Flags};
@@ -256,6 +256,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             flags: self.flags,
             kind: self.kind,
             asked: Arc::new(Mutex::new(asked)),
+            told: Told::default(),
         };
         Ok(Built {
             me,
@@ -278,6 +279,7 @@ struct SupervisorChild<S: Supervisor> {
     flags: Flags,
     kind: Kind,
     asked: Asked,
+    told: Told,
 }
 
 impl<S: Supervisor> Child for SupervisorChild<S> {
@@ -287,6 +289,10 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
 
     fn seat(&self) -> &Arc<Seat> {
         &self.place.seat
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
     }
 
     fn kind(&self) -> ChildKind {
@@ -306,10 +312,15 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             Arc::clone(&self.children),
             Arc::clone(&self.asked),
         );
-        spawn_in(
-            &self.place.seat,
-            incarnation(self.flags, self.kind, seat, children, asked, report),
+        let incarnation = incarnation(
+            self.flags,
+            self.kind,
+            Arc::clone(&seat),
+            children,
+            asked,
+            report.clone(),
         );
+        spawn_in(seat, &self.told, report, incarnation);
     }
 
     fn close(&self) {
@@ -349,11 +360,12 @@ async fn incarnation(
     let reason = exit_reason(&ended, &children);
     log_end(&seat, &ended);
     seat.end(&reason);
-    if booted {
-        report.exited(reason).await;
+    let happened = if booted {
+        Happened::Exited(reason)
     } else {
-        report.failed(reason).await;
-    }
+        Happened::StartFailed(reason)
+    };
+    report.send_without(happened, ended.left).await;
 }
 
 fn exit_reason(ended: &Ended, children: &[(Arc<str>, Arc<dyn Child>)]) -> ExitReason {

@@ -122,7 +122,7 @@ impl State {
 
     /// A member did not start: that counts, and the group is tried again from it, by a message to self.
     pub(super) fn group_failed(&mut self, now: Instant, key: Key) {
-        let Some(delay) = self.count(now, key) else {
+        let Ok(delay) = self.count(now, key) else {
             return;
         };
         match delay {

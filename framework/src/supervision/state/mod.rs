@@ -61,6 +61,9 @@ enum Phase {
     Ended,
 }
 
+/// It was one restart too many; that has been dealt with.
+struct TooManyRestarts;
+
 #[derive(Clone, Debug)]
 struct Child {
     policy: ChildPolicy,
@@ -154,9 +157,8 @@ impl State {
     /// What has lost its tenure before it started is not wanted here any more: neither restarted nor counted.
     pub(crate) fn handle_start_failed(&mut self, now: Instant, key: Key, reason: ExitReason) {
         match self.child_state(key) {
-            Some(_) if self.is_ending() => self.gone(now, key),
             Some(ChildState::Starting(_)) if reason == ExitReason::Lapsed => self.handle_ignored(now, key),
-            Some(ChildState::Starting(cause)) => match cause {
+            Some(ChildState::Starting(cause)) if !self.is_ending() => match cause {
                 Cause::Boot => {
                     self.settle(key);
                     self.stop(now, Outcome::BootFailed { child: key, reason });
@@ -175,9 +177,8 @@ impl State {
         match self.child_state(key) {
             Some(ChildState::Running) => match &self.phase {
                 Phase::Running => self.decide(now, key, reason),
-                Phase::Booting { .. } => self.postpone(key, reason),
                 Phase::Regrouping(group) if group.is_stopping(key) => self.stopped(now, key),
-                Phase::Regrouping(_) => self.postpone(key, reason),
+                Phase::Booting { .. } | Phase::Regrouping(_) => self.postpone(key, reason),
                 Phase::Stopping(_) | Phase::Ended => self.stopped(now, key),
             },
             Some(ChildState::Starting(_)) => self.handle_start_failed(now, key, reason.clone()),
@@ -323,7 +324,7 @@ impl State {
 
     /// Restarts a child and those that the strategy says, or ends what the intensity says: `retry` when its last start failed.
     fn restart(&mut self, now: Instant, key: Key, retry: bool) {
-        let Some(delay) = self.count(now, key) else {
+        let Ok(delay) = self.count(now, key) else {
             return;
         };
         match (self.strategy(), delay) {
@@ -334,19 +335,19 @@ impl State {
         }
     }
 
-    /// Counts a restart: the wait before it; `None` when it was one too many, and that has been dealt with.
-    fn count(&mut self, now: Instant, key: Key) -> Option<Option<Duration>> {
+    /// Counts a restart: the wait before it.
+    fn count(&mut self, now: Instant, key: Key) -> Result<Option<Duration>, TooManyRestarts> {
         let dice = self.roll();
-        let child = self.children.get_mut(&key)?;
+        let child = self.children.get_mut(&key).ok_or(TooManyRestarts)?;
         let window = child.window.as_mut().unwrap_or(&mut self.window);
         if let Some(count) = window.add(now) {
-            return Some(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
+            return Ok(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
         }
         self.settle(key);
         if self.kind != Kind::Root {
             self.stop(now, Outcome::Escalated);
         }
-        None
+        Err(TooManyRestarts)
     }
 
     /// A waiting child's turn.

@@ -119,14 +119,11 @@ fn r11_a_temporary_member_that_is_stuck_does_not_come_back_and_holds_nothing_up(
 
 #[test]
 fn a_stuck_start_that_ends_late_in_whatever_way_lets_its_group_go_on() {
+    let fails = |world: &mut World, reason| world.state.handle_start_failed(world.start, B, reason);
     let ends: [&dyn Fn(&mut World); 3] = [
         &|world| world.state.handle_ignored(world.start, B),
-        &|world| world.state.handle_start_failed(world.start, B, crash()),
-        &|world| {
-            world
-                .state
-                .handle_start_failed(world.start, B, ExitReason::Lapsed)
-        },
+        &|world| fails(world, crash()),
+        &|world| fails(world, ExitReason::Lapsed),
     ];
     for end in ends {
         let mut world = World::declared(Strategy::OneForAll, &[WORKER; 2]);
@@ -172,7 +169,8 @@ fn r22_who_terminates_a_child_is_answered_when_it_has_ended_even_if_a_group_brin
 
 #[test]
 fn r10_a_new_child_that_its_group_stops_before_it_has_started_is_discarded() {
-    let stops: [(&str, &dyn Fn(&mut World) -> Vec<Command>); 2] = [
+    type Stop<'a> = &'a dyn Fn(&mut World) -> Vec<Command>;
+    let stops: [(&str, Stop<'_>); 2] = [
         ("a group", &|world| world.exited(0.1, A, &crash())),
         ("who asks", &|world| {
             assert!(world.state.terminate(world.start, B));
