@@ -440,3 +440,14 @@ async fn a_child_whose_tenure_has_lapsed_is_gone_and_the_supervisor_goes_on_with
     assert_eq!(trio.a.ping().await, Err(CallError::Gone));
     assert_eq!(trio.c.ping().await, Ok(()));
 }
+
+/// A supervisor cannot ignore (R8); its children can, all of them.
+#[tokio::test(start_paused = true)]
+async fn r8_a_supervisor_whose_children_all_ignore_runs_without_any() {
+    let (system, log) = (System::new("test"), Log::default());
+    let plans = plans(&log).map(|plan| plan.ignoring(1));
+    let trio = system.spawn(trio_spec(&plans)).await.unwrap();
+    let counts = ActorRef::count_children(&trio).await;
+    assert_eq!((counts.specs, counts.active), (3, 0));
+    assert!(ActorRef::is_alive(&trio));
+}
