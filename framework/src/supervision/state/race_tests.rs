@@ -8,7 +8,7 @@ use super::{ChildPolicy, ChildState, Command, Kind, Outcome, STUCK_AFTER};
 use crate::exit::ExitReason;
 use crate::policy::{Backoff, Restart};
 use crate::supervision::intensity::Window;
-use crate::supervision::{Flags, Strategy};
+use crate::supervision::{AutoShutdown, Flags, Strategy};
 
 use Command::{Ask, Close, End, Kill, Remove, Retry, Start, Stuck};
 
@@ -227,6 +227,26 @@ fn r22_a_group_whose_waiting_member_is_terminated_is_not_waited_for_any_more() {
     assert_eq!(world.commands(), [Close(B), Close(C)]);
     assert_eq!(world.state.start_again(C), Ok(()));
     assert_eq!(world.commands(), [Start(C)]);
+}
+
+#[test]
+fn r24_all_significant_one_that_is_being_restarted_is_active() {
+    let flags = Flags {
+        auto_shutdown: AutoShutdown::AllSignificant,
+        ..Flags::DEFAULT
+    };
+    let significant = ChildPolicy {
+        is_significant: true,
+        restart: Restart::Transient,
+        ..backing_off()
+    };
+    let mut world = World::with(flags, Kind::Declared, &[significant; 2]).boot();
+    assert_eq!(world.exited(0.1, A, &crash()), []);
+    assert_eq!(world.exited(0.2, B, &ExitReason::Normal), [Close(B)]);
+    assert_eq!(world.deadline(2.0), [Start(A)]);
+    world.started(A);
+    let last = world.exited(3.0, A, &ExitReason::Normal);
+    assert_eq!(last, [Close(A), End(Outcome::AutoShutdown)]);
 }
 
 #[test]

@@ -10,50 +10,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::strategy::Strategy as Generator;
 use tokio::time::Instant;
 
-use super::arbitrary_tests::{all_flags, kinds, policies, reasons};
+use super::arbitrary_tests::{Case, Step, cases};
 use super::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome, Phase, State};
 use crate::exit::ExitReason;
-use crate::policy::{Backoff, Restart, Shutdown};
-use crate::supervision::{Flags, Strategy};
+use crate::policy::{Restart, Shutdown};
+use crate::supervision::Strategy;
 
 /// A child's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Process {
     Starting,
     Live,
-}
-
-/// What happens; a number chooses among those that it can happen to.
-#[derive(Clone, Debug)]
-enum Step {
-    Started(usize),
-    Ignored(usize),
-    StartFailed(usize),
-    StartLapsed(usize),
-    Exit(usize, ExitReason),
-    Obey(usize),
-    Retry,
-    Wait(u64),
-    Lapse(usize),
-    Terminate(usize),
-    StartAgain(usize),
-    Delete(usize),
-    Add(ChildPolicy),
-    Shutdown,
-    Kill,
-}
-
-#[derive(Clone, Debug)]
-struct Case {
-    flags: Flags,
-    kind: Kind,
-    children: Vec<ChildPolicy>,
-    steps: Vec<Step>,
-    /// What never ends, however it is killed.
-    deaf: BTreeSet<u64>,
 }
 
 struct World {
@@ -73,6 +42,8 @@ struct World {
     exceeded: BTreeSet<Option<Key>>,
     /// Counted when the boot is done.
     ended_in_boot: Vec<Key>,
+    /// Who was terminated, and whoever asked for that has not heard of its end.
+    unanswered: BTreeSet<Key>,
     killed: bool,
     /// Before the present step.
     was_stopping: bool,
@@ -100,6 +71,7 @@ impl World {
             counted: BTreeMap::new(),
             exceeded: BTreeSet::new(),
             ended_in_boot: Vec::new(),
+            unanswered: BTreeSet::new(),
             killed: false,
             was_stopping: false,
             ended: None,
@@ -138,6 +110,7 @@ impl World {
                 Command::Close(key) => {
                     let is_out = !self.processes.contains_key(&key) || self.stuck.contains(&key);
                     assert!(is_out, "{key:?} is closed and runs");
+                    self.unanswered.remove(&key);
                 }
                 Command::Booted => {
                     for key in std::mem::take(&mut self.ended_in_boot) {
@@ -155,6 +128,12 @@ impl World {
                 }
             }
         }
+        let ended = |key: &&Key| !self.processes.contains_key(key);
+        let unheard = self.unanswered.iter().find(ended);
+        assert!(
+            self.ended.is_some() || unheard.is_none(),
+            "nobody hears of the end of {unheard:?}"
+        );
         for key in self.processes.keys() {
             assert!(self.state.child_state(*key).is_some(), "{key:?} is lost");
         }
@@ -240,7 +219,7 @@ impl World {
     }
 
     fn end(&mut self, key: Key, reason: &ExitReason) {
-        let process = self.processes.remove(&key);
+        let process = self.forget(key);
         let state = self.state.child_state(key);
         let restart = self.policies[&key].restart;
         let is_failure = !matches!(reason, ExitReason::Normal | ExitReason::Shutdown);
@@ -263,8 +242,12 @@ impl World {
         } else {
             self.state.handle_start_failed(self.now, key, reason.clone());
         }
+    }
+
+    fn forget(&mut self, key: Key) -> Option<Process> {
         self.stuck.remove(&key);
         self.asked.remove(&key);
+        self.processes.remove(&key)
     }
 
     fn take(&mut self, step: &Step) {
@@ -284,9 +267,7 @@ impl World {
             }
             Step::Ignored(which) => {
                 if let Some(key) = self.pick(*which, Self::is_starting) {
-                    self.processes.remove(&key);
-                    self.stuck.remove(&key);
-                    self.asked.remove(&key);
+                    self.forget(key);
                     self.state.handle_ignored(self.now, key);
                 }
             }
@@ -297,9 +278,7 @@ impl World {
             }
             Step::StartLapsed(which) => {
                 if let Some(key) = self.pick(*which, Self::is_starting) {
-                    self.processes.remove(&key);
-                    self.stuck.remove(&key);
-                    self.asked.remove(&key);
+                    self.forget(key);
                     self.state.handle_start_failed(self.now, key, ExitReason::Lapsed);
                 }
             }
@@ -337,7 +316,9 @@ impl World {
                 let may = |world: &Self, _| !world.state.is_busy();
                 if let Some(key) = self.pick(*which, may) {
                     self.exempt.insert(key);
-                    self.state.terminate(self.now, key);
+                    if self.state.terminate(self.now, key) && self.processes.contains_key(&key) {
+                        self.unanswered.insert(key);
+                    }
                 }
             }
             Step::StartAgain(which) => {
@@ -398,71 +379,14 @@ impl World {
             let is_deaf = self.case.deaf.contains(&key.0);
             let waits = child.state == ChildState::Stopping && child.policy.shutdown == Shutdown::Infinity;
             let is_stuck = matches!(child.state, ChildState::Stuck | ChildState::StuckWanted(_));
-            holds_up |= is_deaf && (is_stuck || waits);
-            let at_rest = matches!(child.state, ChildState::Idle | ChildState::Running);
             let is_out = is_deaf && (is_stuck || waits);
+            holds_up |= is_out;
+            let at_rest = matches!(child.state, ChildState::Idle | ChildState::Running);
             let is_held = is_held_up && matches!(child.state, ChildState::Ended | ChildState::Waiting);
             assert!(at_rest || is_out || is_held, "{key:?} {child:?}");
         }
         assert!(holds_up || !is_held_up, "nothing holds it up: {:?}", self.state);
     }
-}
-
-fn cases() -> impl Generator<Value = Case> {
-    (all_flags(), kinds()).prop_flat_map(|(flags, kind)| {
-        let which = 0..8_usize;
-        let policy = (policies(kind), 0..4_u8, 0..3_u8).prop_map(|(policy, shutdown, backoff)| ChildPolicy {
-            shutdown: match shutdown {
-                0 => Shutdown::Kill,
-                1 => Shutdown::Infinity,
-                _ => policy.shutdown,
-            },
-            backoff: (backoff == 0).then(|| Backoff::new(Duration::from_millis(100), Duration::from_secs(2))),
-            ..policy
-        });
-        let step = prop_oneof![
-            10 => which.clone().prop_map(Step::Started),
-            1 => which.clone().prop_map(Step::Ignored),
-            3 => which.clone().prop_map(Step::StartFailed),
-            1 => which.clone().prop_map(Step::StartLapsed),
-            5 => (which.clone(), reasons()).prop_map(|(which, reason)| Step::Exit(which, reason)),
-            6 => which.clone().prop_map(Step::Obey),
-            3 => Just(Step::Retry),
-            4 => (1..6000_u64).prop_map(Step::Wait),
-            1 => which.clone().prop_map(Step::Lapse),
-            2 => which.clone().prop_map(Step::Terminate),
-            2 => which.clone().prop_map(Step::StartAgain),
-            1 => which.prop_map(Step::Delete),
-            2 => policy.clone().prop_map(Step::Add),
-        ];
-        let ends = prop_oneof![
-            3 => Just(None),
-            2 => Just(Some(Step::Shutdown)),
-            1 => Just(Some(Step::Kill))
-        ];
-        let first = if kind == Kind::Declared { 6 } else { 1 };
-        let deaf = prop::collection::btree_set(0..6_u64, 0..3);
-        let steps = prop::collection::vec(step, 0..60);
-        (
-            prop::collection::vec(policy, 0..first),
-            steps,
-            ends,
-            0..60_usize,
-            deaf,
-        )
-            .prop_map(move |(children, mut steps, end, at, deaf)| {
-                if let Some(end) = end {
-                    steps.insert(at.min(steps.len()), end);
-                }
-                Case {
-                    flags,
-                    kind,
-                    children,
-                    steps,
-                    deaf,
-                }
-            })
-    })
 }
 
 proptest! {
