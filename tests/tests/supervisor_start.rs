@@ -17,7 +17,7 @@ use quorate::supervision::{
     AutoShutdown, ChildCounts, ChildError, ChildStatus, DynamicSupervisor, Flags, RestartError, SpecProblem,
     Strategy,
 };
-use quorate::{Policy, StartError, Tenure, Validity};
+use quorate::{Policy, StartError};
 use tests::parts::{Log, Part, Plan, Trio, plans, settle, trio, trio_spec};
 use tokio::time::Instant;
 
@@ -419,26 +419,22 @@ async fn a_system_that_is_shut_down_starts_nothing_and_shutting_it_down_again_is
     assert_eq!(log.take(), [""; 0]);
 }
 
-/// Lost its tenure for good.
-struct Never;
-
-impl Validity for Never {
-    fn is_valid(&self) -> bool {
-        false
-    }
-}
-
 #[tokio::test(start_paused = true)]
-async fn a_child_whose_tenure_has_lapsed_is_gone_and_the_supervisor_goes_on_without_it() {
+async fn child_specs_r10_a_known_id_comes_before_a_taken_name() {
+    static NAME: Name<Part> = Name::new("part");
     let (system, log) = (System::new("test"), Log::default());
-    let [a, b, c] = plans(&log);
-    let lapsed = a.spec().tenure(Tenure::new("a", 1, std::sync::Arc::new(Never)));
-    let trio = system
-        .spawn(Trio::spec(lapsed, b.spec(), c.spec()))
-        .await
-        .unwrap();
-    assert_eq!(trio.a.ping().await, Err(CallError::Gone));
-    assert_eq!(trio.c.ping().await, Ok(()));
+    let (trio, _) = trio(&system, &log).await;
+    let plan = Plan::new("d", &log);
+    let add = || ActorRef::start_child(&trio, "d", plan.spec().name(NAME));
+    let part = add().await.unwrap();
+    assert_eq!(
+        add().await.err(),
+        Some(StartError::AlreadyStarted(ActorRef::id(&part)))
+    );
+    ActorRef::terminate_child(&trio, "d").await.unwrap();
+    assert_eq!(add().await.err(), Some(StartError::AlreadyPresent));
+    let other = ActorRef::start_child(&trio, "e", plan.spec().name(NAME)).await;
+    assert_eq!(other.err(), Some(StartError::NameTaken("part")));
 }
 
 /// A supervisor cannot ignore (R8); its children can, all of them.

@@ -53,6 +53,9 @@ impl<S: Supervisor> ActorRef<S> {
     /// # Cancel safety
     /// Dropped early, it may start nevertheless.
     pub async fn restart_child(this: &Self, id: &str) -> Result<(), RestartError> {
+        if !current::may_act() {
+            return Err(RestartError::Start(StartError::Lapsed));
+        }
         let desk = Self::raw(this).desk();
         let (started, answer) = tokio::sync::oneshot::channel();
         desk.ask(|done| Ask::Restart(Which::Id(id.into()), done, started))
@@ -98,7 +101,14 @@ pub(super) async fn start<C: Spec>(
     let policy = ChildPolicy::from(&*spec.policy_mut());
     let named = id.unwrap_or(<C::Actor as Actor>::NAME);
     check(named, &policy, &desk.flags, desk.kind)?;
-    let Built { me, child } = spec.build(&desk.system, id)?;
+    let Built { me, child } = match (spec.build(&desk.system, id), id) {
+        (Err(StartError::NameTaken(name)), Some(id)) => {
+            // Most often by the child itself: then its id is what is known of it.
+            let known = desk.ask(|known| Ask::Known(id.into(), known)).await;
+            return Err(known.flatten().unwrap_or(StartError::NameTaken(name)));
+        }
+        (built, _) => built?,
+    };
     let asked = Arc::clone(&child);
     let add = |started| Ask::Add {
         id: id.map(Arc::from),

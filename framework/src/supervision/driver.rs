@@ -224,16 +224,15 @@ impl Driver {
         match ask {
             // Whoever asked has gone away: nothing is started for nobody.
             Ask::Add { started, .. } if started.is_closed() => {}
-            Ask::Add { id, child, started } => match id.as_ref().and_then(|id| self.ids.get(id)) {
-                Some(key) => {
-                    let is_stopped = self.state.at_rest(*key).is_ok();
-                    let _ = started.send(Err(match self.slots.get(key) {
-                        Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
-                        _ => StartError::AlreadyPresent,
-                    }));
+            Ask::Add { id, child, started } => match id.as_ref().and_then(|id| self.known(id)) {
+                Some(known) => {
+                    let _ = started.send(Err(known));
                 }
                 None => self.add(id, child, false, Some(started)),
             },
+            Ask::Known(id, known) => {
+                let _ = known.send(self.known(&id));
+            }
             Ask::Terminate(which, done) => self.terminate(&which, done),
             Ask::Restart(which, done, started) => {
                 let _ = done.send(self.restart(&which, started));
@@ -249,6 +248,16 @@ impl Driver {
                 let _ = answer.send(self.list());
             }
         }
+    }
+
+    /// Why no other child can have this id.
+    fn known(&self, id: &Arc<str>) -> Option<StartError> {
+        let key = self.ids.get(id)?;
+        let is_stopped = self.state.at_rest(*key).is_ok();
+        Some(match self.slots.get(key) {
+            Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
+            _ => StartError::AlreadyPresent,
+        })
     }
 
     fn terminate(&mut self, which: &Which, done: Done) {
