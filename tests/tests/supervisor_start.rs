@@ -96,11 +96,16 @@ async fn sup_start_ignore_child_r9_its_spec_is_kept_without_a_ref() {
     assert_eq!(ActorRef::restart_child(&trio, "b").await, Ok(()));
     assert_eq!(trio.b.ping().await, Ok(()));
 
+    static NAME: Name<Part> = Name::new("d");
     let d = Plan::new("d", &log).ignoring(1);
-    let ignored = ActorRef::start_child(&trio, "d", d.spec()).await;
-    assert_eq!(ignored.err(), Some(StartError::Ignored));
-    let again = ActorRef::start_child(&trio, "d", d.spec()).await;
-    assert_eq!(again.err(), Some(StartError::AlreadyPresent));
+    let add = || ActorRef::start_child(&trio, "d", d.spec().name(NAME));
+    assert_eq!(add().await.err(), Some(StartError::Ignored));
+    assert!(system.whereis(NAME).is_none());
+    assert_eq!(add().await.err(), Some(StartError::AlreadyPresent));
+    assert_eq!(ActorRef::restart_child(&trio, "d").await, Ok(()));
+    let found = system.whereis(NAME).expect("its name is kept with its spec");
+    assert_eq!(found.ping().await, Ok(()));
+    ActorRef::terminate_child(&trio, "d").await.unwrap();
     assert_eq!(ActorRef::delete_child(&trio, "d").await, Ok(()));
     assert!(ActorRef::start_child(&trio, "d", d.spec()).await.is_ok());
     let alone = system.spawn(Plan::new("e", &log).ignoring(1).spec()).await;

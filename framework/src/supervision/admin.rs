@@ -19,7 +19,8 @@ impl<S: Supervisor> ActorRef<S> {
     /// of the supervisor: when that is restarted, the child is gone (OTP's rule).
     ///
     /// # Errors
-    /// It has not started; its spec is discarded and its name is free. With [`StartError::AlreadyStarted`] and
+    /// It has not started; its spec is discarded and its name is free. With [`StartError::Ignored`] they are kept, unless it is temporary:
+    /// [`restart_child`](Self::restart_child) tries it again (OTP's rule). With [`StartError::AlreadyStarted`] and
     /// [`StartError::AlreadyPresent`] the child that has this id is as it was.
     ///
     /// # Cancel safety
@@ -120,7 +121,10 @@ pub(super) async fn start<C: Spec>(
         Some(Err(error)) => error,
         None => StartError::SupervisorGone,
     };
-    child.discard().await;
+    // What ignored and is kept has its name still; what is not is removed by its supervisor.
+    if refused != StartError::Ignored {
+        child.discard().await;
+    }
     Err(refused)
 }
 

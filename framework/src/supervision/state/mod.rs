@@ -157,7 +157,9 @@ impl State {
     /// What has lost its tenure before it started is not wanted here any more: neither restarted nor counted.
     pub(crate) fn handle_start_failed(&mut self, now: Instant, key: Key, reason: ExitReason) {
         match self.child_state(key) {
-            Some(ChildState::Starting(_)) if reason == ExitReason::Lapsed => self.handle_ignored(now, key),
+            Some(ChildState::Starting(cause)) if reason == ExitReason::Lapsed && cause != Cause::Added => {
+                self.handle_ignored(now, key);
+            }
             Some(ChildState::Starting(cause)) if !self.is_ending() => match cause {
                 Cause::Boot => {
                     self.settle(key);

@@ -250,6 +250,15 @@ fn r24_all_significant_one_that_is_being_restarted_is_active() {
 }
 
 #[test]
+fn r10_a_new_child_that_has_lapsed_at_its_start_is_discarded_too() {
+    let mut world = World::running(Kind::Declared, &[]);
+    assert_eq!(world.state.add(WORKER), Ok(A));
+    world.commands();
+    let lapsed = world.start_failed_of(0.1, A, ExitReason::Lapsed);
+    assert_eq!(lapsed, [Close(A), Remove(A)]);
+}
+
+#[test]
 fn r13_a_period_without_an_end_forgets_no_restart() {
     let mut window = Window::new(1, Duration::MAX);
     let now = tokio::time::Instant::now();
