@@ -69,8 +69,10 @@ impl Backoff {
     pub(crate) fn delay(self, restarts: u32, dice: u64) -> Duration {
         let factor = 1_u32.checked_shl(restarts.saturating_sub(1)).unwrap_or(u32::MAX);
         let delay = self.min.saturating_mul(factor).min(self.max);
-        let jitter = f64::from(self.jitter.min(100)) / 100.0;
-        delay.mul_f64(1.0 - jitter * ((dice >> 11) as f64 / (1_u64 << 53) as f64))
+        let jitter = f64::from(self.jitter.min(100)) / 100.0 * ((dice >> 11) as f64 / (1_u64 << 53) as f64);
+        // The longest duration there is may round up beyond itself.
+        let cut = Duration::try_from_secs_f64(delay.as_secs_f64() * jitter).unwrap_or(delay);
+        delay.saturating_sub(cut)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -28,15 +28,10 @@ async fn a_handler_that_never_yields_is_reported_stuck_and_the_shutdown_goes_on_
             handler: "block".into()
         }
     );
-    let Err(quorate::Error::Stuck(stuck)) = system.shutdown().await else {
-        panic!("it is not listed");
-    };
-    let name = concat!(env!("CARGO_PKG_NAME"), "::Blocker");
-    let who: Vec<_> = stuck
-        .iter()
-        .map(|one| (&*one.path, one.stuck_in.as_deref()))
-        .collect();
-    assert_eq!(who, [(name, Some("block"))]);
+    assert_eq!(
+        stuck(&system).await,
+        [("tests::Blocker".into(), Some("block".into()))]
+    );
     assert!(matches!(blocker.ping().cast(), Err(CastError::Gone(_))));
     drop(release);
 }
@@ -82,6 +77,84 @@ async fn a_spawn_does_not_answer_that_the_system_is_down_while_the_start_runs_on
         assert!(error.is_some(), "it was not started");
         assert!(ended.load(Ordering::SeqCst));
     }
+}
+
+/// Who is out of reach after the shutdown, and in which handler.
+async fn stuck(system: &System) -> Vec<(String, Option<Arc<str>>)> {
+    let Err(quorate::Error::Stuck(stuck)) = system.shutdown().await else {
+        panic!("nothing is listed");
+    };
+    stuck.into_iter().map(|one| (one.path, one.stuck_in)).collect()
+}
+
+/// A blocker that blocks, under a supervisor; the sender lets it go, the number counts its starts.
+async fn blocked(system: &System) -> (ActorRef<Above>, std::sync::mpsc::Sender<()>, Arc<AtomicU32>) {
+    let (release, hold) = std::sync::mpsc::channel::<()>();
+    let (hold, starts) = (Arc::new(Mutex::new(hold)), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&starts);
+    let spec = Blocker::spec_with(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Blocker {
+            hold: Arc::clone(&hold),
+        }
+    });
+    let above = system.spawn(Above::spec(Rig::spec(spec))).await.unwrap();
+    let blocker = &above.rig.blocker;
+    blocker.block().cast().unwrap();
+    while blocker.ping().cast().is_err() {
+        tokio::task::yield_now().await;
+    }
+    (above, release, starts)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stuck_below_a_supervisor_is_reported_by_the_shutdown_too() {
+    let system = System::new("test");
+    let (_above, release, _) = blocked(&system).await;
+    let path = "tests::Above/rig/blocker";
+    assert_eq!(stuck(&system).await, [(path.into(), Some("block".into()))]);
+    drop(release);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_waits_for_a_stuck_one_is_not_made_when_its_supervisor_has_ended_meanwhile() {
+    let system = System::new("test");
+    let (above, release, starts) = blocked(&system).await;
+    let rig = ActorRef::pin(&above.rig);
+    ActorRef::stop(&rig);
+    ActorRef::exited(&rig).await;
+    // The next rig boots: its blocker waits for the end of the last one.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let _ = system.shutdown().await;
+    drop(release);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(starts.load(Ordering::SeqCst), 1, "it starts when all is over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_waits_for_a_stuck_one_is_not_made_when_it_was_terminated_meanwhile() {
+    let system = System::new("test");
+    let (above, release, starts) = blocked(&system).await;
+    let rig = ActorRef::pin(&above.rig);
+    ActorRef::stop(&rig);
+    ActorRef::exited(&rig).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let (terminated, ()) = tokio::join!(ActorRef::terminate_child(&above, "rig"), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(release);
+    });
+    assert_eq!(terminated, Ok(()));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(starts.load(Ordering::SeqCst), 1);
+    assert_eq!(system.shutdown().await, Ok(()));
+}
+
+/// A supervisor of a rig.
+#[supervisor]
+pub struct Above {
+    /// Has a blocker.
+    #[child]
+    pub rig: Rig,
 }
 
 /// A supervisor of one.

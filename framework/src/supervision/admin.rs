@@ -19,7 +19,8 @@ impl<S: Supervisor> ActorRef<S> {
     /// of the supervisor: when that is restarted, the child is gone (OTP's rule).
     ///
     /// # Errors
-    /// It has not started; its spec is discarded and its name is free. With [`StartError::AlreadyStarted`] and
+    /// It has not started; its spec is discarded and its name is free. With [`StartError::Ignored`] they are kept, unless it is temporary:
+    /// [`restart_child`](Self::restart_child) tries it again (OTP's rule). With [`StartError::AlreadyStarted`] and
     /// [`StartError::AlreadyPresent`] the child that has this id is as it was.
     ///
     /// # Cancel safety
@@ -53,6 +54,9 @@ impl<S: Supervisor> ActorRef<S> {
     /// # Cancel safety
     /// Dropped early, it may start nevertheless.
     pub async fn restart_child(this: &Self, id: &str) -> Result<(), RestartError> {
+        if !current::may_act() {
+            return Err(RestartError::Start(StartError::Lapsed));
+        }
         let desk = Self::raw(this).desk();
         let (started, answer) = tokio::sync::oneshot::channel();
         desk.door
@@ -100,7 +104,14 @@ pub(super) async fn start<C: Spec>(
     let policy = ChildPolicy::from(&*spec.policy_mut());
     let named = id.unwrap_or(<C::Actor as Actor>::NAME);
     check(named, &policy, &desk.flags, desk.kind)?;
-    let Built { me, child } = spec.build(&desk.system, id)?;
+    let Built { me, child } = match (spec.build(&desk.system, id), id) {
+        (Err(StartError::NameTaken(name)), Some(id)) => {
+            // Most often by the child itself: then its id is what is known of it.
+            let known = desk.door.ask(|known| Ask::Known(id.into(), known)).await;
+            return Err(known.flatten().unwrap_or(StartError::NameTaken(name)));
+        }
+        (built, _) => built?,
+    };
     let asked = Arc::clone(&child);
     let add = |started| Ask::Add {
         id: id.map(Arc::from),
@@ -112,7 +123,10 @@ pub(super) async fn start<C: Spec>(
         Some(Err(error)) => error,
         None => StartError::SupervisorGone,
     };
-    child.discard().await;
+    // What ignored and is kept has its name still; what is not is removed by its supervisor.
+    if refused != StartError::Ignored {
+        child.discard().await;
+    }
     Err(refused)
 }
 

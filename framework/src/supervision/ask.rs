@@ -37,6 +37,8 @@ pub(crate) enum Ask {
         child: Arc<dyn Child>,
         started: Started,
     },
+    /// Why no other child can have this id; `None` when one can.
+    Known(Arc<str>, oneshot::Sender<Option<StartError>>),
     /// Stop a child; answered when it has ended.
     Terminate(Which, Done),
     /// Start a child again that was stopped or has ended; answered when that was begun, and when it has started or has not.

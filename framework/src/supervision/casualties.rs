@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::child::Left;
 use crate::seat::Seat;
 
 /// Casualties that are listed one by one; further ones are only counted.
@@ -80,18 +81,18 @@ impl Casualties {
     }
 
     pub(crate) fn killed(&self, seat: &Seat) {
-        self.note(seat, None);
+        self.note(seat.actor, seat.path(), None);
     }
 
-    pub(crate) fn stuck(&self, seat: &Seat, handler: &Arc<str>) {
-        self.note(seat, Some(handler));
+    pub(crate) fn stuck(&self, left: &Left) {
+        self.note(left.seat.actor, left.path.clone(), Some(&left.handler));
     }
 
     pub(crate) fn report(&self) -> ShutdownReport {
         self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note(&self, seat: &Seat, stuck_in: Option<&Arc<str>>) {
+    fn note(&self, actor: &'static str, path: String, stuck_in: Option<&Arc<str>>) {
         if !self.is_open.load(Ordering::Acquire) {
             return;
         }
@@ -101,8 +102,8 @@ impl Casualties {
             return;
         }
         let casualty = Casualty {
-            path: seat.path(),
-            actor: seat.actor,
+            path,
+            actor,
             stuck_in: stuck_in.cloned(),
         };
         if stuck_in.is_some() {

@@ -1,7 +1,9 @@
 //! A child as its supervisor's driver handles it: something to start, to signal and to close, whatever its type.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -66,9 +68,33 @@ pub(crate) trait Child: Send + Sync + 'static {
         })
     }
 
-    /// Asks the present incarnation to end.
+    /// Counts the signals.
+    fn told(&self) -> &Told;
+
+    /// Asks the present incarnation to end, or the one whose start waits for its seat.
     fn signal(&self, signal: Signal) {
+        self.told().0.fetch_add(1, Ordering::SeqCst);
         self.seat().signal(signal);
+    }
+}
+
+/// How often a child was told to end by its supervisor: a start that waits for a seat sees by it that it is not wanted any more. The signal
+/// itself is in the seat's lane, and meant for whoever sits there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told(Arc<AtomicU64>);
+
+/// An actor that runs on, out of reach.
+pub(crate) struct Left {
+    pub(crate) seat: Arc<Seat>,
+    /// Where it was when it was found.
+    pub(crate) path: String,
+    /// It does not yield.
+    pub(crate) handler: Arc<str>,
+}
+
+impl fmt::Debug for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Left({} in {})", self.path, self.handler)
     }
 }
 
@@ -77,6 +103,8 @@ pub(crate) trait Child: Send + Sync + 'static {
 pub(crate) struct Event {
     pub(crate) key: Key,
     pub(crate) happened: Happened,
+    /// Who runs on below a supervisor that has ended.
+    pub(crate) left: Vec<Left>,
 }
 
 #[derive(Debug)]
@@ -115,14 +143,19 @@ impl Report {
         self.send(Happened::Exited(reason)).await;
     }
 
+    /// The supervisor has ended.
+    fn is_closed(&self) -> bool {
+        self.events.is_closed()
+    }
+
     async fn send(&self, happened: Happened) {
-        let _ = self
-            .events
-            .send(Event {
-                key: self.key,
-                happened,
-            })
-            .await;
+        self.send_without(happened, Vec::new()).await;
+    }
+
+    /// What has happened to a supervisor that goes without these.
+    pub(crate) async fn send_without(&self, happened: Happened, left: Vec<Left>) {
+        let key = self.key;
+        let _ = self.events.send(Event { key, happened, left }).await;
     }
 }
 
@@ -144,6 +177,7 @@ pub(crate) struct ActorChild<A: Actor> {
     policy: ChildPolicy,
     name: Option<&'static str>,
     system: System,
+    told: Told,
 }
 
 impl<A: Actor> ActorChild<A> {
@@ -160,6 +194,7 @@ impl<A: Actor> ActorChild<A> {
             policy,
             name,
             system,
+            told: Told::default(),
         }
     }
 }
@@ -173,16 +208,19 @@ impl<A: Actor> Child for ActorChild<A> {
         &self.place.seat
     }
 
+    fn told(&self) -> &Told {
+        &self.told
+    }
+
     fn start(&self, report: Report) {
         let (place, start, system) = (
             Arc::clone(&self.place),
             Arc::clone(&self.start),
             self.system.clone(),
         );
-        spawn_in(
-            &self.place.seat.clone(),
-            turn::incarnation(place, start, system, report),
-        );
+        let seat = Arc::clone(&place.seat);
+        let incarnation = turn::incarnation(place, start, system, report.clone());
+        spawn_in(seat, &self.told, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -200,22 +238,37 @@ impl<A: Actor> Child for ActorChild<A> {
     }
 }
 
-/// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck.
-pub(crate) fn spawn_in(seat: &Arc<Seat>, incarnation: impl Future<Output = ()> + Send + 'static) {
+/// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it is
+/// told to end meanwhile, or when its supervisor has ended.
+pub(crate) fn spawn_in(
+    seat: Arc<Seat>,
+    told: &Told,
+    report: Report,
+    incarnation: impl Future<Output = ()> + Send + 'static,
+) {
     let span = tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor, id = %seat.id);
     if !span.is_disabled() {
         span.record("path", seat.path());
     }
     let incarnation = incarnation.instrument(span);
-    if seat.is_live() {
-        let seat = Arc::clone(seat);
-        tokio::spawn(async move {
-            seat.vacant().await;
-            seat.begin();
-            incarnation.await;
-        });
-    } else {
+    if !seat.is_live() {
         seat.begin();
         tokio::spawn(incarnation);
+        return;
     }
+    let (told, before) = (told.clone(), told.0.load(Ordering::SeqCst));
+    tokio::spawn(async move {
+        seat.vacant().await;
+        if report.is_closed() {
+            return;
+        }
+        // What it is told from here on is in its own lane.
+        seat.begin();
+        if told.0.load(Ordering::SeqCst) == before {
+            incarnation.await;
+        } else {
+            seat.end(&ExitReason::Shutdown);
+            report.failed(ExitReason::Shutdown).await;
+        }
+    });
 }

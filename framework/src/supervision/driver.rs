@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Flags;
 use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
 use super::casualties::Casualties;
-use super::child::{Child, Event, Happened, Report};
+use super::child::{Child, Event, Happened, Left, Report};
 use super::state::{ChildState, Command, Key, Kind, Outcome, State};
 use crate::error::StartError;
 use crate::exit::ExitReason;
@@ -38,6 +38,8 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
+    /// Those below that run on, out of reach.
+    pub(crate) left: Vec<Left>,
 }
 
 pub(crate) struct Driver {
@@ -55,6 +57,8 @@ pub(crate) struct Driver {
     deferred: VecDeque<Ask>,
     /// A child's tenure has ended.
     lapsed: Arc<Notify>,
+    /// Those below that were found stuck; they may have ended since.
+    left: Vec<Left>,
     booted: Option<oneshot::Sender<()>>,
     /// To be told once the commands of this step are carried out: names are free then.
     answers: Vec<(Started, Result<(), StartError>)>,
@@ -93,6 +97,7 @@ impl Driver {
             retries: VecDeque::new(),
             deferred: VecDeque::new(),
             lapsed: Arc::default(),
+            left: Vec::new(),
             booted: Some(booted),
             answers: Vec::new(),
             ended: Vec::new(),
@@ -182,8 +187,9 @@ impl Driver {
         next
     }
 
-    fn handle_event(&mut self, Event { key, happened }: Event) {
+    fn handle_event(&mut self, Event { key, happened, left }: Event) {
         let now = Instant::now();
+        self.leave(left);
         let slot = self.slots.get_mut(&key);
         // Whatever it ended of: without its tenure it does not come back.
         let lapsed = slot
@@ -213,9 +219,10 @@ impl Driver {
 
     /// Looks at all children: a lapse is rare, and names nobody so that none needs a queue.
     fn handle_lapsed(&mut self) {
+        let now = Instant::now();
         for (key, slot) in &self.slots {
             if self.state.is_waiting(*key) && slot.child.seat().has_lapsed() {
-                self.state.handle_lapsed(*key);
+                self.state.handle_lapsed(now, *key);
             }
         }
     }
@@ -224,16 +231,15 @@ impl Driver {
         match ask {
             // Whoever asked has gone away: nothing is started for nobody.
             Ask::Add { started, .. } if started.is_closed() => {}
-            Ask::Add { id, child, started } => match id.as_ref().and_then(|id| self.ids.get(id)) {
-                Some(key) => {
-                    let is_stopped = self.state.at_rest(*key).is_ok();
-                    let _ = started.send(Err(match self.slots.get(key) {
-                        Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
-                        _ => StartError::AlreadyPresent,
-                    }));
+            Ask::Add { id, child, started } => match id.as_ref().and_then(|id| self.known(id)) {
+                Some(known) => {
+                    let _ = started.send(Err(known));
                 }
                 None => self.add(id, child, false, Some(started)),
             },
+            Ask::Known(id, known) => {
+                let _ = known.send(self.known(&id));
+            }
             Ask::Terminate(which, done) => self.terminate(&which, done),
             Ask::Restart(which, done, started) => {
                 let _ = done.send(self.restart(&which, started));
@@ -249,6 +255,16 @@ impl Driver {
                 let _ = answer.send(self.list());
             }
         }
+    }
+
+    /// Why no other child can have this id.
+    fn known(&self, id: &Arc<str>) -> Option<StartError> {
+        let key = self.ids.get(id)?;
+        let is_stopped = self.state.at_rest(*key).is_ok();
+        Some(match self.slots.get(key) {
+            Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
+            _ => StartError::AlreadyPresent,
+        })
     }
 
     fn terminate(&mut self, which: &Which, done: Done) {
@@ -408,27 +424,38 @@ impl Driver {
             target: "quorate::exit", path = seat.path(), actor = seat.actor, %handler,
             "an actor is stuck: its handler does not yield"
         );
+        let left = Left {
+            seat: Arc::clone(seat),
+            path: seat.path(),
+            handler: Arc::clone(&handler),
+        };
         seat.give_up(&ExitReason::Stuck { handler });
         for done in slot.terminated.drain(..) {
             let _ = done.send(Err(ChildError::Stuck));
+        }
+        self.leave(vec![left]);
+    }
+
+    /// Keeps in mind who is out of reach, once each, for as long as that is so.
+    fn leave(&mut self, left: Vec<Left>) {
+        if !left.is_empty() {
+            let is_again = |old: &Left| left.iter().any(|new| new.seat.id == old.seat.id);
+            self.left.retain(|old| old.seat.is_live() && !is_again(old));
+            self.left.extend(left);
         }
     }
 
     /// What was added while it ran is forgotten with this incarnation (OTP's rule).
     fn end(&mut self, outcome: Outcome) -> Ended {
-        for (key, slot) in &self.slots {
-            let state = self.state.child_state(*key);
-            if matches!(state, Some(ChildState::Stuck | ChildState::StuckWanted(_))) {
-                let seat = slot.child.seat();
-                self.casualties.stuck(seat, &seat.handling().into());
-            }
-        }
         for slot in self.slots.values().filter(|slot| !slot.is_declared) {
             slot.child.close();
             slot.child.remove();
         }
         self.answer();
-        Ended { outcome }
+        // All others have ended: who is still there is stuck.
+        let mut left = std::mem::take(&mut self.left);
+        left.retain(|left| left.seat.is_live());
+        Ended { outcome, left }
     }
 }
 

@@ -27,7 +27,7 @@ impl Window {
         while self
             .restarts
             .front()
-            .is_some_and(|restart| *restart + self.period < now)
+            .is_some_and(|restart| now.duration_since(*restart) > self.period)
         {
             self.restarts.pop_front();
         }

@@ -31,12 +31,15 @@ pub(crate) fn start(
         &[],
         booted,
     );
-    let own = Arc::clone(&seat);
+    let (own, casualties) = (Arc::clone(&seat), Arc::clone(casualties));
     runtime.spawn(async move {
         let end = driver.run(&mut asked).await;
         asked.close();
         own.end(&end.reason());
         own.leave();
+        for left in &end.left {
+            casualties.stuck(left);
+        }
         let _ = ended.send(());
     });
     Door { asks, seat }

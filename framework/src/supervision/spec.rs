@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
-use super::child::{Child, ChildPolicy, Report, spawn_in};
+use super::child::{Child, ChildPolicy, Happened, Report, Told, spawn_in};
 use super::driver::{Driver, Ended};
 use super::state::{Kind, Outcome};
 use super::{AutoShutdown, Flags};
@@ -287,6 +287,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             kind: self.kind,
             asked: Arc::new(Mutex::new(asked)),
             casualties: Arc::clone(system.casualties()),
+            told: Told::default(),
         };
         Ok(Built {
             me,
@@ -310,6 +311,7 @@ struct SupervisorChild<S: Supervisor> {
     kind: Kind,
     asked: Asked,
     casualties: Arc<Casualties>,
+    told: Told,
 }
 
 impl<S: Supervisor> Child for SupervisorChild<S> {
@@ -319,6 +321,10 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
 
     fn seat(&self) -> &Arc<Seat> {
         &self.place.seat
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
     }
 
     fn kind(&self) -> ChildKind {
@@ -350,10 +356,15 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             Arc::clone(&self.children),
             Arc::clone(&self.asked),
         );
-        spawn_in(
-            &self.place.seat,
-            incarnation(driver, has_booted, seat, children, asked, report),
+        let incarnation = incarnation(
+            driver,
+            has_booted,
+            Arc::clone(&seat),
+            children,
+            asked,
+            report.clone(),
         );
+        spawn_in(seat, &self.told, report, incarnation);
     }
 
     fn close(&self) {
@@ -391,11 +402,12 @@ async fn incarnation(
     let reason = exit_reason(&ended, &children);
     log_end(&seat, &ended);
     seat.end(&reason);
-    if booted {
-        report.exited(reason).await;
+    let happened = if booted {
+        Happened::Exited(reason)
     } else {
-        report.failed(reason).await;
-    }
+        Happened::StartFailed(reason)
+    };
+    report.send_without(happened, ended.left).await;
 }
 
 fn exit_reason(ended: &Ended, children: &[(Arc<str>, Arc<dyn Child>)]) -> ExitReason {

@@ -23,7 +23,7 @@ use crate::raw_ref::RawRef;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
-use crate::supervision::child::{Child, ChildPolicy, Report, spawn_in};
+use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
 use crate::system::System;
 
 /// Messages that a probe keeps until it is asked. Beyond them its mailbox fills as any other.
@@ -114,6 +114,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             place,
             keep: self.keep,
             policy: ChildPolicy::from(&self.policy),
+            told: Told::default(),
         };
         Ok(Built {
             me,
@@ -127,6 +128,7 @@ struct ProbeChild<A: Actor> {
     place: Arc<Place<A>>,
     keep: mpsc::Sender<A::Message>,
     policy: ChildPolicy,
+    told: Told,
 }
 
 impl<A: Actor> Child for ProbeChild<A> {
@@ -138,9 +140,14 @@ impl<A: Actor> Child for ProbeChild<A> {
         &self.place.seat
     }
 
+    fn told(&self) -> &Told {
+        &self.told
+    }
+
     fn start(&self, report: Report) {
         let (place, keep) = (Arc::clone(&self.place), self.keep.clone());
-        spawn_in(&self.place.seat, async move {
+        let to = report.clone();
+        let incarnation = async move {
             report.started().await;
             let reason = tokio::select! {
                 signal = place.seat.lane.wait(Signal::Stop) => signal.reason(),
@@ -148,7 +155,8 @@ impl<A: Actor> Child for ProbeChild<A> {
             };
             place.seat.end(&reason);
             report.exited(reason).await;
-        });
+        };
+        spawn_in(Arc::clone(&self.place.seat), &self.told, to, incarnation);
     }
 
     fn close(&self) {

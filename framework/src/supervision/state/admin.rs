@@ -42,6 +42,8 @@ impl State {
                 deadline: None,
                 window,
                 ended: None,
+                is_new: false,
+                is_unwanted: false,
             },
         );
         if self.phase == Phase::Running {
@@ -53,8 +55,15 @@ impl State {
     /// Stops one child, also in the middle of its restarts; its spec is kept unless it is temporary or of a dynamic supervisor. False when it
     /// is stuck already: only it can end itself.
     pub(crate) fn terminate(&mut self, now: Instant, key: Key) -> bool {
+        if let Some(child) = self.children.get_mut(&key) {
+            child.is_unwanted = true;
+        }
         match self.child_state(key) {
-            Some(ChildState::Waiting | ChildState::Idle | ChildState::Ended) => self.settle(key),
+            Some(ChildState::Waiting) => {
+                self.settle(key);
+                self.give_group_up(key);
+            }
+            Some(ChildState::Idle | ChildState::Ended) => self.settle(key),
             Some(ChildState::Running | ChildState::Starting(_)) => self.ask(now, key),
             Some(ChildState::Stuck | ChildState::StuckWanted(_)) => return false,
             Some(ChildState::Stopping | ChildState::Killed) | None => {}
@@ -62,10 +71,12 @@ impl State {
         true
     }
 
-    /// Starts a child that was stopped or has ended.
+    /// Starts a child that was stopped or has ended; not when everything stops.
     pub(crate) fn start_again(&mut self, key: Key) -> Result<(), NotDone> {
         self.at_rest(key)?;
-        self.start(key, Cause::Asked);
+        if !self.is_ending() {
+            self.start(key, Cause::Asked);
+        }
         Ok(())
     }
 

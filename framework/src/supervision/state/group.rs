@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Cause, ChildState, Key, Phase, State};
+use super::{Cause, ChildState, Command, Key, Phase, State};
 use crate::policy::Restart;
 use crate::supervision::Strategy;
 
@@ -59,7 +59,7 @@ impl State {
 
     /// Asks the last member that runs, or goes on to the starts when there is none.
     pub(super) fn group_stop_next(&mut self, now: Instant) {
-        let Phase::Regrouping(group) = self.phase else {
+        let Phase::Regrouping(group @ Group { starting: None, .. }) = self.phase else {
             return;
         };
         while let Some((key, state)) = self.last_active(group.from) {
@@ -72,7 +72,7 @@ impl State {
         match group.delay {
             None => self.group_start_next(now, None),
             Some(delay) => {
-                self.wait(group.ended, now + delay);
+                self.wait(now, group.ended, delay);
                 self.run(now);
             }
         }
@@ -93,13 +93,31 @@ impl State {
             return;
         };
         let before = after.or(group.from.0.checked_sub(1).map(Key));
-        if let Some(key) = self.behind(before) {
+        // Those that do not come back are still there when they are stuck.
+        let mut behind = self.children.range(before.map_or(Key(0), Key::next)..);
+        let next = behind.find(|(_, child)| child.policy.restart != Restart::Temporary && !child.is_new);
+        if let Some(key) = next.map(|(key, _)| *key) {
             let starting = Some(key);
             self.phase = Phase::Regrouping(Group { starting, ..group });
             self.start(key, Cause::Group);
         } else {
             self.run(now);
         }
+    }
+
+    /// The group of a child that waits does not come back by itself any more: the refs of its members answer (OTP starts none of them either).
+    pub(super) fn give_group_up(&mut self, key: Key) {
+        let from = match self.strategy() {
+            Strategy::OneForOne => return,
+            Strategy::OneForAll => Key(0),
+            Strategy::RestForOne => key,
+        };
+        let at_rest = self
+            .children
+            .range(from..)
+            .filter(|(member, child)| **member != key && child.state == ChildState::Idle);
+        self.commands
+            .extend(at_rest.map(|(member, _)| Command::Close(*member)));
     }
 
     /// A member did not start: that counts, and the group is tried again from it, by a message to self.
@@ -109,7 +127,7 @@ impl State {
         };
         match delay {
             None => self.retry(key),
-            Some(delay) => self.wait(key, now + delay),
+            Some(delay) => self.wait(now, key, delay),
         }
         self.run(now);
     }

@@ -17,11 +17,19 @@
 //! Architecture invariant: no clock, no random source, no task, no actor here.
 
 mod admin;
+#[cfg(test)]
+mod arbitrary_tests;
 mod group;
 #[cfg(test)]
 mod group_tests;
 mod model;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod race_tests;
 mod stop;
+#[cfg(test)]
+mod storm_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -55,6 +63,9 @@ enum Phase {
     Ended,
 }
 
+/// It was one restart too many; that has been dealt with.
+struct TooManyRestarts;
+
 #[derive(Clone, Debug)]
 struct Child {
     policy: ChildPolicy,
@@ -64,6 +75,10 @@ struct Child {
     window: Option<Window>,
     /// Why it ended, while that waits.
     ended: Option<ExitReason>,
+    /// It was added and has not started so far: when it does not, its spec is discarded.
+    is_new: bool,
+    /// It was asked for its end, from outside.
+    is_unwanted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +135,9 @@ impl State {
     }
 
     pub(crate) fn handle_started(&mut self, now: Instant, key: Key) {
+        if let Some(child) = self.children.get_mut(&key) {
+            child.is_new = false;
+        }
         // A child that is being stopped may have started meanwhile; it has been told already.
         if let Some(ChildState::Starting(_)) = self.child_state(key) {
             self.set_state(key, ChildState::Running);
@@ -130,20 +148,21 @@ impl State {
     /// The start answered ignore.
     pub(crate) fn handle_ignored(&mut self, now: Instant, key: Key) {
         match self.child_state(key) {
-            Some(ChildState::Starting(_)) => {
+            Some(ChildState::Starting(_)) if !self.is_ending() => {
                 self.settle(key);
                 self.advance(now, key);
             }
-            Some(_) => self.stopped(now, key),
-            None => {}
+            _ => self.gone(now, key),
         }
     }
 
     /// What has lost its tenure before it started is not wanted here any more: neither restarted nor counted.
     pub(crate) fn handle_start_failed(&mut self, now: Instant, key: Key, reason: ExitReason) {
         match self.child_state(key) {
-            Some(ChildState::Starting(_)) if reason == ExitReason::Lapsed => self.handle_ignored(now, key),
-            Some(ChildState::Starting(cause)) => match cause {
+            Some(ChildState::Starting(cause)) if reason == ExitReason::Lapsed && cause != Cause::Added => {
+                self.handle_ignored(now, key);
+            }
+            Some(ChildState::Starting(cause)) if !self.is_ending() => match cause {
                 Cause::Boot => {
                     self.settle(key);
                     self.stop(now, Outcome::BootFailed { child: key, reason });
@@ -154,14 +173,12 @@ impl State {
                 Cause::Restart => self.restart(now, key, true),
                 Cause::Group => self.group_failed(now, key),
             },
-            Some(_) => self.stopped(now, key),
-            None => {}
+            _ => self.gone(now, key),
         }
     }
 
     pub(crate) fn handle_exited(&mut self, now: Instant, key: Key, reason: &ExitReason) {
         match self.child_state(key) {
-            None => {}
             Some(ChildState::Running) => match &self.phase {
                 Phase::Running => self.decide(now, key, reason),
                 Phase::Regrouping(group) if group.is_stopping(key) => self.stopped(now, key),
@@ -169,15 +186,18 @@ impl State {
                 Phase::Stopping(_) | Phase::Ended => self.stopped(now, key),
             },
             Some(ChildState::Starting(_)) => self.handle_start_failed(now, key, reason.clone()),
-            Some(ChildState::StuckWanted(cause)) => self.start(key, cause),
-            Some(_) => self.stopped(now, key),
+            _ => self.gone(now, key),
         }
     }
 
-    /// A child's tenure has ended. What runs ends by itself; a restart is not waited for any more.
-    pub(crate) fn handle_lapsed(&mut self, key: Key) {
+    /// A child's tenure has ended. What runs ends by itself; a restart is not waited for any more. A group whose restart waits with it is
+    /// started without it: its own start finds out.
+    pub(crate) fn handle_lapsed(&mut self, now: Instant, key: Key) {
         if self.is_waiting(key) {
-            self.settle(key);
+            match self.strategy() {
+                Strategy::OneForOne => self.settle(key),
+                Strategy::OneForAll | Strategy::RestForOne => self.again(now, key),
+            }
         }
     }
 
@@ -208,6 +228,15 @@ impl State {
         }
     }
 
+    /// A child that was asked, killed or stuck has ended, in its start or later, or one has while everything stops.
+    fn gone(&mut self, now: Instant, key: Key) {
+        match self.child_state(key) {
+            Some(ChildState::StuckWanted(cause)) if !self.is_ending() => self.start(key, cause),
+            Some(_) => self.stopped(now, key),
+            None => {}
+        }
+    }
+
     /// What the boot or the group waits for is done with this child.
     fn advance(&mut self, now: Instant, key: Key) {
         match &self.phase {
@@ -229,7 +258,7 @@ impl State {
     }
 
     fn behind(&self, after: Option<Key>) -> Option<Key> {
-        let first = after.map_or(Key(0), |after| Key(after.0 + 1));
+        let first = after.map_or(Key(0), Key::next);
         self.children.range(first..).next().map(|(key, _)| *key)
     }
 
@@ -283,7 +312,11 @@ impl State {
     }
 
     fn start(&mut self, key: Key, cause: Cause) {
+        debug_assert!(!self.is_ending(), "nothing is started while everything stops");
         self.set_deadline(key, None);
+        if let Some(child) = self.children.get_mut(&key) {
+            (child.is_new, child.is_unwanted) = (cause == Cause::Added, false);
+        }
         if let Some(ChildState::Stuck) = self.child_state(key) {
             // Two incarnations never overlap: it is started when the one that is out of reach has ended.
             self.set_state(key, ChildState::StuckWanted(cause));
@@ -301,15 +334,15 @@ impl State {
         match (self.strategy(), delay) {
             (Strategy::OneForOne, None) if retry => self.retry(key),
             (Strategy::OneForOne, None) => self.start(key, Cause::Restart),
-            (Strategy::OneForOne, Some(delay)) => self.wait(key, now + delay),
+            (Strategy::OneForOne, Some(delay)) => self.wait(now, key, delay),
             (Strategy::OneForAll | Strategy::RestForOne, delay) => self.regroup(now, key, delay),
         }
     }
 
-    /// Counts a restart: the wait before it, if any. One too many has been dealt with.
-    fn count(&mut self, now: Instant, key: Key) -> Result<Option<Duration>, TooMany> {
+    /// Counts a restart: the wait before it.
+    fn count(&mut self, now: Instant, key: Key) -> Result<Option<Duration>, TooManyRestarts> {
         let dice = self.roll();
-        let child = self.children.get_mut(&key).ok_or(TooMany)?;
+        let child = self.children.get_mut(&key).ok_or(TooManyRestarts)?;
         let window = child.window.as_mut().unwrap_or(&mut self.window);
         if let Some(count) = window.add(now) {
             return Ok(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
@@ -318,7 +351,7 @@ impl State {
         if self.kind != Kind::Root {
             self.stop(now, Outcome::Escalated);
         }
-        Err(TooMany)
+        Err(TooManyRestarts)
     }
 
     /// A waiting child's turn.
@@ -337,9 +370,9 @@ impl State {
         self.commands.push_back(Command::Retry(key));
     }
 
-    fn wait(&mut self, key: Key, until: Instant) {
+    fn wait(&mut self, now: Instant, key: Key, delay: Duration) {
         self.set_state(key, ChildState::Waiting);
-        self.set_deadline(key, Some(until));
+        self.set_deadline(key, now.checked_add(delay));
     }
 
     /// Children that come and go have nothing to do with one another.
@@ -369,11 +402,17 @@ impl State {
         self.commands.extend([Command::Close(key), Command::Remove(key)]);
     }
 
+    /// Everything stops, or has.
+    fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Stopping(_) | Phase::Ended)
+    }
+
     /// Nothing of the child runs; its refs wait.
     fn rest(&mut self, key: Key) {
         self.set_deadline(key, None);
         if let Some(child) = self.children.get_mut(&key) {
             (child.state, child.ended) = (ChildState::Idle, None);
+            child.is_new = false;
         }
     }
 
@@ -404,9 +443,6 @@ impl State {
         mixed ^ (mixed >> 31)
     }
 }
-
-/// There were too many restarts.
-struct TooMany;
 
 /// OTP's restart types. What has lost its tenure comes back elsewhere, if at all.
 fn comes_back(restart: Restart, reason: &ExitReason) -> bool {

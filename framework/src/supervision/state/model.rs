@@ -7,6 +7,13 @@ use crate::policy::{Backoff, Restart, Shutdown};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(pub(crate) u64);
 
+impl Key {
+    /// The first that may stand behind it.
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// What the core needs to know of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChildPolicy {

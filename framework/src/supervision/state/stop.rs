@@ -30,12 +30,13 @@ impl State {
             return;
         }
         self.phase = Phase::Stopping(outcome);
-        if matches!(self.kind, Kind::Dynamic { .. }) {
-            self.each_in_reverse(|state, key, child| match child {
-                ChildState::Running | ChildState::Starting(_) => state.ask(now, key),
-                _ => {}
-            });
-        }
+        let all_at_once = matches!(self.kind, Kind::Dynamic { .. });
+        self.each_in_reverse(|state, key, child| match child {
+            ChildState::Running | ChildState::Starting(_) if all_at_once => state.ask(now, key),
+            // Nothing comes back any more.
+            ChildState::Waiting | ChildState::Ended => state.settle(key),
+            _ => {}
+        });
         self.stop_next(now);
     }
 
@@ -45,12 +46,10 @@ impl State {
             return;
         };
         let outcome = outcome.clone();
-        while let Some((key, state)) = self.last_active(Key(0)) {
-            match state {
-                ChildState::Running | ChildState::Starting(_) => return self.ask(now, key),
-                ChildState::Waiting | ChildState::Ended => self.settle(key),
-                _ => return,
-            }
+        match self.last_active(Key(0)) {
+            Some((key, ChildState::Running | ChildState::Starting(_))) => return self.ask(now, key),
+            Some(_) => return,
+            None => {}
         }
         self.phase = Phase::Ended;
         self.commands.push_back(Command::End(outcome));
@@ -58,16 +57,23 @@ impl State {
 
     /// A child that was asked, killed or stuck has ended, or one has while everything is stopped.
     pub(super) fn stopped(&mut self, now: Instant, key: Key) {
+        let Some(child) = self.children.get(&key) else {
+            return;
+        };
         match &self.phase {
-            Phase::Regrouping(group) if group.is_stopping(key) => {
+            _ if child.is_new => self.discard(key),
+            Phase::Regrouping(group) if group.is_stopping(key) && !child.is_unwanted => {
                 self.stopped_in_group(key);
-                self.group_stop_next(now);
             }
-            _ => {
-                self.settle(key);
-                self.stop_next(now);
-            }
+            _ => self.settle(key),
         }
+        self.go_on(now);
+    }
+
+    /// Whoever waits for the end of a child looks whether it was the last.
+    fn go_on(&mut self, now: Instant) {
+        self.group_stop_next(now);
+        self.stop_next(now);
     }
 
     /// The last child from `from` on that is not at rest; one that is stuck is out of reach.
@@ -107,10 +113,7 @@ impl State {
     pub(super) fn found_stuck(&mut self, now: Instant, key: Key) {
         self.set_state(key, ChildState::Stuck);
         self.commands.extend([Command::Stuck(key), Command::Close(key)]);
-        match self.phase {
-            Phase::Regrouping(_) => self.group_stop_next(now),
-            _ => self.stop_next(now),
-        }
+        self.go_on(now);
     }
 
     fn each_in_reverse(&mut self, mut act: impl FnMut(&mut Self, Key, ChildState)) {

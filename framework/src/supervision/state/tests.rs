@@ -383,24 +383,3 @@ fn r12_under_a_root_the_spec_of_a_child_that_ended_for_good_is_forgotten() {
     let mut world = World::running(Kind::Root, &[with(Restart::Temporary)]);
     assert_eq!(world.exited(1.0, A, &crash()), [Close(A), Remove(A)]);
 }
-
-#[test]
-fn terminating_a_child_asks_it_by_its_own_policy() {
-    let mut world = World::running(Kind::Root, &[WORKER; 2]);
-    assert!(world.state.terminate(world.start, A));
-    assert_eq!(world.commands(), [Ask(A)]);
-    assert_eq!(world.exited(0.5, A, &ExitReason::Shutdown), [Close(A), Remove(A)]);
-    assert_eq!(world.state_of(B), ChildState::Running);
-}
-
-#[test]
-fn events_of_children_that_are_not_there_any_more_change_nothing() {
-    let mut world = World::running(Kind::Root, &[with(Restart::Temporary)]);
-    world.exited(1.0, A, &crash());
-    assert_eq!(world.exited(1.0, A, &crash()), []);
-    assert_eq!(world.started(A), []);
-    assert_eq!(world.start_failed(1.0, A), []);
-    world.state.handle_retry(world.start, A);
-    assert!(world.state.terminate(world.start, A));
-    assert_eq!(world.commands(), []);
-}

@@ -83,7 +83,7 @@ impl World {
     }
 
     pub(super) fn lapsed(&mut self, key: Key) -> Vec<Command> {
-        self.state.handle_lapsed(key);
+        self.state.handle_lapsed(self.start, key);
         self.commands()
     }
 

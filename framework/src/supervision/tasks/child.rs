@@ -13,7 +13,7 @@ use crate::lane::Signal;
 use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
 use crate::seat::Seat;
-use crate::supervision::child::{Child, ChildPolicy, Report, spawn_in};
+use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
 use crate::system::System;
 
 /// The work, and why it ended if it did not come to its end by itself.
@@ -25,6 +25,7 @@ pub(super) struct TaskChild {
     system: System,
     /// Taken by the only start.
     work: Mutex<Option<Work>>,
+    told: Told,
 }
 
 impl TaskChild {
@@ -53,6 +54,7 @@ impl TaskChild {
             seat,
             system,
             work: Mutex::new(Some(Box::pin(work))),
+            told: Told::default(),
         })
     }
 }
@@ -71,12 +73,17 @@ impl Child for TaskChild {
         &self.seat
     }
 
+    fn told(&self) -> &Told {
+        &self.told
+    }
+
     fn start(&self, report: Report) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let seat = Arc::clone(&self.seat);
         let current = Current::new(&seat, Arc::clone(self.system.highest()));
         let own = Arc::clone(&current);
-        spawn_in(&self.seat, async move {
+        let to = report.clone();
+        let incarnation = async move {
             report.started().await;
             let reason = match work {
                 Some(work) => own.scope(work).await,
@@ -88,7 +95,8 @@ impl Child for TaskChild {
             }
             seat.end(&reason);
             report.exited(reason).await;
-        });
+        };
+        spawn_in(Arc::clone(&self.seat), &self.told, to, incarnation);
     }
 
     fn close(&self) {
