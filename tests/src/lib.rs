@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod frames;
+pub mod lines;
 pub mod parts;
 
 /// The README.
