@@ -102,7 +102,7 @@ impl<A: Actor> ActorRef<A> {
         Self::raw(this).id()
     }
 
-    /// A ref to the present incarnation only: when it ends, the answer is `Gone`. A ref to another node is pinned to that
+    /// A ref to the present incarnation only: when it ends, the answer is `Gone`. One that is pinned stays as it is. A ref to another node is pinned to that
     /// node's incarnation, as it always is.
     #[must_use]
     pub fn pin(this: &Self) -> Self {

@@ -82,7 +82,8 @@
 //! message, wire                                 what may travel, and how
 //! supervision, spec, policy, pool               who restarts whom, and lends it
 //! tenure, stamp, moving, current                what singletons are made of: an epoch, and a ref that follows
-//! registry, system, tree                        names, the root of the tree, and the tree as a value
+//! registry, at_end, system, tree                names and keys, the root of the tree, and the tree as a value
+//! testing                                       for tests of programs with actors (feature `test-util`)
 //! ```
 //!
 //! Sources: OTP's `supervisor` and `gen_server` (restart types, intensity, order of shutdown, the deadline of a call; Elixir's defaults

@@ -108,6 +108,8 @@ impl<A: Actor> RawRef<A> {
 
     pub(crate) fn pin(&self) -> Self {
         match &self.to {
+            // What is pinned stays with its incarnation.
+            To::Local(_) if self.incarnation != 0 => self.clone(),
             To::Local(place) => Self {
                 to: To::Local(Arc::clone(place)),
                 incarnation: place.seat.incarnation().max(1),

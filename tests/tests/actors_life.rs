@@ -315,6 +315,8 @@ async fn a_pinned_ref_leads_to_one_incarnation_only() {
     assert_eq!(pinned.note("lost".into()).await, Err(CallError::Gone));
     assert!(!ActorRef::is_alive(&pinned));
     assert!(ActorRef::is_alive(&worker));
+    let again = ActorRef::pin(&pinned);
+    assert!(!ActorRef::is_alive(&again), "it stays with its incarnation");
 }
 
 static DESK: Name<Worker> = Name::new("desk");

@@ -47,8 +47,8 @@ impl Straggler {
     /// The ledger could not be asked, or it did not see the stamp.
     pub async fn write(&self, epoch: u64) -> Result<Answer, Box<dyn Error + Send + Sync>> {
         let ledger = ledger::find(&self.system, self.ledger).await?;
-        // Another singleton than `billing`, as far as the runtime knows: nothing but the ledger's own fence can refuse it.
-        let tenure = Tenure::new("straggler", epoch, Arc::new(ForEver));
+        // As far as the runtime knows, a singleton of its own: nothing but the ledger's own fence can refuse it.
+        let tenure = Tenure::new(&format!("straggler/{epoch}"), epoch, Arc::new(ForEver));
         let writer = self.system.spawn(Writer::spec(ledger).tenure(tenure)).await?;
         let answer = writer.write().await?;
         self.system.terminate(&writer).await;
