@@ -213,12 +213,6 @@ pub(crate) struct Desk {
     pub(super) kind: Kind,
 }
 
-impl Desk {
-    pub(super) fn system(&self) -> &System {
-        &self.system
-    }
-}
-
 impl Door {
     /// Asks, and waits for the answer; `None` when the supervisor is gone.
     pub(crate) async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {

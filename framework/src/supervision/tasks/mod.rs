@@ -122,7 +122,7 @@ where
     };
     let seat = Seat::new("quorate::Task", &[], "task".into(), tenure);
     let (answer, answered) = oneshot::channel();
-    let child = TaskChild::new(Arc::clone(&seat), desk.system().clone(), future, answer);
+    let child = TaskChild::new(Arc::clone(&seat), desk.system.clone(), future, answer);
     let asked = desk
         .door
         .ask(|started| Ask::Add {
