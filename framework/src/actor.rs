@@ -60,7 +60,16 @@ pub trait Actor: Sized + Send + 'static {
     /// The periods of the methods marked `#[tick(every = "...")]`.
     const TICKS: &'static [Duration] = &[];
 
-    /// Handles one message and answers its port.
+    /// Whether the method of this envelope is async: it goes to [`handle`](Self::handle), else to [`handle_now`](Self::handle_now).
+    #[doc(hidden)]
+    fn is_async(envelope: &Self::Envelope) -> bool;
+
+    /// Handles one message of a method that is not async, and answers its port.
+    #[doc(hidden)]
+    fn handle_now(&mut self, envelope: Self::Envelope, cx: &mut Context<Self>);
+
+    /// Handles one message of an async method, and answers its port.
+    #[doc(hidden)]
     fn handle(&mut self, envelope: Self::Envelope, cx: &mut Context<Self>)
     -> impl Future<Output = ()> + Send;
 

@@ -5,7 +5,7 @@
 //! reply port is bound to its actor's tenure even there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::exit::ExitReason;
 use crate::id::ActorId;
@@ -35,10 +35,18 @@ pub(crate) struct Current {
     ended: AtomicBool,
     /// Set while the incarnation's state is being dropped.
     ending: Mutex<Option<ExitReason>>,
+    /// Told when the first port says that the incarnation ends, if it has a mailbox.
+    dies: Option<Weak<dyn Dies>>,
+}
+
+/// What is told that the incarnation dies, before anybody hears of it.
+pub(crate) trait Dies: Send + Sync + 'static {
+    /// From now on is after its death. In a turn of its own.
+    fn dies(&self);
 }
 
 impl Current {
-    pub(crate) fn new(seat: &Seat, highest: Arc<Highest>) -> Arc<Self> {
+    pub(crate) fn new(seat: &Seat, highest: Arc<Highest>, dies: Option<Weak<dyn Dies>>) -> Arc<Self> {
         Arc::new(Self {
             place: seat.id,
             tenure: seat.tenure.clone(),
@@ -46,6 +54,7 @@ impl Current {
             waits: Arc::clone(&seat.waits),
             ended: AtomicBool::new(false),
             ending: Mutex::new(None),
+            dies,
         })
     }
 
@@ -146,6 +155,17 @@ pub(crate) fn effect() -> Result<Stamp, Lapsed> {
             }
         })
         .unwrap_or(Ok(Stamp::NONE))
+}
+
+/// A port is about to say that the running actor has ended: whoever hears it and sends again sends to the successor.
+pub(crate) fn dies() {
+    let dies = CURRENT.try_with(|running| {
+        let dies = running.current.dies.as_ref().filter(|_| !running.is_beside);
+        dies.and_then(Weak::upgrade)
+    });
+    if let Ok(Some(dies)) = dies {
+        dies.dies();
+    }
 }
 
 /// Why the running actor is ending, while it is.

@@ -19,6 +19,8 @@ pub(crate) enum Item<A: Actor> {
     },
     Down(Down),
     Exit(ExitSignal),
+    /// An incarnation ends: what lies behind this is for its successor.
+    End,
 }
 
 /// What travels with a message.

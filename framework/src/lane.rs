@@ -1,11 +1,12 @@
 //! The system lane: stop, shutdown, kill and lapse, which no user message delays.
 //!
-//! Flags of the present incarnation and a wake-up for its loop. It has no queue, so it cannot be full. A lapse is for all
+//! Flags of the present incarnation and what wakes its loop, for messages too. It has no queue, so it cannot be full. A lapse is for all
 //! incarnations to come, too.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-
-use tokio::sync::Notify;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 use crate::exit::ExitReason;
 
@@ -49,7 +50,8 @@ pub(crate) struct Lane {
     signal: AtomicU8,
     /// Set by a lapse, for good.
     lapsed: AtomicBool,
-    notify: Notify,
+    /// Of the loop, from its first poll to its end.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Lane {
@@ -71,11 +73,39 @@ impl Lane {
             self.lapsed.store(true, Ordering::Release);
         }
         self.signal.fetch_max(signal as u8, Ordering::AcqRel);
-        self.notify.notify_one();
+        self.wake();
     }
 
     pub(crate) fn signal(&self) -> Option<Signal> {
         Signal::from_u8(self.signal.load(Ordering::Acquire))
+    }
+
+    /// The signal, when it is of at least this weight.
+    pub(crate) fn signal_of(&self, least: Signal) -> Option<Signal> {
+        self.signal().filter(|signal| *signal >= least)
+    }
+
+    /// From now on this is woken by signals and messages. Whoever registers looks at what is there afterwards.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let mut registered = self.waker();
+        match &mut *registered {
+            Some(registered) => registered.clone_from(waker),
+            None => *registered = Some(waker.clone()),
+        }
+    }
+
+    /// Nobody is woken from now on.
+    pub(crate) fn unregister(&self) {
+        // Its last holder may be this one.
+        let waker = self.waker().take();
+        drop(waker);
+    }
+
+    /// Wakes the loop.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = &*self.waker() {
+            waker.wake_by_ref();
+        }
     }
 
     /// Waits for a signal of at least this weight. One waiter at a time.
@@ -83,12 +113,14 @@ impl Lane {
     /// # Cancel safety
     /// Nothing is lost: the flag stays.
     pub(crate) async fn wait(&self, least: Signal) -> Signal {
-        loop {
-            let notified = self.notify.notified();
-            if let Some(signal) = self.signal().filter(|signal| *signal >= least) {
-                return signal;
-            }
-            notified.await;
-        }
+        poll_fn(|cx| {
+            self.register(cx.waker());
+            self.signal_of(least).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,14 +4,16 @@
 //! waits for the successor. When none will come, the place answers `Gone`.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::actor::Actor;
+use crate::current::Dies;
 use crate::envelope::{Item, Meta};
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::link::{ExitError, ExitSignal, LinkEnd, Via};
-use crate::mailbox::{self, Permit, Receiver, Sender};
+use crate::mailbox::{Holds, Mailbox, Permit, Reserve, Sent, Taken};
 use crate::message::Body;
 use crate::monitor::{Down, MonitorId, Watcher};
 use crate::panics;
@@ -28,11 +30,34 @@ pub(crate) enum NoRoom {
     Gone,
 }
 
+/// What the loop of an incarnation has taken out of the mailbox.
+pub(crate) type Inbox<A> = Taken<Item<A>>;
+/// The wait for room in the mailbox.
+pub(crate) type ReserveRoom<A> = Reserve<Item<A>, Arc<Place<A>>>;
+
+impl From<NoRoom> for Refusal {
+    fn from(no_room: NoRoom) -> Self {
+        match no_room {
+            NoRoom::Full => Self::Full,
+            NoRoom::Gone => Self::Gone,
+        }
+    }
+}
+
+/// It lives.
+const ALIVE: u8 = 0;
+/// It dies: an [`Item::End`] lies in the mailbox.
+const DYING: u8 = 1;
+/// The mailbox is drained: what lies there is for the successor.
+const DEAD: u8 = 2;
+
 pub(crate) struct Place<A: Actor> {
     pub(crate) seat: Arc<Seat>,
-    sender: Sender<Item<A>>,
+    mailbox: Mailbox<Item<A>>,
     /// Here between two incarnations; else in the loop of the present one.
-    inbox: Mutex<Option<Receiver<Item<A>>>>,
+    inbox: Mutex<Option<Inbox<A>>>,
+    /// How far the death of the present incarnation is: one of the constants below. Written in its own turns, and between two.
+    death: AtomicU8,
     /// The refs to a supervisor's children, typed as its handle takes them.
     children: OnceLock<Box<dyn Any + Send + Sync>>,
     /// Where a supervisor is asked.
@@ -41,37 +66,100 @@ pub(crate) struct Place<A: Actor> {
 
 impl<A: Actor> Place<A> {
     pub(crate) fn new(seat: Arc<Seat>, bound: usize) -> Arc<Self> {
-        let (sender, receiver) = mailbox::new(bound);
         Arc::new(Self {
             seat,
-            sender,
-            inbox: Mutex::new(Some(receiver)),
+            mailbox: Mailbox::new(bound),
+            inbox: Mutex::new(Some(Taken::NONE)),
+            death: AtomicU8::new(ALIVE),
             children: OnceLock::new(),
             desk: OnceLock::new(),
         })
     }
 
-    /// Room for one message, or why there is none. After sending, `sweep`.
-    pub(crate) fn try_reserve(&self) -> Result<Permit<'_, Item<A>>, NoRoom> {
+    pub(crate) fn mailbox(&self) -> &Mailbox<Item<A>> {
+        &self.mailbox
+    }
+
+    /// Whether there is room for a message now, or why not.
+    pub(crate) fn room(&self) -> Result<(), NoRoom> {
         if self.seat.is_gone() {
-            return Err(NoRoom::Gone);
+            Err(NoRoom::Gone)
+        } else if self.mailbox.has_room() {
+            Ok(())
+        } else {
+            Err(NoRoom::Full)
         }
-        self.sender.try_reserve().ok_or(NoRoom::Full)
     }
 
-    pub(crate) fn sender(&self) -> &Sender<Item<A>> {
-        &self.sender
+    /// Puts an item behind what lies in the mailbox. Gives it back when it is not accepted now.
+    pub(crate) fn send(&self, item: Item<A>) -> Result<(), (NoRoom, Item<A>)> {
+        if self.seat.is_gone() {
+            return Err((NoRoom::Gone, item));
+        }
+        match self.mailbox.try_send(item) {
+            Ok(sent) => {
+                self.was_sent(sent);
+                Ok(())
+            }
+            Err(item) => Err((NoRoom::Full, item)),
+        }
     }
 
-    /// The mailbox, for the incarnation that begins.
-    pub(crate) fn take_inbox(&self) -> Option<Receiver<Item<A>>> {
-        self.inbox().take()
+    /// Puts an item where there was room for it. Whether anybody follows is seen to: it is answered.
+    pub(crate) fn send_granted(permit: Permit<Item<A>, Arc<Self>>, item: Item<A>) {
+        let (place, sent) = permit.send(item);
+        place.was_sent(sent);
     }
 
-    /// Gives the mailbox back when the incarnation has ended.
-    pub(crate) fn return_inbox(&self, inbox: Receiver<Item<A>>) {
+    /// Waits for room, in order of arrival.
+    pub(crate) fn reserve(self: &Arc<Self>) -> ReserveRoom<A> {
+        Reserve::new(Arc::clone(self))
+    }
+
+    fn was_sent(&self, sent: Sent) {
+        if sent == Sent::Asleep {
+            self.seat.lane.wake();
+        }
+        self.sweep();
+    }
+
+    /// What was taken out of the mailbox, for the incarnation that begins.
+    pub(crate) fn take_inbox(&self) -> Option<Inbox<A>> {
+        let inbox = self.inbox().take()?;
+        self.death.store(ALIVE, Ordering::Relaxed);
+        Some(inbox)
+    }
+
+    /// Gives it back when the incarnation has ended.
+    pub(crate) fn return_inbox(&self, inbox: Inbox<A>) {
         *self.inbox() = Some(inbox);
         self.sweep();
+    }
+
+    /// What is sent from now on is for the successor.
+    fn mark(&self) {
+        if self.death.load(Ordering::Relaxed) == ALIVE {
+            self.death.store(DYING, Ordering::Relaxed);
+            self.was_sent(self.mailbox.send_beyond(Item::End));
+        }
+    }
+
+    /// An [`Item::End`] was taken out of the mailbox, and the actor lives: its own code caught what it was dying of.
+    pub(crate) fn lives_on(&self) {
+        self.death.store(ALIVE, Ordering::Relaxed);
+    }
+
+    /// Answers for what was sent to the incarnation that ends.
+    pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: &Refusal) {
+        self.mark();
+        while let Some(item) = self.mailbox.try_next(inbox) {
+            if matches!(item, Item::End) {
+                break;
+            }
+            refuse(item, refusal);
+        }
+        self.death.store(DEAD, Ordering::Relaxed);
+        self.mailbox.settle(inbox);
     }
 
     /// No incarnation follows for now: everything that waits, and everything sent from now on, is answered `Gone`.
@@ -82,11 +170,13 @@ impl<A: Actor> Place<A> {
 
     /// Answers what lies in the mailbox of a place that has been left. Called after leaving and after sending: whoever comes second
     /// sees what the other did, so nothing stays behind unanswered.
-    pub(crate) fn sweep(&self) {
+    fn sweep(&self) {
         if self.seat.is_gone()
             && let Some(inbox) = &mut *self.inbox()
         {
-            drain(inbox, &Refusal::Gone);
+            while let Some(item) = self.mailbox.try_next(inbox) {
+                refuse(item, &Refusal::Gone);
+            }
         }
     }
 
@@ -106,7 +196,7 @@ impl<A: Actor> Place<A> {
         self.desk.get()
     }
 
-    pub(crate) fn deliver_down(&self, down: Down) {
+    pub(crate) fn deliver_down(self: &Arc<Self>, down: Down) {
         self.put(Item::Down(down));
     }
 
@@ -119,63 +209,40 @@ impl<A: Actor> Place<A> {
         if !self.seat.is_live() {
             return Err(ExitError::Gone);
         }
-        let permit = self.try_reserve().map_err(|no_room| match no_room {
-            NoRoom::Full => ExitError::Full,
-            NoRoom::Gone => ExitError::Gone,
-        })?;
-        permit.send(Item::Exit(ExitSignal {
+        let signal = ExitSignal {
             via: Via::Incarnation(incarnation),
             actor,
             reason,
-        }));
-        self.sweep();
-        Ok(())
+        };
+        self.send(Item::Exit(signal)).map_err(|(no_room, _)| match no_room {
+            NoRoom::Full => ExitError::Full,
+            NoRoom::Gone => ExitError::Gone,
+        })
     }
 
     /// Puts an item behind what lies in the mailbox, waiting for room in a task when there is none.
-    fn put(&self, item: Item<A>) {
-        match self.try_reserve() {
-            Ok(permit) => permit.send(item),
-            Err(NoRoom::Gone) => {}
-            Err(NoRoom::Full) => {
-                let room = self.sender.reserve();
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(async move {
-                        if let Some(permit) = room.await {
-                            permit.send(item);
-                        }
-                    });
-                }
-            }
+    fn put(self: &Arc<Self>, item: Item<A>) {
+        if let Err((NoRoom::Full, item)) = self.send(item)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let room = self.reserve();
+            runtime.spawn(async move { Self::send_granted(room.await, item) });
         }
     }
 
     /// Looks up what a peer asks for, and room for it, before its body is looked at.
-    fn admit(
-        &self,
-        head: &RequestHead,
-    ) -> Result<(&'static IncomingMethod<A>, Permit<'_, Item<A>>), Refusal> {
+    fn admit(&self, head: &RequestHead) -> Result<&'static IncomingMethod<A>, Refusal> {
         let wire = A::WIRE.ok_or(Refusal::UnknownMessage)?;
         let method = wire.method(head.id).ok_or(Refusal::UnknownMessage)?;
         if method.shape != head.shape {
             return Err(Refusal::SchemaMismatch);
         }
-        let permit = self.try_reserve().map_err(|no_room| match no_room {
-            NoRoom::Full => Refusal::Full,
-            NoRoom::Gone => Refusal::Gone,
-        })?;
-        Ok((method, permit))
+        self.room().map_err(Refusal::from)?;
+        Ok(method)
     }
 
-    fn inbox(&self) -> std::sync::MutexGuard<'_, Option<Receiver<Item<A>>>> {
+    fn inbox(&self) -> std::sync::MutexGuard<'_, Option<Inbox<A>>> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Answers for everything that lies in the mailbox now.
-pub(crate) fn drain<A: Actor>(inbox: &mut Receiver<Item<A>>, refusal: &Refusal) {
-    while let Some(item) = inbox.try_next() {
-        refuse(item, refusal);
     }
 }
 
@@ -203,6 +270,18 @@ pub(crate) fn refuse<A: Actor>(item: Item<A>, refusal: &Refusal) {
     }
 }
 
+impl<A: Actor> Holds<Item<A>> for Arc<Place<A>> {
+    fn mailbox(&self) -> &Mailbox<Item<A>> {
+        &self.mailbox
+    }
+}
+
+impl<A: Actor> Dies for Place<A> {
+    fn dies(&self) {
+        self.mark();
+    }
+}
+
 impl<A: Actor> LinkEnd for Place<A> {
     fn seat(&self) -> &Arc<Seat> {
         &self.seat
@@ -224,8 +303,8 @@ impl<A: Actor> Endpoint for Place<A> {
 
     fn deliver(&self, head: &RequestHead, body: Body, port: Option<RemotePort>) -> Result<(), Refusal> {
         let mut port = port.unwrap_or(RemotePort::none());
-        let (method, permit) = match self.admit(head) {
-            Ok(admitted) => admitted,
+        let method = match self.admit(head) {
+            Ok(method) => method,
             Err(refusal) => {
                 port.defuse();
                 return Err(refusal);
@@ -242,13 +321,22 @@ impl<A: Actor> Endpoint for Place<A> {
             deadline,
             incarnation: 0,
         };
-        permit.send(Item::Message {
+        let item = Item::Message {
             envelope,
             meta,
             bounce: None,
-        });
-        self.sweep();
-        Ok(())
+        };
+        let Err((no_room, item)) = self.send(item) else {
+            return Ok(());
+        };
+        let refusal = Refusal::from(no_room);
+        if let Item::Message { mut envelope, .. } = item
+            && A::port(&mut envelope).is_call()
+        {
+            A::port(&mut envelope).refuse(&Unhandled(Failure::Refused(refusal)));
+            return Ok(());
+        }
+        Err(refusal)
     }
 
     fn monitor(&self, watcher: Watcher) {

@@ -83,21 +83,26 @@ pub struct Policy {
     pub restart: Restart,
     /// How to stop.
     pub shutdown: Shutdown,
-    /// The bound of the mailbox, in messages, at least 1.
+    /// The bound of the mailbox, in messages, from 1 to [`MAILBOX_MAX`](crate::MAILBOX_MAX).
     pub mailbox: usize,
     /// The wait before a restart; none by default, as in OTP.
     pub backoff: Option<Backoff>,
+    /// How long the actor is idle before it hibernates (OTP: `hibernate_after`): what its messages and its waiting handlers have left
+    /// behind for the next ones goes back to the allocator. Never by default. Not for what is idle often and for a short time: the
+    /// next message pays for the memory.
+    pub hibernate_after: Option<Duration>,
     /// Whether its end may end its supervisor, see [`AutoShutdown`](crate::supervision::AutoShutdown).
     pub significant: bool,
 }
 
 impl Policy {
-    /// Permanent, 5 s to stop, a mailbox of 1024, no back-off.
+    /// Permanent, 5 s to stop, a mailbox of 1024, no back-off, no hibernation.
     pub const DEFAULT: Self = Self {
         restart: Restart::Permanent,
         shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
         mailbox: DEFAULT_MAILBOX,
         backoff: None,
+        hibernate_after: None,
         significant: false,
     };
 }

@@ -200,9 +200,7 @@ impl<A: Actor> RawRef<A> {
             return Err(CastError::Lapsed(message_of(method)));
         };
         match &self.to {
-            To::Local(_) => self
-                .cast_local(method, stamp, |method| method.into_envelope(ReplyPort::none()))
-                .map_err(|error| error.map(message_of)),
+            To::Local(place) => self.cast_local(place, method.into_envelope(ReplyPort::none()), stamp),
             To::Remote(place) => cast_remote(place, method, stamp),
             To::Moving(place) => match place.location() {
                 Some(location) => location.cast(method),
@@ -217,7 +215,7 @@ impl<A: Actor> RawRef<A> {
             return Err(CastError::Lapsed(message));
         };
         match &self.to {
-            To::Local(_) => self.cast_local(message, stamp, A::from_message),
+            To::Local(place) => self.cast_local(place, A::from_message(message), stamp),
             To::Remote(_) => Err(CastError::Unencodable(message)),
             To::Moving(place) => match place.location() {
                 Some(location) => location.send_message(message),
@@ -226,37 +224,34 @@ impl<A: Actor> RawRef<A> {
         }
     }
 
-    /// The message is moved in once there is room; else it is given back as it came.
-    fn cast_local<T>(
+    /// A message that is not accepted is given back.
+    fn cast_local(
         &self,
-        message: T,
+        place: &Place<A>,
+        envelope: A::Envelope,
         stamp: Stamp,
-        envelope: impl FnOnce(T) -> A::Envelope,
-    ) -> Result<(), CastError<T>> {
-        let To::Local(place) = &self.to else {
-            return Err(CastError::Gone(message));
-        };
+    ) -> Result<(), CastError<A::Message>> {
         if !self.may_reach(place) {
-            return Err(CastError::Gone(message));
+            return Err(CastError::Gone(A::into_message(envelope)));
         }
-        match place.try_reserve() {
-            Ok(permit) => {
-                let meta = Meta {
-                    stamp,
-                    deadline: None,
-                    incarnation: self.incarnation,
-                };
-                permit.send(Item::Message {
-                    envelope: envelope(message),
-                    meta,
-                    bounce: None,
-                });
-                place.sweep();
-                Ok(())
-            }
-            Err(NoRoom::Full) => Err(CastError::Full(message)),
-            Err(NoRoom::Gone) => Err(CastError::Gone(message)),
-        }
+        let meta = Meta {
+            stamp,
+            deadline: None,
+            incarnation: self.incarnation,
+        };
+        let item = Item::Message {
+            envelope,
+            meta,
+            bounce: None,
+        };
+        let Err((no_room, Item::Message { envelope, .. })) = place.send(item) else {
+            return Ok(());
+        };
+        let message = A::into_message(envelope);
+        Err(match no_room {
+            NoRoom::Full => CastError::Full(message),
+            NoRoom::Gone => CastError::Gone(message),
+        })
     }
 }
 

@@ -228,11 +228,11 @@ impl fmt::Debug for RemotePort {
 
 /// Why a port is being dropped: its actor panics or ends now, or the handler forgot it.
 fn why_dropped() -> CallError {
-    if let Some(reason) = panics::unwinding() {
-        return CallError::Exited(reason);
-    }
-    match current::ending() {
-        Some(reason) => CallError::Exited(reason),
+    match panics::unwinding().or_else(current::ending) {
+        Some(reason) => {
+            current::dies();
+            CallError::Exited(reason)
+        }
         None => CallError::NoReply,
     }
 }

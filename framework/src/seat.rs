@@ -87,6 +87,7 @@ impl Seat {
 
     /// The incarnation has ended, its state is dropped and its mailbox drained: tells the linked and the watchers.
     pub(crate) fn end(&self, reason: &ExitReason) {
+        self.lane.unregister();
         self.set_last_exit(reason);
         let (watchers, links) = {
             let mut watchers = self.watchers();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
@@ -14,7 +15,7 @@ use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::registry::Name;
 use crate::seat::Seat;
-use crate::supervision::child::{ActorChild, Child, ChildPolicy};
+use crate::supervision::child::{ActorChild, Child, ChildPolicy, Told};
 use crate::system::System;
 use crate::tenure::Tenure;
 
@@ -134,7 +135,7 @@ impl<A: Actor> ChildSpec<A> {
         self
     }
 
-    /// The bound of its mailbox, in messages, at least 1.
+    /// The bound of its mailbox, in messages, from 1 to [`MAILBOX_MAX`](crate::MAILBOX_MAX); what is beyond is taken for the nearest.
     pub fn mailbox(mut self, bound: usize) -> Self {
         self.policy.mailbox = bound;
         self
@@ -143,6 +144,12 @@ impl<A: Actor> ChildSpec<A> {
     /// The wait before a restart.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.policy.backoff = Some(backoff);
+        self
+    }
+
+    /// How long it is idle before it hibernates, see [`Policy::hibernate_after`].
+    pub fn hibernate_after(mut self, idle: Duration) -> Self {
+        self.policy.hibernate_after = Some(idle);
         self
     }
 
@@ -219,7 +226,15 @@ impl<A: Actor> Spec for ChildSpec<A> {
         }
         let policy = ChildPolicy::from(&self.policy);
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
-        let child = ActorChild::new(place, self.start, policy, self.name, system.clone());
+        let child = ActorChild {
+            place,
+            start: self.start,
+            policy,
+            hibernate_after: self.policy.hibernate_after,
+            name: self.name,
+            system: system.clone(),
+            told: Told::default(),
+        };
         Ok(Built {
             me,
             child: Arc::new(child),

@@ -6,34 +6,40 @@
 //! ```
 //! What comes after the mailbox was drained waits for the successor.
 //!
-//! A handler is polled in place, never boxed. A panic is caught by turn. The system lane is looked at before
-//! each message; a kill or a lapse also while a handler waits. The queue yields to other tasks after a while, however
-//! full it is.
+//! A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
+//! while it waits. A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
+//! waits. After [`TURN_MAX`] messages other tasks have their turn, however full the mailbox is.
 
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
 use crate::actor::Actor;
 use crate::context::Context;
-use crate::current::Current;
+use crate::current::{Current, Dies};
 use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::link::{ExitSignal, Info, Via};
-use crate::mailbox::Receiver;
+use crate::mailbox::Mailbox;
 use crate::panics;
-use crate::place::{self, Place};
+use crate::place::{self, Inbox, Place};
 use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn};
 use crate::stamp::{Highest, Stamp};
+use crate::storage::{self, Stored};
 use crate::supervision::child::Report;
 use crate::system::System;
 use crate::tenure::Tenure;
+
+/// Messages that an actor handles before other tasks have their turn.
+const TURN_MAX: u32 = 128;
 
 /// Runs one incarnation from its start to its report.
 pub(crate) async fn incarnation<A: Actor>(
@@ -41,10 +47,14 @@ pub(crate) async fn incarnation<A: Actor>(
     start: Arc<StartFn<A>>,
     system: System,
     report: Report,
+    hibernate_after: Option<Duration>,
 ) {
-    let current = Current::new(&place.seat, Arc::clone(system.highest()));
+    let as_dies: Arc<dyn Dies> = Arc::clone(&place) as _;
+    let dies = Some(Arc::downgrade(&as_dies));
+    drop(as_dies);
+    let current = Current::new(&place.seat, Arc::clone(system.highest()), dies);
     current
-        .scope(run(&place, &*start, system, report, &current))
+        .scope(run(&place, &*start, system, report, hibernate_after, &current))
         .await;
 }
 
@@ -53,9 +63,16 @@ async fn run<A: Actor>(
     start: &StartFn<A>,
     system: System,
     report: Report,
+    hibernate_after: Option<Duration>,
     current: &Arc<Current>,
 ) {
-    // Between two incarnations the mailbox is in its place: `begin` has seen to it that there is no other.
+    // A task is woken by the same waker for all its life.
+    poll_fn(|cx| {
+        place.seat.lane.register(cx.waker());
+        Poll::Ready(())
+    })
+    .await;
+    // Between two incarnations the inbox is in its place: `begin` has seen to it that there is no other.
     let Some(mut inbox) = place.take_inbox() else {
         report
             .failed(ExitReason::error("the mailbox of the place is in use"))
@@ -64,13 +81,13 @@ async fn run<A: Actor>(
     };
     let cx = Context::new(Arc::clone(place), system, Arc::clone(current));
     let end = {
-        let mut live = pin!(live(start, cx, &mut inbox, place, current, &report));
+        let mut live = pin!(live(start, cx, &mut inbox, place, current, &report, hibernate_after));
         // What panics outside of a turn (a drop) must not take the report with it.
-        std::future::poll_fn(|cx| panics::poll_caught(live.as_mut(), cx)).await
+        poll_fn(|cx| panics::poll_caught(live.as_mut(), cx)).await
     };
     current.set_ended();
     let end = end.unwrap_or_else(|reason| {
-        place::drain(&mut inbox, &Refusal::Exited(reason.clone()));
+        place.drain(&mut inbox, &Refusal::Exited(reason.clone()));
         End::Ended(reason)
     });
     let reason = end.reason();
@@ -117,13 +134,15 @@ fn log_end(seat: &Seat, end: &End) {
 async fn live<A: Actor>(
     start: &StartFn<A>,
     mut cx: Context<A>,
-    inbox: &mut Receiver<Item<A>>,
+    inbox: &mut Inbox<A>,
     place: &Arc<Place<A>>,
     current: &Arc<Current>,
     report: &Report,
+    hibernate_after: Option<Duration>,
 ) -> End {
     let highest = Arc::clone(cx.system().highest());
     let turns = Turns {
+        place,
         seat: &place.seat,
         highest: &highest,
         current,
@@ -142,9 +161,10 @@ async fn live<A: Actor>(
         }
     };
     report.started().await;
-    let reason = turns.messages(&mut actor, &mut cx, inbox).await;
+    let idle = Idle::new(hibernate_after);
+    let reason = turns.messages(&mut actor, &mut cx, inbox, idle).await;
     current.set_ending(&reason);
-    place::drain(inbox, &Refusal::Exited(reason.clone()));
+    place.drain(inbox, &Refusal::Exited(reason.clone()));
     if turns.cut_off(Signal::Lapse).is_none() {
         let stopped = turns.run(actor.stopped(&reason, &mut cx), Signal::Lapse).await;
         if let Err(ExitReason::Panic { message, location }) = stopped {
@@ -159,7 +179,8 @@ async fn live<A: Actor>(
 }
 
 /// What runs the actor's own code.
-struct Turns<'a> {
+struct Turns<'a, A: Actor> {
+    place: &'a Place<A>,
     seat: &'a Seat,
     highest: &'a Highest,
     current: &'a Arc<Current>,
@@ -173,16 +194,18 @@ enum Next<A: Actor> {
     Item(Item<A>),
 }
 
-impl Turns<'_> {
+impl<A: Actor> Turns<'_, A> {
     /// One message at a time until something ends it.
-    async fn messages<A: Actor>(
+    async fn messages(
         &self,
         actor: &mut A,
         cx: &mut Context<A>,
-        inbox: &mut Receiver<Item<A>>,
+        inbox: &mut Inbox<A>,
+        mut idle: Idle,
     ) -> ExitReason {
+        let mailbox = self.place.mailbox();
         let mut ticks = Ticks::new::<A>();
-        let mut signalled = pin!(self.seat.lane.wait(Signal::Stop));
+        let mut left = TURN_MAX;
         loop {
             if let Some(reason) = cx.take_exit() {
                 return reason;
@@ -192,7 +215,7 @@ impl Turns<'_> {
                 // Work that goes on and on is a queue that is never empty.
                 tokio::task::coop::consume_budget().await;
             }
-            let next = std::future::poll_fn(|task| {
+            let next = poll_fn(|task| {
                 if let Some(reason) = self.asked_to_end() {
                     return Poll::Ready(Next::End(reason));
                 }
@@ -202,18 +225,47 @@ impl Turns<'_> {
                 if let Poll::Ready(index) = ticks.poll(task) {
                     return Poll::Ready(Next::Tick(index));
                 }
-                if let Poll::Ready(Some(item)) = inbox.poll_next(task) {
+                if left == 0 {
+                    left = TURN_MAX;
+                    mailbox.settle(inbox);
+                    task.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                if let Some(item) = mailbox.next_or_sleep(inbox) {
+                    left -= 1;
+                    idle.ends();
                     return Poll::Ready(Next::Item(item));
                 }
-                signalled
-                    .as_mut()
-                    .poll(task)
-                    .map(|signal| Next::End(signal.reason()))
-            });
-            let turn = match next.await {
+                left = TURN_MAX;
+                if idle.poll(task).is_ready() {
+                    Mailbox::<Item<A>>::trim();
+                    storage::trim();
+                }
+                Poll::Pending
+            })
+            .await;
+            if let Next::Item(Item::Message { envelope, .. }) = &next
+                && !A::is_async(envelope)
+            {
+                let Next::Item(item) = next else { continue };
+                if let Some((envelope, caller)) = self.admit(item) {
+                    cx.set_caller(caller);
+                    if let Err(reason) = self.call(|| actor.handle_now(envelope, cx)) {
+                        return reason;
+                    }
+                }
+                continue;
+            }
+            // From here on it may wait.
+            mailbox.settle(inbox);
+            let turn = match next {
                 Next::End(reason) => return reason,
                 Next::GoOn => self.run(actor.continued(cx), Signal::Lapse).await,
                 Next::Tick(index) => self.run(actor.tick(index, cx), Signal::Lapse).await,
+                Next::Item(Item::End) => {
+                    self.place.lives_on();
+                    continue;
+                }
                 Next::Item(Item::Down(down)) => {
                     if !cx.take_monitor(down.monitor) {
                         continue;
@@ -241,7 +293,7 @@ impl Turns<'_> {
 
     /// What an exit signal does: what `#[info]` is told when it is trapped, nothing when it is normal or its link was taken back, and else
     /// the actor ends for the same reason.
-    fn exit_signal<A: Actor>(&self, signal: ExitSignal, cx: &Context<A>) -> Result<Option<Info>, ExitReason> {
+    fn exit_signal(&self, signal: ExitSignal, cx: &Context<A>) -> Result<Option<Info>, ExitReason> {
         let ExitSignal { via, actor, reason } = signal;
         let is_for_it = match via {
             Via::Link(link) => self.seat.links.take_link(actor, link),
@@ -263,7 +315,7 @@ impl Turns<'_> {
     }
 
     /// The message, if it is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
-    fn admit<A: Actor>(&self, item: Item<A>) -> Option<(A::Envelope, Stamp)> {
+    fn admit(&self, item: Item<A>) -> Option<(A::Envelope, Stamp)> {
         let Item::Message {
             mut envelope,
             meta,
@@ -298,18 +350,28 @@ impl Turns<'_> {
 
     /// Polls the actor's own code to its end, to a panic, or to a signal of at least this weight.
     async fn run<F: Future>(&self, code: F, least: Signal) -> Result<F::Output, ExitReason> {
-        let mut code = pin!(code);
-        let mut signalled = pin!(self.seat.lane.wait(least));
-        let ended = std::future::poll_fn(|task| {
+        let mut code = Stored::new(code);
+        let ended = poll_fn(|task| {
             if let Some(reason) = self.cut_off(least) {
                 return Poll::Ready(Err(reason));
             }
             if let Poll::Ready(result) = panics::poll_caught(code.as_mut(), task) {
                 return Poll::Ready(result);
             }
-            signalled.as_mut().poll(task).map(|signal| Err(signal.reason()))
+            // Sent while the code ran: the wake-up for it may have come before.
+            self.cut_off(least).map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
         })
         .await;
+        self.ended(ended)
+    }
+
+    /// Calls the actor's own code, which does not wait.
+    fn call(&self, code: impl FnOnce()) -> Result<(), ExitReason> {
+        let ended = panics::caught(code);
+        self.ended(ended)
+    }
+
+    fn ended<T>(&self, ended: Result<T, ExitReason>) -> Result<T, ExitReason> {
         self.seat.waits.end_turn();
         if let Err(reason) = &ended {
             // Ports that the code still holds are dropped with it, and answer this.
@@ -328,6 +390,42 @@ impl Turns<'_> {
             _ if !self.seat.tenure.as_ref().is_none_or(Tenure::is_valid) => Some(ExitReason::Lapsed),
             _ => None,
         }
+    }
+}
+
+/// When an idle actor hibernates.
+struct Idle {
+    after: Option<Duration>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    is_hibernating: bool,
+}
+
+impl Idle {
+    fn new(after: Option<Duration>) -> Self {
+        Self {
+            after,
+            sleep: None,
+            is_hibernating: false,
+        }
+    }
+
+    fn ends(&mut self) {
+        self.sleep = None;
+        self.is_hibernating = false;
+    }
+
+    /// Ready once, when it has been idle for long enough.
+    fn poll(&mut self, task: &mut std::task::Context<'_>) -> Poll<()> {
+        let Some(after) = self.after.filter(|_| !self.is_hibernating) else {
+            return Poll::Pending;
+        };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(after)));
+        let hibernates = sleep.as_mut().poll(task);
+        if hibernates.is_ready() {
+            self.sleep = None;
+            self.is_hibernating = true;
+        }
+        hibernates
     }
 }
 

@@ -106,3 +106,40 @@ async fn every_call_through_a_moving_ref_is_answered_by_one_of_its_locations() {
     }
     system.shutdown().await.unwrap();
 }
+
+/// Falls.
+#[actor(mailbox = 4)]
+#[derive(Default)]
+pub struct Stumbler;
+
+#[actor(local)]
+impl Stumbler {
+    /// Answers.
+    pub fn stand(&mut self) {}
+
+    /// Panics.
+    pub fn fall(&mut self) {
+        panic!("fell");
+    }
+}
+
+#[supervisor(intensity = 1_000_000, period = "1h")]
+struct Floor {
+    #[child]
+    stumbler: Stumbler,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hears_of_a_death_and_calls_again_at_once_calls_the_successor() {
+    let system = System::new("test");
+    let floor = system.spawn(Floor::spec(Stumbler::spec())).await.unwrap();
+    let again = |stumbler: ActorRef<Stumbler>| async move {
+        for _ in 0..2_000 {
+            let fell = stumbler.fall().timeout(FORGOTTEN).await;
+            assert!(matches!(fell, Err(CallError::Exited(ExitReason::Panic { .. }))), "{fell:?}");
+            let stood = stumbler.stand().timeout(FORGOTTEN).await;
+            assert_eq!(stood, Ok(()));
+        }
+    };
+    tokio::spawn(again(floor.stumbler.clone())).await.unwrap();
+}

@@ -20,10 +20,9 @@ use super::{CallError, Failure, Method, Refusal, Request};
 use crate::actor::Actor;
 use crate::current;
 use crate::envelope::{Item, Meta};
-use crate::mailbox::OwnedPermit;
 use crate::message::Body;
 use crate::moving::{Located, MovingPlace};
-use crate::place::{NoRoom, Place};
+use crate::place::{NoRoom, Place, ReserveRoom};
 use crate::raw_ref::{RawRef, To};
 use crate::reply::ReplyPort;
 use crate::stamp::Stamp;
@@ -33,7 +32,6 @@ use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 /// Deadlines beyond this are this: instants have an end.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
-type Room<M> = Option<OwnedPermit<Item<<M as Method>::Actor>>>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Envelope<M> = <<M as Method>::Actor as Actor>::Envelope;
 
@@ -61,7 +59,7 @@ enum State<M: Method> {
     Room {
         method: M,
         place: Arc<Place<M::Actor>>,
-        room: BoxFuture<Room<M>>,
+        room: ReserveRoom<M::Actor>,
     },
     Local {
         reply: oneshot::Receiver<Result<M::Reply, Failure>>,
@@ -108,10 +106,12 @@ impl<'a, M: Method> Call<'a, M> {
                 method,
                 place,
                 mut room,
-            } => match room.as_mut().poll(cx) {
+            } => match Pin::new(&mut room).poll(cx) {
                 Poll::Pending => Step::Wait(State::Room { method, place, room }),
-                Poll::Ready(Some(permit)) => self.deliver(&place, method, deadline, |item| permit.send(item)),
-                Poll::Ready(None) => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
+                Poll::Ready(permit) => self.deliver(&place, method, deadline, |item| {
+                    Place::send_granted(permit, item);
+                    Ok(())
+                }),
             },
             State::Local { reply, bounced } => self.poll_local(reply, bounced, cx),
             State::Remote {
@@ -171,26 +171,29 @@ impl<'a, M: Method> Call<'a, M> {
     }
 
     fn send_local(&mut self, place: &Arc<Place<M::Actor>>, method: M, deadline: Instant) -> Step<M> {
-        match place.try_reserve() {
-            Ok(permit) => self.deliver(place, method, deadline, |item| permit.send(item)),
-            Err(NoRoom::Gone) => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
-            Err(NoRoom::Full) => {
-                let room = Box::pin(place.sender().reserve());
-                Step::Next(State::Room {
-                    method,
-                    place: Arc::clone(place),
-                    room,
-                })
-            }
+        match place.room() {
+            Ok(()) => self.deliver(place, method, deadline, |item| place.send(item)),
+            Err(no_room) => self.wait_or_refuse(place, no_room, method),
+        }
+    }
+
+    fn wait_or_refuse(&mut self, place: &Arc<Place<M::Actor>>, no_room: NoRoom, method: M) -> Step<M> {
+        match no_room {
+            NoRoom::Gone => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
+            NoRoom::Full => Step::Next(State::Room {
+                method,
+                place: Arc::clone(place),
+                room: place.reserve(),
+            }),
         }
     }
 
     fn deliver(
         &mut self,
-        place: &Place<M::Actor>,
+        place: &Arc<Place<M::Actor>>,
         method: M,
         deadline: Instant,
-        send: impl FnOnce(Item<M::Actor>),
+        send: impl FnOnce(Item<M::Actor>) -> Result<(), (NoRoom, Item<M::Actor>)>,
     ) -> Step<M> {
         // Asked again: there may have been a wait for room.
         let Ok(stamp) = current::effect() else {
@@ -207,13 +210,19 @@ impl<'a, M: Method> Call<'a, M> {
             deadline: Some(deadline),
             incarnation,
         };
-        send(Item::Message {
+        let sent = send(Item::Message {
             envelope: method.into_envelope(ReplyPort::local(sender)),
             meta,
             bounce,
         });
-        place.sweep();
-        Step::Next(State::Local { reply, bounced })
+        match sent {
+            Ok(()) => Step::Next(State::Local { reply, bounced }),
+            Err((no_room, Item::Message { envelope, .. })) => {
+                let method = M::from_envelope(envelope).expect("the envelope is of the method that it was made of");
+                self.wait_or_refuse(place, no_room, method)
+            }
+            Err((_, Item::Down(_) | Item::Exit(_) | Item::End)) => unreachable!("a message was sent"),
+        }
     }
 
     fn poll_local(

@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -172,31 +173,13 @@ impl From<&Policy> for ChildPolicy {
 
 /// The slot of an actor.
 pub(crate) struct ActorChild<A: Actor> {
-    place: Arc<Place<A>>,
-    start: Arc<StartFn<A>>,
-    policy: ChildPolicy,
-    name: Option<&'static str>,
-    system: System,
-    told: Told,
-}
-
-impl<A: Actor> ActorChild<A> {
-    pub(crate) fn new(
-        place: Arc<Place<A>>,
-        start: Arc<StartFn<A>>,
-        policy: ChildPolicy,
-        name: Option<&'static str>,
-        system: System,
-    ) -> Self {
-        Self {
-            place,
-            start,
-            policy,
-            name,
-            system,
-            told: Told::default(),
-        }
-    }
+    pub(crate) place: Arc<Place<A>>,
+    pub(crate) start: Arc<StartFn<A>>,
+    pub(crate) policy: ChildPolicy,
+    pub(crate) hibernate_after: Option<Duration>,
+    pub(crate) name: Option<&'static str>,
+    pub(crate) system: System,
+    pub(crate) told: Told,
 }
 
 impl<A: Actor> Child for ActorChild<A> {
@@ -219,12 +202,12 @@ impl<A: Actor> Child for ActorChild<A> {
             self.system.clone(),
         );
         let seat = Arc::clone(&place.seat);
-        let incarnation = turn::incarnation(place, start, system, report.clone());
+        let incarnation = turn::incarnation(place, start, system, report.clone(), self.hibernate_after);
         spawn_in(seat, &self.told, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
-        Some(self.place.sender().filled())
+        Some(self.place.mailbox().filled())
     }
 
     fn close(&self) {

@@ -14,6 +14,14 @@ macro_rules! own_supervisor {
             const NAME: &'static str = $name;
             const WIRE: Option<$crate::__private::ActorWire<Self>> = None;
 
+            fn is_async(message: &Self::Message) -> bool {
+                match *message {}
+            }
+
+            fn handle_now(&mut self, message: Self::Message, _: &mut $crate::Context<Self>) {
+                match message {}
+            }
+
             async fn handle(&mut self, message: Self::Message, _: &mut $crate::Context<Self>) {
                 match message {}
             }

@@ -16,8 +16,7 @@ use crate::envelope::Item;
 use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
-use crate::mailbox::Receiver;
-use crate::place::{self, Place};
+use crate::place::{Inbox, Place};
 use crate::policy::{Policy, Restart};
 use crate::raw_ref::RawRef;
 use crate::request::Refusal;
@@ -171,11 +170,11 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
     let Some(inbox) = place.take_inbox() else {
         return ExitReason::error("the mailbox of the place is in use");
     };
-    let mut inbox = Inbox {
+    let mut taken = Probed {
         place,
         inbox: Some(inbox),
     };
-    while let Some(item) = poll_fn(|cx| inbox.poll_next(cx)).await {
+    while let Some(item) = poll_fn(|cx| taken.poll_next(cx)).await {
         if let Item::Message { envelope, .. } = item
             && keep.send(A::into_message(envelope)).await.is_err()
         {
@@ -186,24 +185,31 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
 }
 
 /// Gives the mailbox back, drained, when the probe ends.
-struct Inbox<'a, A: Actor> {
+struct Probed<'a, A: Actor> {
     place: &'a Place<A>,
-    inbox: Option<Receiver<Item<A>>>,
+    inbox: Option<Inbox<A>>,
 }
 
-impl<A: Actor> Inbox<'_, A> {
+impl<A: Actor> Probed<'_, A> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<A>>> {
-        match &mut self.inbox {
-            Some(inbox) => inbox.poll_next(cx),
-            None => Poll::Ready(None),
+        let Some(inbox) = &mut self.inbox else {
+            return Poll::Ready(None);
+        };
+        self.place.seat.lane.register(cx.waker());
+        match self.place.mailbox().next_or_sleep(inbox) {
+            Some(item) => {
+                self.place.mailbox().settle(inbox);
+                Poll::Ready(Some(item))
+            }
+            None => Poll::Pending,
         }
     }
 }
 
-impl<A: Actor> Drop for Inbox<'_, A> {
+impl<A: Actor> Drop for Probed<'_, A> {
     fn drop(&mut self) {
         if let Some(mut inbox) = self.inbox.take() {
-            place::drain(&mut inbox, &Refusal::Gone);
+            self.place.drain(&mut inbox, &Refusal::Gone);
             self.place.return_inbox(inbox);
         }
     }

@@ -4,6 +4,7 @@
 //! restart = permanent | transient | temporary      permanent
 //! shutdown = "5s" | kill | infinity                5 s
 //! mailbox = 1024                                   at least 1
+//! hibernate_after = "30s"                          never
 //! backoff = "100ms..10s"                           none
 //! jitter = 20                                      percent of a wait, none
 //! ```
@@ -12,11 +13,11 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, Generics, Ident, ItemStruct};
 
-use crate::attr::{self, Arg};
+use crate::attr::{self, Arg, duration_tokens};
 use crate::diag::Problems;
 use crate::fallback;
 
-const KEYS: &[&str] = &["restart", "shutdown", "mailbox", "backoff", "jitter"];
+const KEYS: &[&str] = &["restart", "shutdown", "mailbox", "hibernate_after", "backoff", "jitter"];
 
 /// Keys of the other half of the annotation, which stands on the impl.
 const KEYS_OF_IMPL: &[&str] = &["local", "remote", "name"];
@@ -27,6 +28,7 @@ pub(crate) struct Policy {
     pub(crate) restart: Option<TokenStream>,
     pub(crate) shutdown: Option<TokenStream>,
     pub(crate) mailbox: Option<TokenStream>,
+    hibernate_after: Option<TokenStream>,
     pub(crate) backoff: Option<TokenStream>,
     jitter: Option<Expr>,
 }
@@ -40,6 +42,10 @@ impl Policy {
             "mailbox" => {
                 let count = arg.count(1, "mailbox = 1024", problems);
                 self.mailbox = count.map(|count| quote!(#count));
+            }
+            "hibernate_after" => {
+                let idle = arg.duration(problems).map(duration_tokens);
+                self.hibernate_after = idle.map(|idle| quote!(::core::option::Option::Some(#idle)));
             }
             "backoff" => self.backoff = backoff(arg, problems),
             "jitter" => self.jitter = arg.count(1, "jitter = 20", problems),
@@ -66,6 +72,7 @@ impl Policy {
             ("restart", self.restart.clone()),
             ("shutdown", self.shutdown.clone()),
             ("mailbox", self.mailbox.clone()),
+            ("hibernate_after", self.hibernate_after.clone()),
             (
                 "backoff",
                 backoff.map(|backoff| quote!(::core::option::Option::Some(#backoff #jitter))),
@@ -137,7 +144,7 @@ fn restart(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
 fn shutdown(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
     Some(match arg.duration_or_word(&["kill", "infinity"], problems)? {
         Ok(duration) => {
-            let duration = attr::duration_tokens(duration);
+            let duration = duration_tokens(duration);
             quote!(::quorate::Shutdown::After(#duration))
         }
         Err(word) if word == "kill" => quote!(::quorate::Shutdown::Kill),
@@ -147,7 +154,7 @@ fn shutdown(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
 
 fn backoff(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
     let (min, max) = arg.range(problems)?;
-    let (min, max) = (attr::duration_tokens(min), attr::duration_tokens(max));
+    let (min, max) = (duration_tokens(min), duration_tokens(max));
     Some(quote!(::quorate::Backoff::new(#min, #max)))
 }
 

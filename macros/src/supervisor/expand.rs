@@ -157,11 +157,17 @@ fn implementation(supervisor: &Supervisor) -> TokenStream {
                 const NAME: &'static str = ::core::concat!(::core::env!("CARGO_PKG_NAME"), #wire_name);
                 const WIRE: ::core::option::Option<::quorate::__private::ActorWire<Self>> = ::core::option::Option::None;
 
-                async fn handle(&mut self, message: Self::Message, _: &mut ::quorate::Context<Self>) {
+                fn is_async(_: &Self::Message) -> bool {
+                    false
+                }
+
+                fn handle_now(&mut self, message: Self::Message, _: &mut ::quorate::Context<Self>) {
                     match message {
                         _ => {}
                     }
                 }
+
+                async fn handle(&mut self, _: Self::Message, _: &mut ::quorate::Context<Self>) {}
 
                 fn into_message(message: Self::Message) -> Self::Message {
                     message

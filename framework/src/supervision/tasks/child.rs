@@ -80,7 +80,7 @@ impl Child for TaskChild {
     fn start(&self, report: Report) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let seat = Arc::clone(&self.seat);
-        let current = Current::new(&seat, Arc::clone(self.system.highest()));
+        let current = Current::new(&seat, Arc::clone(self.system.highest()), None);
         let own = Arc::clone(&current);
         let to = report.clone();
         let incarnation = async move {

@@ -50,14 +50,40 @@ pub(super) fn expand(actor: &Actor) -> TokenStream {
 
 fn handle_fn(actor: &Actor) -> TokenStream {
     let envelope = envelope_ident(actor);
-    let arms = actor.messages.iter().map(|message| handle_arm(actor, message));
+    let kinds = actor.messages.iter().map(|message| {
+        let (cfgs, variant, is_async) = (cfgs(message), &message.variant, is_async(message));
+        quote!(#cfgs #envelope::#variant { .. } => #is_async,)
+    });
+    let arms = |wanted: bool| {
+        let of_kind = actor.messages.iter().filter(move |message| is_async(message) == wanted);
+        of_kind.map(|message| handle_arm(actor, message))
+    };
+    let (waiting, now) = (arms(true), arms(false));
     quote! {
+        fn is_async(envelope: &#envelope) -> bool {
+            match *envelope { #(#kinds)* }
+        }
+
+        #[allow(unreachable_patterns, unused_variables)]
+        fn handle_now(&mut self, envelope: #envelope, cx: &mut ::quorate::Context<Self>) {
+            match envelope {
+                #(#now)*
+                _ => {}
+            }
+        }
+
+        #[allow(unreachable_patterns, unused_variables)]
         async fn handle(&mut self, envelope: #envelope, cx: &mut ::quorate::Context<Self>) {
             match envelope {
-                #(#arms)*
+                #(#waiting)*
+                _ => {}
             }
         }
     }
+}
+
+fn is_async(message: &Message) -> bool {
+    message.input.sig.asyncness.is_some()
 }
 
 fn handle_arm(actor: &Actor, message: &Message) -> TokenStream {

@@ -1,0 +1,166 @@
+//! Every interleaving of a few threads, by loom, with up to [`PREEMPTIONS_MAX`] preemptions.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use loom::sync::atomic::{AtomicBool, Ordering, fence};
+use loom::sync::{Arc, Notify};
+use loom::thread;
+
+use super::*;
+
+impl<T> Holds<T> for Arc<Mailbox<T>> {
+    fn mailbox(&self) -> &Mailbox<T> {
+        self
+    }
+}
+
+/// A thread is interrupted where it could have gone on so many times in one run (loom's guide: two or three find nearly all).
+const PREEMPTIONS_MAX: usize = 3;
+
+fn model(run: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS_MAX);
+    builder.check(run);
+}
+
+/// The loop as the turn runs it: takes until it has `count`, sleeping in between.
+fn receive(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>, woken: &Notify, count: usize) -> Vec<u64> {
+    let mut received = Vec::new();
+    while received.len() < count {
+        match mailbox.next_or_sleep(taken) {
+            Some(message) => received.push(message),
+            None => woken.wait(),
+        }
+    }
+    received
+}
+
+fn send(mailbox: &Mailbox<u64>, woken: &Notify, message: u64) -> Result<(), u64> {
+    if mailbox.try_send(message)? == Sent::Asleep {
+        woken.notify();
+    }
+    Ok(())
+}
+
+#[test]
+fn loom_sends_of_two_are_all_seen_in_order_and_none_is_slept_through() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::new(4));
+        let woken = Arc::new(Notify::new());
+        let senders: Vec<_> = [10..12, 20..21]
+            .into_iter()
+            .map(|messages| {
+                let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
+                thread::spawn(move || {
+                    for message in messages {
+                        send(&mailbox, &woken, message).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let mut taken = Taken::NONE;
+        let received = receive(&mailbox, &mut taken, &woken, 3);
+        let of = |sender: u64| -> Vec<u64> { received.iter().copied().filter(|n| n / 10 == sender).collect() };
+        assert_eq!((of(1), of(2)), (vec![10, 11], vec![20]));
+        for sender in senders {
+            sender.join().unwrap();
+        }
+        assert_eq!(mailbox.try_next(&mut taken), None);
+        assert_eq!(mailbox.filled().0, 0);
+    });
+}
+
+#[test]
+fn loom_the_bound_holds_and_a_refused_message_comes_back() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::new(1));
+        let woken = Arc::new(Notify::new());
+        let sender = {
+            let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
+            thread::spawn(move || send(&mailbox, &woken, 1).is_ok())
+        };
+        let here = send(&mailbox, &woken, 2).is_ok();
+        assert!(mailbox.filled().0 <= 1);
+        let there = sender.join().unwrap();
+        let mut taken = Taken::NONE;
+        let received = std::iter::from_fn(|| mailbox.try_next(&mut taken)).count();
+        assert_eq!(received, usize::from(here) + usize::from(there));
+        assert_eq!(received, 1);
+    });
+}
+
+/// As a place does it: whoever comes second, who closes or who sends, sees what the other did. The accesses are sequentially consistent;
+/// loom takes them for acquire and release, so what that lacks is written out as fences.
+#[test]
+fn loom_a_message_sent_against_a_close_is_swept_by_one_of_both() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::new(4));
+        let gone = Arc::new(AtomicBool::new(false));
+        let taken = Arc::new(loom::sync::Mutex::new(Taken::NONE));
+        let sweep = |mailbox: &Mailbox<u64>, gone: &AtomicBool, taken: &loom::sync::Mutex<Taken<u64>>| {
+            if gone.load(Ordering::SeqCst) {
+                let mut taken = taken.lock().unwrap();
+                return std::iter::from_fn(|| mailbox.try_next(&mut taken)).count();
+            }
+            0
+        };
+        let sender = {
+            let (mailbox, gone, taken) = (Arc::clone(&mailbox), Arc::clone(&gone), Arc::clone(&taken));
+            thread::spawn(move || {
+                let _ = mailbox.try_send(1).unwrap();
+                fence(Ordering::SeqCst);
+                sweep(&mailbox, &gone, &taken)
+            })
+        };
+        gone.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let here = sweep(&mailbox, &gone, &taken);
+        assert_eq!(here + sender.join().unwrap(), 1);
+    });
+}
+
+/// Waits for room in a model thread: loom's own executor.
+fn reserve(mailbox: &Arc<Mailbox<u64>>) -> Permit<u64, Arc<Mailbox<u64>>> {
+    loom::future::block_on(Reserve::new(Arc::clone(mailbox)))
+}
+
+#[test]
+fn loom_room_reaches_who_waits_for_it() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::new(1));
+        let _ = mailbox.try_send(1).unwrap();
+        let sender = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || reserve(&mailbox).send(2).1)
+        };
+        let mut taken = Taken::NONE;
+        assert_eq!(mailbox.try_next(&mut taken), Some(1));
+        let _ = sender.join().unwrap();
+        assert_eq!(mailbox.try_next(&mut taken), Some(2));
+        assert_eq!(mailbox.filled().0, 0);
+        assert_eq!(mailbox.try_send(3), Ok(Sent::Seen));
+    });
+}
+
+#[test]
+fn loom_who_gives_up_waiting_leaves_no_room_behind() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::new(1));
+        let _ = mailbox.try_send(1).unwrap();
+        let fickle = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                let mut wait = Reserve::new(mailbox);
+                let first = pin!(&mut wait).poll(&mut Context::from_waker(Waker::noop()));
+                assert!(matches!(first, Poll::Pending | Poll::Ready(_)));
+            })
+        };
+        let mut taken = Taken::NONE;
+        assert_eq!(mailbox.try_next(&mut taken), Some(1));
+        fickle.join().unwrap();
+        assert_eq!(mailbox.filled().0, 0);
+        assert_eq!(mailbox.try_send(3), Ok(Sent::Seen));
+        assert_eq!(mailbox.try_send(4), Err(4));
+    });
+}

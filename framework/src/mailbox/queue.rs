@@ -1,0 +1,222 @@
+//! The lock-free half of a mailbox: sending, taking, falling asleep.
+//!
+//! ```text
+//! senders:  push push push ...   one compare-and-swap each, on the word; it is the wake-up, too
+//! the loop: take all there are, in one; turn them around; handle; take again; or fall asleep, in the same step that sees that there are none
+//! ```
+//! A message is complete before it can be seen, so nobody ever waits for a sender that was interrupted. The count of the word says how
+//! much room is taken, exactly; the loop gives room back as it begins with messages, by the [`STRIDE`].
+
+use std::marker::PhantomData;
+
+use super::node::Chain;
+use super::room::Room;
+use super::sync::{AtomicU64, Ordering};
+use super::word::{BOUND_MAX, Word};
+
+/// A loop that has begun this many messages gives their room back, and sooner when it runs out of messages or waits. A small mailbox
+/// is exact to the message.
+const STRIDE: usize = 32;
+/// Up to this bound each message gives its room back at once.
+const EXACT_MAX: usize = 64;
+
+/// A bounded queue of many senders and one loop.
+pub(crate) struct Mailbox<T> {
+    word: AtomicU64,
+    bound: usize,
+    pub(super) room: Room,
+    messages: PhantomData<T>,
+}
+
+// SAFETY: messages are moved from thread to thread and never shared; all else is atomics and locks.
+unsafe impl<T: Send> Send for Mailbox<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Mailbox<T> {}
+
+/// What the loop has taken out of its mailbox. There is one for each mailbox, and only its owner takes.
+pub(crate) struct Taken<T> {
+    messages: Chain<T>,
+    /// Messages whose room is not given back yet.
+    begun: usize,
+}
+
+impl<T> Taken<T> {
+    pub(crate) const NONE: Self = Self {
+        messages: Chain::EMPTY,
+        begun: 0,
+    };
+}
+
+/// What became of the loop when a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a loop that sleeps is to be woken"]
+pub(crate) enum Sent {
+    /// The loop will see it.
+    Seen,
+    /// The loop slept: the sender wakes it.
+    Asleep,
+}
+
+impl<T> Mailbox<T> {
+    /// A mailbox for `bound` messages, from 1 to [`BOUND_MAX`].
+    pub(crate) fn new(bound: usize) -> Self {
+        Self {
+            word: AtomicU64::new(Word::EMPTY.0),
+            bound: bound.clamp(1, BOUND_MAX),
+            room: Room::default(),
+            messages: PhantomData,
+        }
+    }
+
+    /// How many messages wait, and how many may.
+    pub(crate) fn filled(&self) -> (usize, usize) {
+        (self.word().count(), self.bound)
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.word().count() < self.bound
+    }
+
+    /// Puts a message behind the others. Gives it back when there is no room.
+    pub(crate) fn try_send(&self, message: T) -> Result<Sent, T> {
+        if !self.has_room() {
+            return Err(message);
+        }
+        let mut message = Chain::of(message);
+        let mut word = self.word();
+        while word.count() < self.bound {
+            match self.link(message, word, word.plus(1)) {
+                Ok(sent) => return Ok(sent),
+                Err((back, now)) => (message, word) = (back, now),
+            }
+        }
+        Err(message.pop().expect("a chain of one message"))
+    }
+
+    /// Puts a message where room was granted.
+    pub(super) fn send_granted(&self, message: T) -> Sent {
+        self.send_taking(0, message)
+    }
+
+    /// Puts a message behind the others, within the bound or beyond it. One at a time.
+    pub(crate) fn send_beyond(&self, message: T) -> Sent {
+        self.send_taking(1, message)
+    }
+
+    fn send_taking(&self, room: usize, message: T) -> Sent {
+        let mut message = Chain::of(message);
+        let mut word = self.word();
+        loop {
+            match self.link(message, word, word.plus(room)) {
+                Ok(sent) => return sent,
+                Err((back, now)) => (message, word) = (back, now),
+            }
+        }
+    }
+
+    fn link(&self, mut message: Chain<T>, word: Word, next: Word) -> Result<Sent, (Chain<T>, Word)> {
+        message.lead_to(word.newest());
+        match self.change(word, next.pushed(message.address())) {
+            Ok(()) => {
+                message.publish();
+                Ok(if word.is_idle() { Sent::Asleep } else { Sent::Seen })
+            }
+            Err(now) => {
+                // It owns what it leads to no more than it did before.
+                message.lead_to(0);
+                Err((message, now))
+            }
+        }
+    }
+
+    /// The next message, by the owner of what was taken. `None` when there is none now.
+    pub(crate) fn try_next(&self, taken: &mut Taken<T>) -> Option<T> {
+        self.next(taken, |word| word)
+    }
+
+    /// The next message, or sleep: `None` means that whoever sends now is told to wake the loop.
+    pub(crate) fn next_or_sleep(&self, taken: &mut Taken<T>) -> Option<T> {
+        self.next(taken, Word::idle)
+    }
+
+    fn next(&self, taken: &mut Taken<T>, when_empty: impl Fn(Word) -> Word) -> Option<T> {
+        if taken.messages.is_empty() {
+            self.take(taken, when_empty);
+        }
+        let message = taken.messages.pop()?;
+        taken.begun += 1;
+        if taken.begun == STRIDE || self.bound <= EXACT_MAX {
+            self.settle(taken);
+        }
+        Some(message)
+    }
+
+    /// Takes what lies here, and gives back the room of what was begun, in one step.
+    fn take(&self, taken: &mut Taken<T>, when_empty: impl Fn(Word) -> Word) {
+        let mut word = self.word();
+        loop {
+            if word.is_awaited() && taken.begun > 0 {
+                self.settle(taken);
+                word = self.word();
+            }
+            let next = word.taken().minus(taken.begun);
+            let next = if word.newest() == 0 { when_empty(next) } else { next };
+            if next == word {
+                return;
+            }
+            match self.change(word, next) {
+                Ok(()) => {
+                    taken.begun = 0;
+                    // SAFETY: the word had the address of a published chain, or 0, and has it no more: it is taken once.
+                    taken.messages = unsafe { Chain::published(word.newest()) }.reversed();
+                    return;
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Gives back the room of all messages that were begun: before the loop waits within one.
+    pub(crate) fn settle(&self, taken: &mut Taken<T>) {
+        let begun = std::mem::take(&mut taken.begun);
+        if begun > 0 {
+            self.free(begun);
+        }
+    }
+
+    /// Gives room back: to those who wait for it, in order, and else to all.
+    pub(super) fn free(&self, count: usize) {
+        let mut word = self.word();
+        while !word.is_awaited() {
+            match self.change(word, word.minus(count)) {
+                Ok(()) => return,
+                Err(now) => word = now,
+            }
+        }
+        self.grant(count);
+    }
+
+    pub(super) fn word(&self) -> Word {
+        Word(self.word.load(Ordering::SeqCst))
+    }
+
+    /// Sequentially consistent, as who closes a place and who sends to it must see one of the other.
+    pub(super) fn change(&self, word: Word, next: Word) -> Result<(), Word> {
+        self.word
+            .compare_exchange(word.0, next.0, Ordering::SeqCst, Ordering::SeqCst)
+            .map(drop)
+            .map_err(Word)
+    }
+
+    /// What this mailbox's messages left in the store goes to the allocator.
+    pub(crate) fn trim() {
+        Chain::<T>::trim_store();
+    }
+}
+
+impl<T> Drop for Mailbox<T> {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has this mailbox any more, so the chain in the word is taken once.
+        drop(unsafe { Chain::<T>::published(self.word().newest()) });
+    }
+}

@@ -1,0 +1,115 @@
+//! The one word of a mailbox: everything that senders and the loop must agree on, changed in one step. Pure.
+//!
+//! ```text
+//! 63        46 45                         4 3       0
+//! |  count    |  address of the newest / 64 |  flags |
+//! ```
+//! The count is of the messages that take up room: those that lie in the mailbox, those that the loop has taken and not begun, and the
+//! rooms that were granted to senders who waited. The newest message leads to the one before it. Nodes lie at multiples of 64 in a user
+//! space of 48 bits, so that 42 bits hold their address.
+
+/// What the count can hold.
+const COUNT_MAX: usize = 0x3_FFFF;
+/// Messages in one mailbox, at most: the count holds one beyond the bound, too.
+pub(super) const BOUND_MAX: usize = COUNT_MAX - 1;
+
+/// The loop sleeps. Whoever takes this flag away wakes it.
+const IDLE: u64 = 1;
+/// Senders wait for room.
+const AWAITED: u64 = 2;
+
+const COUNT_SHIFT: u32 = 46;
+const ADDRESS_SHIFT: u32 = 4;
+const ADDRESS: u64 = (1 << COUNT_SHIFT) - (1 << ADDRESS_SHIFT);
+
+/// What nodes are aligned to.
+pub(super) const ALIGN: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(pub(super) u64);
+
+impl Word {
+    pub(super) const EMPTY: Self = Self(0);
+
+    /// True when an address can be held.
+    pub(super) fn can_hold(address: usize) -> bool {
+        address.is_multiple_of(ALIGN) && address as u64 >> 48 == 0
+    }
+
+    /// 0 when no message lies here.
+    pub(super) fn newest(self) -> usize {
+        ((self.0 & ADDRESS) >> ADDRESS_SHIFT) as usize * ALIGN
+    }
+
+    pub(super) fn count(self) -> usize {
+        (self.0 >> COUNT_SHIFT) as usize
+    }
+
+    pub(super) fn is_idle(self) -> bool {
+        self.0 & IDLE != 0
+    }
+
+    pub(super) fn is_awaited(self) -> bool {
+        self.0 & AWAITED != 0
+    }
+
+    /// With this as the newest message, and the loop awake.
+    pub(super) fn pushed(self, address: usize) -> Self {
+        debug_assert!(Self::can_hold(address), "a node is aligned and in user space");
+        Self(self.0 & !(ADDRESS | IDLE) | ((address / ALIGN) as u64) << ADDRESS_SHIFT)
+    }
+
+    /// Without the messages, and the loop awake.
+    pub(super) fn taken(self) -> Self {
+        Self(self.0 & !(ADDRESS | IDLE))
+    }
+
+    /// With more room taken.
+    pub(super) fn plus(self, count: usize) -> Self {
+        debug_assert!(self.count() + count <= COUNT_MAX, "the bound is within the count");
+        Self(self.0 + ((count as u64) << COUNT_SHIFT))
+    }
+
+    /// With less room taken.
+    pub(super) fn minus(self, count: usize) -> Self {
+        debug_assert!(self.count() >= count, "no more room is given back than was taken");
+        Self(self.0 - ((count as u64) << COUNT_SHIFT))
+    }
+
+    /// With the loop asleep.
+    pub(super) fn idle(self) -> Self {
+        Self(self.0 | IDLE)
+    }
+
+    pub(super) fn awaited(self, is_awaited: bool) -> Self {
+        Self(if is_awaited { self.0 | AWAITED } else { self.0 & !AWAITED })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_parts_do_not_touch_each_other() {
+        let address = 0xFFFF_FFFF_FFC0;
+        let word = Word::EMPTY.idle().awaited(true).plus(COUNT_MAX).pushed(address);
+        assert_eq!(
+            (word.newest(), word.count(), word.is_idle(), word.is_awaited()),
+            (address, COUNT_MAX, false, true)
+        );
+        let word = word.minus(COUNT_MAX - 1).idle().awaited(false);
+        assert_eq!(
+            (word.newest(), word.count(), word.is_idle(), word.is_awaited()),
+            (address, 1, true, false)
+        );
+        assert_eq!(word.minus(1).taken(), Word::EMPTY);
+    }
+
+    #[test]
+    fn what_is_not_aligned_or_not_in_user_space_cannot_be_held() {
+        for (address, expected) in [(0x1000, true), (0x1020, false), (1 << 48, false)] {
+            assert_eq!(Word::can_hold(address), expected, "{address:x}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Where the future of an async handler lies: in memory that the actor has only while the handler waits.
+//!
+//! A thread keeps one block. A future is put there and polled; when it ends without waiting, as most do, the block is the next one's. When
+//! it waits, the block stays with it, and the thread gets another at the next need. So an idle actor holds none, and a handler that does
+//! not wait allocates nothing.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+/// Blocks are of this size at least, and aligned to [`ALIGN`]; larger futures get a block of their size.
+const BLOCK: usize = 1024;
+/// Blocks up to this size are kept for the next future, in bytes.
+const KEPT_MAX: usize = 16 * 1024;
+const ALIGN: usize = 16;
+
+/// Memory that nobody uses.
+struct Block {
+    memory: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Block {
+    fn new(layout: Layout) -> Self {
+        // SAFETY: the size is at least `BLOCK`.
+        let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        Self { memory, layout }
+    }
+
+    /// A block for a value of this layout.
+    fn take(layout: Layout) -> Self {
+        let kept = KEPT.try_with(Cell::take).ok().flatten();
+        if let Some(block) = kept
+            && block.layout.size() >= layout.size()
+            && block.layout.align() >= layout.align()
+        {
+            return block;
+        }
+        let (size, align) = (layout.size().max(BLOCK), layout.align().max(ALIGN));
+        Self::new(Layout::from_size_align(size, align).unwrap_or(layout))
+    }
+
+    /// Keeps it for the next one, in place of the last.
+    fn keep(self) {
+        if self.layout.size() <= KEPT_MAX {
+            // While the thread ends, it is freed.
+            let _ = KEPT.try_with(|kept| kept.set(Some(self)));
+        }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated by `new` with this layout, and used by nobody any more.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+    }
+}
+
+thread_local! {
+    static KEPT: Cell<Option<Block>> = const { Cell::new(None) };
+}
+
+/// Gives what this thread keeps to the allocator.
+pub(crate) fn trim() {
+    drop(KEPT.try_with(Cell::take));
+}
+
+/// A future in a block.
+pub(crate) struct Stored<F: Future> {
+    /// Holds the future; `None` only while this is dropped.
+    block: Option<Block>,
+    future: PhantomData<F>,
+}
+
+// SAFETY: a block is plain memory, and its future goes where this goes.
+unsafe impl<F: Future + Send> Send for Stored<F> {}
+// SAFETY: without `&mut` there is no way to the future.
+unsafe impl<F: Future> Sync for Stored<F> {}
+
+impl<F: Future> Stored<F> {
+    pub(crate) fn new(future: F) -> Self {
+        let block = Block::take(Layout::new::<F>());
+        // SAFETY: the block is large and aligned enough, and nobody else's.
+        unsafe { block.memory.cast::<F>().write(future) };
+        Self {
+            block: Some(block),
+            future: PhantomData,
+        }
+    }
+
+    /// The future, which does not move until it is dropped.
+    pub(crate) fn as_mut(&mut self) -> Pin<&mut F> {
+        let block = self.block.as_ref().expect("there until this is dropped");
+        // SAFETY: `new` has put the future there; it is dropped there, and only with `self`.
+        unsafe { Pin::new_unchecked(block.memory.cast::<F>().as_mut()) }
+    }
+}
+
+impl<F: Future> Future for Stored<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        Self::as_mut(&mut self).poll(cx)
+    }
+}
+
+impl<F: Future> Unpin for Stored<F> {}
+
+impl<F: Future> Drop for Stored<F> {
+    fn drop(&mut self) {
+        let Some(block) = self.block.take() else { return };
+        // SAFETY: the future is in the block, and dropped once, here. If that panics, the block is dropped and not kept.
+        unsafe { block.memory.cast::<F>().drop_in_place() };
+        block.keep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::task::Waker;
+
+    use super::*;
+
+    fn poll<F: Future>(stored: &mut Stored<F>) -> Poll<F::Output> {
+        stored.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn address<F: Future>(stored: &Stored<F>) -> usize {
+        stored.block.as_ref().unwrap().memory.as_ptr().addr()
+    }
+
+    #[test]
+    fn the_next_future_lies_where_the_last_one_did() {
+        let first = Stored::new(std::future::ready(1_u8));
+        let at = address(&first);
+        drop(first);
+        let mut second = Stored::new(async { [7_u64; 100] });
+        assert_eq!((address(&second), poll(&mut second)), (at, Poll::Ready([7; 100])));
+    }
+
+    #[test]
+    fn one_that_waits_keeps_its_block_and_drops_what_it_holds_once() {
+        let held = Arc::new(());
+        let (held_too, mut polls) = (Arc::clone(&held), 0);
+        let mut waiting = Stored::new(poll_fn(move |_| {
+            let _ = &held_too;
+            polls += 1;
+            if polls == 2 { Poll::Ready(polls) } else { Poll::Pending }
+        }));
+        assert!(poll(&mut waiting).is_pending());
+        let other = Stored::new(std::future::ready(()));
+        assert_ne!(address(&other), address(&waiting));
+        assert_eq!(poll(&mut waiting), Poll::Ready(2));
+        assert_eq!(Arc::strong_count(&held), 2);
+        drop(waiting);
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[test]
+    fn large_and_widely_aligned_futures_have_room() {
+        #[repr(align(256))]
+        struct Wide([u8; KEPT_MAX / 2], [u8; KEPT_MAX / 2]);
+        let mut stored = Stored::new(async {
+            let wide = Wide([3; KEPT_MAX / 2], [4; KEPT_MAX / 2]);
+            std::future::ready(()).await;
+            (wide.0.as_ptr().addr() % 256, wide.0[0], wide.1[0])
+        });
+        assert_eq!(poll(&mut stored), Poll::Ready((0, 3, 4)));
+        drop(stored);
+        assert!(KEPT.take().is_none_or(|kept| kept.layout.size() <= KEPT_MAX));
+    }
+}
