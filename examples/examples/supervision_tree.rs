@@ -102,7 +102,7 @@ struct Town {
     shop: Shop,
 }
 
-/// Pays, again while `payments` is on its way back: what waited with a crash is answered `Exited`, and was not handled.
+/// Pays, again while the shop that gave up is on its way back: until then its places answer `Gone`.
 async fn pay(payments: &ActorRef<Payments>, cents: u64) -> u64 {
     loop {
         if let Ok(Ok(balance)) = payments.pay(cents).await {

@@ -43,8 +43,7 @@
 //! - **Delivery** is at most once, in order per pair of sender and receiver. A call ends in a reply or an error, by a
 //!   deadline. Each variant of [`CallError`] says what is known of the message.
 //! - **A ref names a place**, not an incarnation: it stays good across restarts. A restart begins with an empty mailbox; what is
-//!   sent between death and the new start waits. The mailbox is emptied a moment after a panic: who calls again at once may be answered
-//!   `Exited` once more, and that message was not handled.
+//!   sent between death and the new start waits. Who has heard of the death and sends again sends to the successor.
 //! - **No two incarnations overlap**: the successor starts when the state of the dead one is dropped.
 //! - **What an actor sent before its end arrives before the news of it**: a [`Down`], or the exit signal of a link.
 //! - **Calls in a circle** end at the deadline with [`CallError::Deadlock`], which names who waits for whom.

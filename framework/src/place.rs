@@ -214,10 +214,11 @@ impl<A: Actor> Place<A> {
             actor,
             reason,
         };
-        self.send(Item::Exit(signal)).map_err(|(no_room, _)| match no_room {
-            NoRoom::Full => ExitError::Full,
-            NoRoom::Gone => ExitError::Gone,
-        })
+        self.send(Item::Exit(signal))
+            .map_err(|(no_room, _)| match no_room {
+                NoRoom::Full => ExitError::Full,
+                NoRoom::Gone => ExitError::Gone,
+            })
     }
 
     /// Puts an item behind what lies in the mailbox, waiting for room in a task when there is none.

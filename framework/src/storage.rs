@@ -152,7 +152,11 @@ mod tests {
         let mut waiting = Stored::new(poll_fn(move |_| {
             let _ = &held_too;
             polls += 1;
-            if polls == 2 { Poll::Ready(polls) } else { Poll::Pending }
+            if polls == 2 {
+                Poll::Ready(polls)
+            } else {
+                Poll::Pending
+            }
         }));
         assert!(poll(&mut waiting).is_pending());
         let other = Stored::new(std::future::ready(()));

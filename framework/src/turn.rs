@@ -81,7 +81,15 @@ async fn run<A: Actor>(
     };
     let cx = Context::new(Arc::clone(place), system, Arc::clone(current));
     let end = {
-        let mut live = pin!(live(start, cx, &mut inbox, place, current, &report, hibernate_after));
+        let mut live = pin!(live(
+            start,
+            cx,
+            &mut inbox,
+            place,
+            current,
+            &report,
+            hibernate_after
+        ));
         // What panics outside of a turn (a drop) must not take the report with it.
         poll_fn(|cx| panics::poll_caught(live.as_mut(), cx)).await
     };
@@ -359,7 +367,8 @@ impl<A: Actor> Turns<'_, A> {
                 return Poll::Ready(result);
             }
             // Sent while the code ran: the wake-up for it may have come before.
-            self.cut_off(least).map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
+            self.cut_off(least)
+                .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
         })
         .await;
         self.ended(ended)

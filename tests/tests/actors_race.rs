@@ -136,7 +136,10 @@ async fn who_hears_of_a_death_and_calls_again_at_once_calls_the_successor() {
     let again = |stumbler: ActorRef<Stumbler>| async move {
         for _ in 0..2_000 {
             let fell = stumbler.fall().timeout(FORGOTTEN).await;
-            assert!(matches!(fell, Err(CallError::Exited(ExitReason::Panic { .. }))), "{fell:?}");
+            assert!(
+                matches!(fell, Err(CallError::Exited(ExitReason::Panic { .. }))),
+                "{fell:?}"
+            );
             let stood = stumbler.stand().timeout(FORGOTTEN).await;
             assert_eq!(stood, Ok(()));
         }

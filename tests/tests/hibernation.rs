@@ -72,14 +72,24 @@ fn an_actor_that_hibernates_has_given_back_all_that_its_messages_and_handlers_to
         let before = in_use();
 
         let most = is_busy(&bear).await;
-        assert!(most >= before + LUGGAGE + WAITING as usize * 64, "{most} of {before}");
+        assert!(
+            most >= before + LUGGAGE + WAITING as usize * 64,
+            "{most} of {before}"
+        );
         testing::advance(IDLE - Duration::from_secs(1)).await;
         let idle = in_use();
-        assert!(idle > before, "it does not hibernate before its time: {idle} of {before}");
+        assert!(
+            idle > before,
+            "it does not hibernate before its time: {idle} of {before}"
+        );
         testing::advance(Duration::from_secs(2)).await;
         assert_eq!(in_use(), before);
 
-        assert_eq!(bear.add(0).await, Ok(2 * WAITING), "it wakes with the state that it had");
+        assert_eq!(
+            bear.add(0).await,
+            Ok(2 * WAITING),
+            "it wakes with the state that it had"
+        );
     });
 }
 

@@ -264,7 +264,7 @@ fn unsafe_code_answers_its_contract() {
         let is_answered = |number: usize| {
             lines[number.saturating_sub(9)..number]
                 .iter()
-                .any(|line| line.contains("SAFETY:"))
+                .any(|line| line.contains("SAFETY:") || line.contains("# Safety"))
         };
         let unsafe_lines = source.lines_with(|line| {
             ["unsafe {", "unsafe fn", "unsafe impl"]
@@ -282,14 +282,21 @@ fn unsafe_code_answers_its_contract() {
         &[
             ("framework/src/x.rs", "let a = 1;\nunsafe { f() }"),
             ("framework/src/x.rs", "unsafe impl Send for A {}"),
+            ("framework/src/x.rs", "unsafe fn f() {}"),
         ],
     );
     allows(
         rule,
-        &[(
-            "framework/src/x.rs",
-            "// SAFETY: `f` asks for nothing.\nunsafe { f() }",
-        )],
+        &[
+            (
+                "framework/src/x.rs",
+                "// SAFETY: `f` asks for nothing.\nunsafe { f() }",
+            ),
+            (
+                "framework/src/x.rs",
+                "/// # Safety\n///\n/// Called once.\nunsafe fn f() {}",
+            ),
+        ],
     );
     for package in ["macros", "regions"] {
         assert!(

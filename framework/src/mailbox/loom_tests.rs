@@ -61,7 +61,8 @@ fn loom_sends_of_two_are_all_seen_in_order_and_none_is_slept_through() {
             .collect();
         let mut taken = Taken::NONE;
         let received = receive(&mailbox, &mut taken, &woken, 3);
-        let of = |sender: u64| -> Vec<u64> { received.iter().copied().filter(|n| n / 10 == sender).collect() };
+        let of =
+            |sender: u64| -> Vec<u64> { received.iter().copied().filter(|n| n / 10 == sender).collect() };
         assert_eq!((of(1), of(2)), (vec![10, 11], vec![20]));
         for sender in senders {
             sender.join().unwrap();

@@ -160,7 +160,11 @@ impl<T> Mailbox<T> {
                 word = self.word();
             }
             let next = word.taken().minus(taken.begun);
-            let next = if word.newest() == 0 { when_empty(next) } else { next };
+            let next = if word.newest() == 0 {
+                when_empty(next)
+            } else {
+                next
+            };
             if next == word {
                 return;
             }

@@ -120,7 +120,11 @@ impl<T> Mailbox<T> {
         loop {
             let (count, bound) = (word.count(), self.filled().1);
             let has_room = waiting.is_empty() && count < bound;
-            let next = if has_room { word.plus(1) } else { word.awaited(true) };
+            let next = if has_room {
+                word.plus(1)
+            } else {
+                word.awaited(true)
+            };
             match self.change(word, next) {
                 Ok(()) if has_room => return None,
                 Ok(()) => break,

@@ -68,7 +68,9 @@ pub(super) fn take(layout: Layout) -> NonNull<u8> {
     };
     // SAFETY: see `with_own`: a pop from the thread's list and nothing else.
     let taken = with_own(size, |own| unsafe { own.take(size) });
-    taken.flatten().map_or_else(|| allocate(layout_of(size)), NonNull::cast)
+    taken
+        .flatten()
+        .map_or_else(|| allocate(layout_of(size)), NonNull::cast)
 }
 
 /// Gives memory back that `take` gave.
@@ -262,11 +264,17 @@ mod tests {
         let common = lock(size).0.len() * CHAIN * layout_of(size).size();
         assert!((1..=COMMON_BYTES_MAX).contains(&common), "{common}");
         let again = take(layout);
-        assert!(known.contains(&again.as_ptr().addr()), "it comes from the common store");
+        assert!(
+            known.contains(&again.as_ptr().addr()),
+            "it comes from the common store"
+        );
         // SAFETY: taken above.
         unsafe { give_back(again, layout) };
         trim(layout);
-        assert_eq!((lock(size).0.len(), with_own(size, |own| own.len).unwrap()), (0, 0));
+        assert_eq!(
+            (lock(size).0.len(), with_own(size, |own| own.len).unwrap()),
+            (0, 0)
+        );
     }
 
     #[test]

@@ -69,7 +69,11 @@ fn a_small_mailbox_is_exact_to_the_message() {
 #[test]
 fn who_sends_first_to_a_sleeping_loop_is_told_to_wake_it() {
     let (mailbox, mut taken) = (Mailbox::new(8), Taken::NONE);
-    assert_eq!(mailbox.try_send(1), Ok(Sent::Seen), "a loop that has not slept yet is awake");
+    assert_eq!(
+        mailbox.try_send(1),
+        Ok(Sent::Seen),
+        "a loop that has not slept yet is awake"
+    );
     assert_eq!(mailbox.next_or_sleep(&mut taken), Some(1));
     assert_eq!(mailbox.next_or_sleep(&mut taken), None);
     assert_eq!(mailbox.try_send(2), Ok(Sent::Asleep));
@@ -89,14 +93,20 @@ fn who_waits_for_room_gets_it_in_order_and_is_not_overtaken() {
     for n in 0..2 {
         assert_eq!(mailbox.try_send(n), Ok(Sent::Seen));
     }
-    let mut waits: Vec<_> = wakers.iter().map(|_| Reserve::new(Arc::clone(&mailbox))).collect();
+    let mut waits: Vec<_> = wakers
+        .iter()
+        .map(|_| Reserve::new(Arc::clone(&mailbox)))
+        .collect();
     for (wait, waker) in waits.iter_mut().zip(&wakers) {
         assert!(poll(wait, waker).is_pending());
         assert!(poll(wait, waker).is_pending());
     }
     assert_eq!(mailbox.try_next(&mut taken), Some(0));
     assert_eq!(mailbox.try_send(99), Err(99), "the room is the first one's");
-    let woken: Vec<_> = wakers.iter().map(|waker| waker.0.load(Ordering::SeqCst)).collect();
+    let woken: Vec<_> = wakers
+        .iter()
+        .map(|waker| waker.0.load(Ordering::SeqCst))
+        .collect();
     assert_eq!(woken, [1, 0, 0]);
     let Poll::Ready(permit) = poll(&mut waits[0], &wakers[0]) else {
         panic!("its room was granted")

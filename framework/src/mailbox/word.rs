@@ -82,7 +82,11 @@ impl Word {
     }
 
     pub(super) fn awaited(self, is_awaited: bool) -> Self {
-        Self(if is_awaited { self.0 | AWAITED } else { self.0 & !AWAITED })
+        Self(if is_awaited {
+            self.0 | AWAITED
+        } else {
+            self.0 & !AWAITED
+        })
     }
 }
 

@@ -218,7 +218,8 @@ impl<'a, M: Method> Call<'a, M> {
         match sent {
             Ok(()) => Step::Next(State::Local { reply, bounced }),
             Err((no_room, Item::Message { envelope, .. })) => {
-                let method = M::from_envelope(envelope).expect("the envelope is of the method that it was made of");
+                let method =
+                    M::from_envelope(envelope).expect("the envelope is of the method that it was made of");
                 self.wait_or_refuse(place, no_room, method)
             }
             Err((_, Item::Down(_) | Item::Exit(_) | Item::End)) => unreachable!("a message was sent"),

@@ -61,7 +61,8 @@
 //! | --- | --- | --- |
 //! | `restart` | `permanent` | `permanent`: always, also after a normal end. `transient`: after a failure. `temporary`: never, not even when a sibling's restart took it down; its spec is forgotten. |
 //! | `shutdown` | `"5s"`; of a supervisor `infinity` | Asked, then killed when the time is up. `kill`: not asked, and `#[stopped]` does not run. `infinity`: waited for however long; whoever waits for ever keeps the whole tree. |
-//! | `mailbox` | 1024 | The bound, in messages. A call waits for room within its deadline; a cast answers `Full`. |
+//! | `mailbox` | 1024 | The bound, in messages. A call waits for room within its deadline, in order of arrival; a cast answers `Full`. In a mailbox of more than 64, up to 31 messages that have begun may still count while the actor does not wait. |
+//! | `hibernate_after` | never, as in OTP | How long the actor is idle before it hibernates. An idle actor holds no memory for messages or futures anyway: what they took is kept by the thread for the next ones. Hibernating gives that to the allocator. The next message pays for it again, so not for short pauses. |
 //! | `backoff` | none, as in OTP | The wait before a restart, doubled from the first to the longest within the period. Messages wait meanwhile, within the mailbox's bound. In a group it lies between the last stop and the first start. |
 //! | `jitter` | 0 | Shortens each wait by up to so many percent, so that children which fail together do not come back together. |
 //! | `significant` | no | See `auto_shutdown`; refused for permanent children, and where nothing follows from it. |

@@ -16,7 +16,14 @@ use crate::diag::Problems;
 const KEYS: &[&str] = &["local", "remote", "name"];
 
 /// Keys of the other half of the annotation, which stands on the struct.
-const KEYS_OF_STRUCT: &[&str] = &["restart", "shutdown", "mailbox", "hibernate_after", "backoff", "jitter"];
+const KEYS_OF_STRUCT: &[&str] = &[
+    "restart",
+    "shutdown",
+    "mailbox",
+    "hibernate_after",
+    "backoff",
+    "jitter",
+];
 
 const HOOKS: &[&str] = &[
     "init",

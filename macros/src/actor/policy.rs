@@ -17,7 +17,14 @@ use crate::attr::{self, Arg, duration_tokens};
 use crate::diag::Problems;
 use crate::fallback;
 
-const KEYS: &[&str] = &["restart", "shutdown", "mailbox", "hibernate_after", "backoff", "jitter"];
+const KEYS: &[&str] = &[
+    "restart",
+    "shutdown",
+    "mailbox",
+    "hibernate_after",
+    "backoff",
+    "jitter",
+];
 
 /// Keys of the other half of the annotation, which stands on the impl.
 const KEYS_OF_IMPL: &[&str] = &["local", "remote", "name"];

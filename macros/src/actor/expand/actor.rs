@@ -55,7 +55,10 @@ fn handle_fn(actor: &Actor) -> TokenStream {
         quote!(#cfgs #envelope::#variant { .. } => #is_async,)
     });
     let arms = |wanted: bool| {
-        let of_kind = actor.messages.iter().filter(move |message| is_async(message) == wanted);
+        let of_kind = actor
+            .messages
+            .iter()
+            .filter(move |message| is_async(message) == wanted);
         of_kind.map(|message| handle_arm(actor, message))
     };
     let (waiting, now) = (arms(true), arms(false));
