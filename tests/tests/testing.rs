@@ -167,6 +167,17 @@ fn a_lease_ends_for_all_who_rest_on_it() {
 }
 
 #[test]
+fn what_does_not_come_soon_is_said_with_the_place() {
+    testing::run(async { assert_eq!(testing::soon(std::future::ready(7)).await, 7) });
+    let text = failure(async { testing::soon(std::future::pending()).await });
+    let place = "what is waited for at tests/tests/testing.rs:";
+    assert!(
+        text.starts_with(place) && text.ends_with(" did not come within 60s"),
+        "{text}"
+    );
+}
+
+#[test]
 fn waiting_costs_no_time() {
     let start = std::time::Instant::now();
     testing::run(async { testing::advance(100 * PATIENCE).await });

@@ -59,7 +59,10 @@ mod life;
 mod log;
 mod probe;
 
+use std::panic::Location;
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 pub use self::lease::Lease;
 pub use self::life::Life;
@@ -99,4 +102,22 @@ pub async fn advance(time: Duration) {
 /// What has happened until it is dropped has happened.
 pub async fn settle() {
     advance(Duration::from_millis(1)).await;
+}
+
+/// What comes of a future that does not take long, in virtual time or on a runtime of another kind.
+///
+/// # Panics
+/// When it does not come; it says where it was waited for.
+///
+/// # Cancel safety
+/// When it is dropped, the future is dropped.
+#[track_caller]
+pub fn soon<F: IntoFuture>(what: F) -> impl Future<Output = F::Output> {
+    let place = Location::caller();
+    async move {
+        let Ok(came) = timeout(PATIENCE, what).await else {
+            panic!("what is waited for at {place} did not come within {PATIENCE:?}");
+        };
+        came
+    }
 }
