@@ -12,7 +12,7 @@ mod signals;
 use std::time::Duration;
 
 use quorate::prelude::*;
-use quorate::testing::{self, Log, settle};
+use quorate::testing::{self, Log, settle, soon};
 
 use side::{Side, linked, side};
 
@@ -301,8 +301,7 @@ async fn two_that_link_each_other_at_once_are_linked_once_and_end_together() {
         let (first, second) = tokio::join!(one.link(other.clone()), other.link(one.clone()));
         assert_eq!((first, second), (Ok(Ok(())), Ok(Ok(()))));
         dying.end(ExitReason::error("now")).await.unwrap();
-        let gone = tokio::time::timeout(Duration::from_mins(1), ActorRef::gone(following));
-        gone.await.expect("it follows");
+        soon(ActorRef::gone(following)).await;
         for log in [one_log, other_log] {
             assert_eq!(log.all(), ["stopped: failed: now"]);
         }
@@ -341,15 +340,15 @@ async fn links_made_and_taken_back_by_both_sides_at_once_do_not_wait_for_each_ot
     let system = System::new("test");
     let ((one, one_log), (other, other_log)) = (side(&system, true).await, side(&system, true).await);
     for _ in 0..ROUNDS {
-        let calls = tokio::time::timeout(Duration::from_mins(1), async {
+        let calls = async {
             tokio::join!(
                 one.link(other.clone()),
                 other.link(one.clone()),
                 one.unlink(other.clone(), Duration::ZERO),
                 other.unlink(one.clone(), Duration::ZERO),
             )
-        });
-        let (first, second, third, fourth) = calls.await.expect("nobody waits");
+        };
+        let (first, second, third, fourth) = soon(calls).await;
         assert_eq!((first, second), (Ok(Ok(())), Ok(Ok(()))));
         assert_eq!((third, fourth), (Ok(()), Ok(())));
     }
