@@ -104,6 +104,33 @@ fn a_life_tells_of_each_incarnation_and_of_the_end() {
 }
 
 #[test]
+fn a_life_tells_of_an_end_before_it_was_asked_and_of_the_incarnation_that_was_seen() {
+    testing::run(async {
+        let system = System::new("test");
+        let listener = system.spawn(Listener::spec()).await.unwrap();
+        let mut life = Life::of(&listener);
+        assert!(listener.hear(0).await.is_err());
+        assert_eq!(listener.hear(1).await, Ok(()), "it is there again");
+        ActorRef::kill(&listener);
+        testing::settle().await;
+        assert_eq!(life.restarts(), 2);
+        for _ in 0..2 {
+            let ended = life.ended().await;
+            assert!(
+                matches!(ended, ExitReason::Panic { .. }),
+                "not the later one: {ended:?}"
+            );
+        }
+        life.restarted().await;
+        assert!(system.terminate(&listener).await);
+        assert_eq!(life.ended().await, ExitReason::Shutdown);
+        let late = Life::of(&listener);
+        assert_eq!(late.ended().await, ExitReason::Shutdown, "the last one");
+        late.gone().await;
+    });
+}
+
+#[test]
 fn all_clones_of_a_log_are_one_and_what_was_taken_is_not_there_any_more() {
     let log = Log::<u64>::default();
     let other = log.clone();
