@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::prelude::*;
-use quorate::testing::{self, Lease, Log};
+use quorate::testing::{self, Lease, Log, Probe};
 use quorate::{Backoff, StartError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -117,21 +117,13 @@ impl Hook {
 /// What a singleton writes to.
 #[actor]
 #[derive(Default)]
-pub struct Ledger {
-    written: u64,
-}
+pub struct Ledger;
 
 #[actor(local)]
 impl Ledger {
     /// The epoch of who writes.
     pub fn write(&mut self, cx: &mut Context<Self>) -> Option<u64> {
-        self.written += 1;
         cx.caller_epoch()
-    }
-
-    /// How often it was written to.
-    pub fn written(&mut self) -> u64 {
-        self.written
     }
 }
 
@@ -206,17 +198,17 @@ fn a_task_of_an_actor_acts_in_its_name() {
 fn a_task_of_an_actor_ends_with_its_tenure() {
     testing::run(async {
         let system = System::new("test");
-        let ledger = system.spawn(Ledger::spec()).await.unwrap();
+        let mut ledger = Probe::<Ledger>::spawn(&system).await;
         let (holder, lease) = holder(&system, 7).await;
         let (go, gate) = Go::new();
-        let (answer, ()) = tokio::join!(holder.beside(ledger.clone(), gate), async {
+        let (answer, ()) = tokio::join!(holder.beside(ledger.actor(), gate), async {
             assert_eq!(holder.count().await, Ok(1), "the task waits by now");
             lease.end();
             // Nobody receives it when the task is gone already.
             let _ = go.send(());
         });
         assert!(answer.is_err(), "{answer:?}");
-        assert_eq!(ledger.written().await, Ok(0));
+        ledger.expect_none(Duration::from_secs(1)).await;
     });
 }
 
@@ -224,16 +216,16 @@ fn a_task_of_an_actor_ends_with_its_tenure() {
 fn a_task_of_an_actor_ends_before_the_actor_is_gone() {
     testing::run(async {
         let system = System::new("test");
-        let ledger = system.spawn(Ledger::spec()).await.unwrap();
+        let mut ledger = Probe::<Ledger>::spawn(&system).await;
         let (holder, _lease) = holder(&system, 7).await;
         let (go, gate) = Go::new();
-        let (answer, ()) = tokio::join!(holder.beside(ledger.clone(), gate), async {
+        let (answer, ()) = tokio::join!(holder.beside(ledger.actor(), gate), async {
             assert_eq!(holder.count().await, Ok(1), "the task waits by now");
             system.terminate(&holder).await;
             assert!(go.send(()).is_err(), "the task and what it waits for are dropped");
         });
         assert!(answer.is_err(), "{answer:?}");
-        assert_eq!(ledger.written().await, Ok(0));
+        ledger.expect_none(Duration::from_secs(1)).await;
     });
 }
 
@@ -257,21 +249,21 @@ fn a_message_is_not_handled_after_the_tenure() {
 fn after_the_tenure_nothing_that_the_actor_does_has_an_effect() {
     testing::run(async {
         let system = System::new("test");
-        let ledger = system.spawn(Ledger::spec()).await.unwrap();
+        let mut ledger = Probe::<Ledger>::spawn(&system).await;
 
         let (one, lease) = holder(&system, 1).await;
         let end = Hook::new(move || lease.end());
         assert_eq!(
-            one.write(ledger.clone(), end).await,
+            one.write(ledger.actor(), end).await,
             Err(CallError::Lapsed),
             "its reply is an effect too"
         );
 
         let (two, lease) = holder(&system, 2).await;
         let end = Hook::new(move || lease.end());
-        assert_eq!(two.note(ledger.clone(), end).await, Err(CallError::Lapsed));
+        assert_eq!(two.note(ledger.actor(), end).await, Err(CallError::Lapsed));
 
-        assert_eq!(ledger.written().await, Ok(0));
+        ledger.expect_none(Duration::from_secs(1)).await;
     });
 }
 
