@@ -379,7 +379,7 @@ fn count_restarting_children_r23_they_have_a_spec_and_are_not_active() {
         for plan in &plans {
             plan.fail(0);
         }
-        testing::advance(Duration::from_millis(20)).await;
+        settle().await;
         assert_eq!(parts.count_children().await.active, 3);
     });
 }
