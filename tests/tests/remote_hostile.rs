@@ -333,6 +333,23 @@ async fn a_monitor_of_nothing_is_down_at_once() {
     assert_eq!(hand.receive().await, Some(Frame::Down { monitor: 5, outcome }));
 }
 
+#[tokio::test]
+async fn a_ping_that_is_answered_is_followed_by_the_next_in_time() {
+    let heartbeat = Heartbeat {
+        ping_after: Duration::from_millis(20),
+        dead_after: Duration::from_mins(10),
+    };
+    let victim = Victim::new(ListenOptions::cluster("shop").heartbeat(heartbeat)).await;
+    let mut hand = Hand::greeted(victim.addr).await;
+    for _ in 0..5 {
+        // Waits much less than until the session would be given up.
+        match hand.receive().await {
+            Some(Frame::Ping { nonce }) => hand.send(&Frame::Pong { nonce }).await,
+            other => panic!("expected a ping, got {other:?}"),
+        }
+    }
+}
+
 /// A node that greets and then never reads.
 async fn stalled(heartbeat: Heartbeat) -> (Peer, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind(LOOPBACK).await.expect("a free port");
