@@ -64,7 +64,6 @@ pub(super) async fn drive(keep: bool) -> ExitCode {
     finish::intervals(timeline, &report);
     timeline.heading("What was measured:");
     stage.figures.iter().for_each(|line| timeline.more(line));
-    finish::verdict(timeline, &breaches);
     story::leave_behind(stage.cast, stage.observed, &breaches, dir, keep)
 }
 
