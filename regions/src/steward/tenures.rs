@@ -263,10 +263,9 @@ impl Steward {
             again_at: None,
             _watch: None,
         });
-        let name = single.host.name();
         self.lookout.set_urgent(now, resource, false);
-        self.tell_members(now, move |desk| {
-            desk.located(name.to_owned(), epoch.0, address.to_string())
+        self.tell_members(now, resource, None, move |desk, resource| {
+            desk.located(resource, epoch.0, address.to_string())
                 .cast()
                 .is_ok()
         });
@@ -378,7 +377,7 @@ impl Steward {
     }
 
     /// Leads the ref to the holder of `epoch` at `at`, unless it leads there or to a newer one.
-    fn lead(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, at: SocketAddr) {
+    pub(super) fn lead(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, at: SocketAddr) {
         if at == self.address {
             return;
         }
@@ -425,12 +424,6 @@ impl Steward {
             again_at: None,
             _watch: Some(Watch(watch.abort_handle())),
         });
-    }
-
-    pub(super) fn located(&mut self, now: Time, name: &str, epoch: Epoch, at: SocketAddr) {
-        if let Some(resource) = self.resource(name) {
-            self.lead(now, &resource, epoch, at);
-        }
     }
 
     pub(super) fn followed(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, led: bool) {
