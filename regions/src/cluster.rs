@@ -148,7 +148,8 @@ impl Cluster {
     /// A ref to the singleton, wherever it runs: it follows when that changes. A call waits, within its deadline, while nobody is known to
     /// hold it; what may have been delivered is never sent again.
     ///
-    /// Of those with `scope = "region"` it is the one of this node's own region, and never another's.
+    /// Of those with `scope = "region"` it is the one of this node's own region, and never another's: where the region is none of its homes,
+    /// nobody ever holds it.
     ///
     /// # Panics
     ///

@@ -160,20 +160,20 @@ async fn a_name_that_two_files_give_two_scopes_runs_under_one_and_the_other_node
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_regions_own_singleton_is_not_that_of_another_region() {
+async fn a_regions_own_singleton_is_not_that_of_another_region_and_runs_at_home_only() {
     let dir = tempfile::tempdir().expect("a directory");
     let addresses = addresses();
     let builder = |region| {
         let counter = "scope = \"region\"\nhome = [\"east\", \"west\"]";
         Cluster::builder(config_of(region, &addresses, dir.path(), counter))
     };
-    // East is a home, but nobody there can run one.
+    // East is a home where nobody can run one; in south somebody could, but that is no home.
     let (east, west, south) = tokio::join!(
         builder(0).follow(COUNTER).join(),
         builder(1)
             .singleton(COUNTER, Counter::spec().restart(Restart::Temporary))
             .join(),
-        builder(2).follow(COUNTER).join()
+        builder(2).singleton(COUNTER, Counter::spec()).join()
     );
     let (east, west, south) = (
         east.expect("east joins"),

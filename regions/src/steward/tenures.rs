@@ -120,13 +120,16 @@ impl Turns for Placing<'_> {
 }
 
 impl Steward {
-    /// The homes of `resource` in their order: of a regional one, its region alone.
+    /// The homes of `resource` in their order: of a regional one its region alone, if that is one of them.
     pub(super) fn homes(&self, resource: &ResourceId) -> Vec<RegionName> {
-        match (resource.scope.region(), self.singles.get(resource)) {
-            (Some(region), _) => vec![region.clone()],
-            (None, Some(single)) => single.config.home.clone(),
-            (None, None) => Vec::new(),
+        let mut homes = self
+            .singles
+            .get(resource)
+            .map_or_else(Vec::new, |single| single.config.home.clone());
+        if let Some(region) = resource.scope.region() {
+            homes.retain(|home| home == region);
         }
+        homes
     }
 
     pub(super) fn handle_looks(
