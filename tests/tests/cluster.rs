@@ -76,12 +76,8 @@ async fn a_singleton_starts_at_home_moves_when_asked_and_survives_its_node() {
             .singleton(COUNTER, Counter::spec())
             .join()
     };
-    let (east, west, south) = tokio::join!(join(0), join(1), join(2));
-    let (east, west, south) = (
-        east.expect("east joins"),
-        west.expect("west joins"),
-        south.expect("south joins"),
-    );
+    let joined = tokio::try_join!(join(0), join(1), join(2));
+    let (east, west, south) = joined.expect("all join");
 
     let counter = south.singleton(COUNTER);
     let (total, first) = counter
@@ -129,16 +125,12 @@ async fn a_name_that_two_files_give_two_scopes_runs_under_one_and_the_other_node
             .join()
     };
     let everywhere = "home = [\"west\"]";
-    let (east, west, south) = tokio::join!(
+    let joined = tokio::try_join!(
         join(0, "scope = \"region\""),
         join(1, everywhere),
         join(2, everywhere)
     );
-    let (east, west, _south) = (
-        east.expect("east joins"),
-        west.expect("west joins"),
-        south.expect("south joins"),
-    );
+    let (east, west, _south) = joined.expect("all join");
 
     let mut waited = 0;
     loop {
@@ -168,18 +160,14 @@ async fn a_regions_own_singleton_is_not_that_of_another_region_and_runs_at_home_
         Cluster::builder(config_of(region, &addresses, dir.path(), counter))
     };
     // East is a home where nobody can run one; in south somebody could, but that is no home.
-    let (east, west, south) = tokio::join!(
+    let joined = tokio::try_join!(
         builder(0).follow(COUNTER).join(),
         builder(1)
             .singleton(COUNTER, Counter::spec().restart(Restart::Temporary))
             .join(),
         builder(2).singleton(COUNTER, Counter::spec()).join()
     );
-    let (east, west, south) = (
-        east.expect("east joins"),
-        west.expect("west joins"),
-        south.expect("south joins"),
-    );
+    let (east, west, south) = joined.expect("all join");
     let counter = west.singleton(COUNTER);
     let held = || async { counter.add().timeout(Duration::from_secs(20)).await };
     let (_, first) = held().await.expect("west has its own");
