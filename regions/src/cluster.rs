@@ -74,6 +74,7 @@ impl ClusterBuilder {
         let Self { config, singletons } = self;
         let node = Node::start(&config).await?;
         let mut typed = BTreeMap::new();
+        let mut resources = BTreeMap::new();
         let mut singles = Vec::new();
         for (name, make) in singletons {
             let resource = ResourceName::new(name).map_err(|error| JoinError::Name(name, error))?;
@@ -86,6 +87,7 @@ impl ClusterBuilder {
                 Scope::Global => ResourceId::global(resource),
                 Scope::Region => ResourceId::regional(config.node.region.clone(), resource),
             };
+            resources.insert(name, resource.clone());
             singles.push((resource, settings, host));
         }
         for name in config
@@ -106,6 +108,7 @@ impl ClusterBuilder {
             node,
             steward,
             typed,
+            resources,
             hosts,
         })
     }
@@ -128,6 +131,7 @@ pub struct Cluster {
     node: Node,
     steward: mpsc::Sender<Event>,
     typed: BTreeMap<&'static str, Box<dyn Any + Send + Sync>>,
+    resources: BTreeMap<&'static str, ResourceId>,
     // Last: nobody starts another actor any more.
     hosts: Hosts,
 }
@@ -143,6 +147,9 @@ impl Cluster {
 
     /// A ref to the singleton, wherever it runs: it follows when that changes. A call waits, within its deadline, while nobody is known to
     /// hold it; what may have been delivered is never sent again.
+    ///
+    /// Of those with `scope = "region"` it is the one of this node's own region, and never another's: where the region is none of its homes,
+    /// nobody ever holds it.
     ///
     /// # Panics
     ///
@@ -189,9 +196,10 @@ impl Cluster {
     ///
     /// When dropped, the hand-off goes on.
     pub async fn hand_off(&self, name: &str, target: HandOffTarget) -> Result<HandedOff, HandOffError> {
-        let name = name.to_owned();
+        let resource = self.resources.get(name).cloned();
+        let resource = resource.ok_or_else(|| HandOffError::Unknown(name.to_owned()))?;
         let (event, answer) = Event::asking(|done| Event::HandOff {
-            name,
+            resource,
             target,
             may_ask: true,
             done,

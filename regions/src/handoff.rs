@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   holder                                     target
-//!     | Yield (a hint) --> every other member    |
+//!     | Yield (a hint) --> whom else it is about |
 //!     | shut the actor down, wait until quiet    |
 //!     | Release --> every region                 |
 //!     | a majority has it back                   |

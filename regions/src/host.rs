@@ -24,8 +24,6 @@ impl Validity for ValidityCell {
 
 /// What the steward asks of a singleton, whatever its type.
 pub(crate) trait Host: Send + Sync + 'static {
-    /// Its name.
-    fn name(&self) -> &'static str;
     /// Whether this node's program can run it at all.
     fn can_host(&self) -> bool;
     /// Starts the actor under this tenure. When it has started, calls of this node go to it.
@@ -92,10 +90,6 @@ impl<A: Actor> Hosted<A> {
 }
 
 impl<A: Actor> Host for Hosted<A> {
-    fn name(&self) -> &'static str {
-        self.name.as_str()
-    }
-
     fn can_host(&self) -> bool {
         self.spec.is_some()
     }

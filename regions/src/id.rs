@@ -4,6 +4,7 @@
 //! nothing here is random: whoever needs a fresh id draws it and hands it in.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -207,6 +208,24 @@ impl fmt::Display for ResourceId {
     }
 }
 
+impl FromStr for ResourceId {
+    type Err = NameError;
+
+    /// Reads what [`Display`](fmt::Display) writes: it is how a resource is named between nodes.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        const RULE: &str = "global/NAME, region:REGION/NAME or session:REGION/NODE";
+        let (scope, name) = text.split_once('/').ok_or(NameError { rule: RULE })?;
+        let name = ResourceName::new(name)?;
+        let scope = match scope.split_once(':') {
+            None if scope == "global" => Scope::Global,
+            Some(("region", region)) => Scope::Region(RegionName::new(region)?),
+            Some(("session", region)) => Scope::Session(RegionName::new(region)?),
+            _ => return Err(NameError { rule: RULE }),
+        };
+        Ok(Self { scope, name })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,5 +249,34 @@ mod tests {
         );
         assert_eq!(session.node(), Some(node));
         assert_eq!(session.to_string(), "session:east/billing");
+    }
+
+    #[test]
+    fn a_resource_is_read_as_it_is_written() {
+        let (region, name) = (
+            RegionName::new("east").unwrap(),
+            ResourceName::new("shop.till").unwrap(),
+        );
+        for resource in [
+            ResourceId::global(name.clone()),
+            ResourceId::regional(region.clone(), name),
+            ResourceId::session(region, &NodeName::new("east-1").unwrap()),
+        ] {
+            assert_eq!(resource.to_string().parse(), Ok(resource));
+        }
+        for bad in [
+            "",
+            "till",
+            "/till",
+            "global/",
+            "global:east/till",
+            "region/till",
+            "region:/till",
+            "region:east/",
+            "region:east/a/b",
+            "zone:east/till",
+        ] {
+            assert!(bad.parse::<ResourceId>().is_err(), "{bad}");
+        }
     }
 }

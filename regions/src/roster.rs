@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::id::{RegionName, Uid};
+use crate::id::{RegionName, Scope, Uid};
 use crate::lease::{Member, Time};
 
 /// The member tables of all regions.
@@ -80,6 +80,14 @@ impl Roster {
             .keys()
             .flat_map(move |region| self.live(now, region).map(move |member| (region, member)))
     }
+
+    /// Every live member whom a singleton of this scope is about: those of its region, or all.
+    pub(crate) fn concerned(&self, now: Time, scope: &Scope) -> impl Iterator<Item = &Member> {
+        let only = scope.region().cloned();
+        let all = self.all(now);
+        all.filter(move |(region, _)| only.as_ref().is_none_or(|only| only == *region))
+            .map(|(_, member)| member)
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +127,32 @@ mod tests {
         assert_eq!(roster.live(Time(6), &east).count(), 1);
         assert_eq!(roster.live(Time(5).after(term), &east).count(), 0);
         assert!(roster.find(Uid(2)).is_some(), "where it was is still known");
+    }
+
+    #[test]
+    fn a_regions_own_singleton_is_about_its_members_and_a_global_one_about_all() {
+        let [east, west] = ["east", "west"].map(|name| RegionName::new(name).unwrap());
+        let mut roster = Roster::new(Time(0), Duration::from_secs(4));
+        for region in [&east, &west] {
+            roster.refresh(
+                Time(1),
+                region.clone(),
+                vec![member(region, "n", true), member(region, "nn", false)],
+            );
+        }
+        for (scope, expected) in [
+            (Scope::Global, vec![&east, &west]),
+            (Scope::Region(east.clone()), vec![&east]),
+            (Scope::Region(RegionName::new("north").unwrap()), vec![]),
+        ] {
+            let concerned = roster.concerned(Time(2), &scope);
+            let regions: Vec<_> = concerned.map(|member| member.session.scope.region()).collect();
+            assert_eq!(
+                regions,
+                expected.into_iter().map(Some).collect::<Vec<_>>(),
+                "{scope}"
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod events;
 pub mod frames;
 pub mod lines;
 pub mod parts;
+pub mod storm;
 
 /// The README.
 #[cfg(doctest)]

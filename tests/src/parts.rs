@@ -1,35 +1,11 @@
 //! Actors and supervisors for the tests of supervision: parts that do as their plan says and write down what happens to them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::prelude::*;
-
-/// What happened, in order.
-#[derive(Clone, Debug, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    /// Writes one line.
-    pub fn add(&self, what: String) {
-        self.0.lock().unwrap().push(what);
-    }
-
-    /// All lines since the last time.
-    pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-
-    /// The lines since the last time that say that something has started, failed or was ignored.
-    pub fn starts(&self) -> Vec<String> {
-        let mut lines = self.take();
-        lines.retain(|line| {
-            line.ends_with("started") || line.ends_with("failed") || line.ends_with("ignored")
-        });
-        lines
-    }
-}
+use quorate::testing::{self, Log};
 
 /// What a part does.
 #[derive(Clone, Debug)]
@@ -247,7 +223,14 @@ pub async fn trio(system: &System, log: &Log) -> (ActorRef<Trio>, [Plan; 3]) {
     (trio, plans)
 }
 
-/// Lets things happen: 20 ms of virtual time.
+/// The lines since the last time that say that something has started, failed or was ignored.
+pub fn starts(log: &Log) -> Vec<String> {
+    let mut lines = log.take();
+    lines.retain(|line| line.ends_with("started") || line.ends_with("failed") || line.ends_with("ignored"));
+    lines
+}
+
+/// Lets things happen: 20 ms of virtual time, as many starts of a part.
 pub async fn settle() {
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    testing::advance(Duration::from_millis(20)).await;
 }

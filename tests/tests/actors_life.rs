@@ -1,24 +1,10 @@
 //! The life of an actor: monitors, stop and kill, its hooks, pinned refs, names.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::prelude::*;
+use quorate::testing::{self, Log, settle};
 use tokio::time::Instant;
-
-/// What happened, in order.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
 
 /// Notes its state's drop.
 struct Dropped(Log);
@@ -139,10 +125,6 @@ impl Boss {
     }
 }
 
-async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
-}
-
 async fn worker(system: &System) -> (ActorRef<Worker>, Log) {
     let log = Log::default();
     (system.spawn(Worker::spec(log.clone())).await.unwrap(), log)
@@ -153,191 +135,215 @@ async fn boss(system: &System) -> (ActorRef<Boss>, Log) {
     (system.spawn(Boss::spec(log.clone())).await.unwrap(), log)
 }
 
-#[tokio::test(start_paused = true)]
-async fn r40_stopped_runs_on_stop_on_failure_and_on_shutdown_and_then_the_state_is_dropped() {
-    let system = System::new("test");
-    let (stopped, stopped_log) = worker(&system).await;
-    ActorRef::stop(&stopped);
-    assert_eq!(ActorRef::exited(&stopped).await, ExitReason::Normal);
-    assert_eq!(stopped_log.all(), ["stopped: stopped", "dropped"]);
+#[test]
+fn r40_stopped_runs_on_stop_on_failure_and_on_shutdown_and_then_the_state_is_dropped() {
+    testing::run(async {
+        let system = System::new("test");
+        let (stopped, stopped_log) = worker(&system).await;
+        ActorRef::stop(&stopped);
+        assert_eq!(ActorRef::exited(&stopped).await, ExitReason::Normal);
+        assert_eq!(stopped_log.all(), ["stopped: stopped", "dropped"]);
 
-    let (failed, failed_log) = worker(&system).await;
-    failed.end(true).await.unwrap();
-    settle().await;
-    assert_eq!(failed_log.all(), ["stopped: failed: cannot go on", "dropped"]);
+        let (failed, failed_log) = worker(&system).await;
+        failed.end(true).await.unwrap();
+        settle().await;
+        assert_eq!(failed_log.all(), ["stopped: failed: cannot go on", "dropped"]);
 
-    let (panicked, panicked_log) = worker(&system).await;
-    assert!(panicked.boom().await.is_err());
-    settle().await;
-    let log = panicked_log.all();
-    assert!(
-        log[0].starts_with("stopped: panicked at") && log[0].ends_with(": boom"),
-        "{log:?}"
-    );
-    assert_eq!(log[1], "dropped");
+        let (panicked, panicked_log) = worker(&system).await;
+        assert!(panicked.boom().await.is_err());
+        settle().await;
+        let log = panicked_log.all();
+        assert!(
+            log[0].starts_with("stopped: panicked at") && log[0].ends_with(": boom"),
+            "{log:?}"
+        );
+        assert_eq!(log[1], "dropped");
 
-    let (_shut, shut_log) = worker(&system).await;
-    system.shutdown().await.unwrap();
-    assert_eq!(shut_log.all(), ["stopped: was shut down", "dropped"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn r40_stopped_does_not_run_on_a_kill() {
-    let system = System::new("test");
-    let (worker, log) = worker(&system).await;
-    ActorRef::kill(&worker);
-    assert_eq!(ActorRef::exited(&worker).await, ExitReason::Killed);
-    assert_eq!(log.all(), ["dropped"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_waits_for_the_message_in_hand_and_overtakes_those_behind_it() {
-    let system = System::new("test");
-    let (worker, log) = worker(&system).await;
-    let (slept, noted, ()) = tokio::join!(
-        worker.sleep(Duration::from_secs(2)),
-        worker.note("behind".into()),
-        async {
-            settle().await;
-            ActorRef::stop(&worker);
-        }
-    );
-    assert_eq!(slept, Ok(()));
-    assert_eq!(noted, Err(CallError::Exited(ExitReason::Normal)));
-    assert_eq!(log.all(), ["slept", "stopped: stopped", "dropped"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_kill_takes_effect_at_the_next_await_and_answers_the_caller() {
-    let system = System::new("test");
-    let (worker, log) = worker(&system).await;
-    let start = Instant::now();
-    let (slept, ()) = tokio::join!(worker.sleep(Duration::from_secs(4)), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        ActorRef::kill(&worker);
+        let (_shut, shut_log) = worker(&system).await;
+        system.shutdown().await.unwrap();
+        assert_eq!(shut_log.all(), ["stopped: was shut down", "dropped"]);
     });
-    assert_eq!(slept, Err(CallError::Exited(ExitReason::Killed)));
-    assert_eq!(start.elapsed(), Duration::from_secs(1));
-    assert_eq!(log.all(), ["dropped"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_monitor_tells_the_reason_once() {
-    let system = System::new("test");
-    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
-    boss.watch(worker.clone()).await.unwrap();
-    assert!(worker.end(true).await.is_ok());
-    settle().await;
-    assert_eq!(log.all(), ["down: it failed: cannot go on"]);
+#[test]
+fn r40_stopped_does_not_run_on_a_kill() {
+    testing::run(async {
+        let system = System::new("test");
+        let (worker, log) = worker(&system).await;
+        ActorRef::kill(&worker);
+        assert_eq!(ActorRef::exited(&worker).await, ExitReason::Killed);
+        assert_eq!(log.all(), ["dropped"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_down_comes_behind_the_earlier_messages_of_the_dead() {
-    let system = System::new("test");
-    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
-    boss.watch(worker.clone()).await.unwrap();
-    worker.report_and_end(boss.clone()).await.unwrap();
-    settle().await;
-    assert_eq!(log.all(), ["heard 0", "heard 1", "heard 2", "down: it stopped"]);
+#[test]
+fn a_stop_waits_for_the_message_in_hand_and_overtakes_those_behind_it() {
+    testing::run(async {
+        let system = System::new("test");
+        let (worker, log) = worker(&system).await;
+        let (slept, noted, ()) = tokio::join!(
+            worker.sleep(Duration::from_secs(2)),
+            worker.note("behind".into()),
+            async {
+                settle().await;
+                ActorRef::stop(&worker);
+            }
+        );
+        assert_eq!(slept, Ok(()));
+        assert_eq!(noted, Err(CallError::Exited(ExitReason::Normal)));
+        assert_eq!(log.all(), ["slept", "stopped: stopped", "dropped"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_down_to_a_full_mailbox_waits_for_room_and_is_not_lost() {
-    let system = System::new("test");
-    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
-    boss.watch(worker.clone()).await.unwrap();
-    boss.busy(Duration::from_secs(1)).cast().unwrap();
-    settle().await;
-    while boss.hear(9).cast().is_ok() {}
-    ActorRef::kill(&worker);
-    assert_eq!(ActorRef::exited(&worker).await, ExitReason::Killed);
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(
-        log.all(),
-        ["heard 9", "heard 9", "heard 9", "heard 9", "down: it was killed"]
-    );
+#[test]
+fn a_kill_takes_effect_at_the_next_await_and_answers_the_caller() {
+    testing::run(async {
+        let system = System::new("test");
+        let (worker, log) = worker(&system).await;
+        let start = Instant::now();
+        let (slept, ()) = tokio::join!(worker.sleep(Duration::from_secs(4)), async {
+            testing::advance(Duration::from_secs(1)).await;
+            ActorRef::kill(&worker);
+        });
+        assert_eq!(slept, Err(CallError::Exited(ExitReason::Killed)));
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
+        assert_eq!(log.all(), ["dropped"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn r42_monitoring_an_actor_that_is_dead_tells_at_once() {
-    let system = System::new("test");
-    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
-    ActorRef::stop(&worker);
-    ActorRef::exited(&worker).await;
-    boss.watch(worker).await.unwrap();
-    settle().await;
-    assert_eq!(log.all(), ["down: it was not there"]);
+#[test]
+fn a_monitor_tells_the_reason_once() {
+    testing::run(async {
+        let system = System::new("test");
+        let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+        boss.watch(worker.clone()).await.unwrap();
+        assert!(worker.end(true).await.is_ok());
+        settle().await;
+        assert_eq!(log.all(), ["down: it failed: cannot go on"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_demonitor_no_down_comes_even_when_it_lies_in_the_mailbox() {
-    let system = System::new("test");
-    let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
-    boss.watch(worker.clone()).await.unwrap();
-    boss.unwatch(Duration::from_secs(1)).cast().unwrap();
-    settle().await;
-    ActorRef::kill(&worker);
-    ActorRef::exited(&worker).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(log.all(), Vec::<String>::new());
+#[test]
+fn a_down_comes_behind_the_earlier_messages_of_the_dead() {
+    testing::run(async {
+        let system = System::new("test");
+        let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+        boss.watch(worker.clone()).await.unwrap();
+        worker.report_and_end(boss.clone()).await.unwrap();
+        settle().await;
+        assert_eq!(log.all(), ["heard 0", "heard 1", "heard 2", "down: it stopped"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_timer_ends_with_the_incarnation_that_started_it() {
-    let system = System::new("test");
-    let log = Log::default();
-    let worker = system
-        .spawn(Worker::spec(log.clone()).restart(Restart::Permanent))
-        .await
-        .unwrap();
-    worker.remind().await.unwrap();
-    assert!(worker.boom().await.is_err());
-    assert_eq!(worker.note("again".into()).await, Ok(()));
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(!log.all().contains(&"reminded".to_owned()), "{:?}", log.all());
-    worker.remind().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(log.all().contains(&"reminded".to_owned()));
+#[test]
+fn a_down_to_a_full_mailbox_waits_for_room_and_is_not_lost() {
+    testing::run(async {
+        let system = System::new("test");
+        let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+        boss.watch(worker.clone()).await.unwrap();
+        boss.busy(Duration::from_secs(1)).cast().unwrap();
+        settle().await;
+        while boss.hear(9).cast().is_ok() {}
+        ActorRef::kill(&worker);
+        assert_eq!(ActorRef::exited(&worker).await, ExitReason::Killed);
+        testing::advance(Duration::from_secs(2)).await;
+        assert_eq!(
+            log.all(),
+            ["heard 9", "heard 9", "heard 9", "heard 9", "down: it was killed"]
+        );
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_pinned_ref_leads_to_one_incarnation_only() {
-    let system = System::new("test");
-    let log = Log::default();
-    let worker = system
-        .spawn(Worker::spec(log.clone()).restart(Restart::Permanent))
-        .await
-        .unwrap();
-    let pinned = ActorRef::pin(&worker);
-    assert_eq!(pinned.note("pinned".into()).await, Ok(()));
-    assert!(worker.boom().await.is_err());
-    assert_eq!(worker.note("again".into()).await, Ok(()));
-    assert_eq!(pinned.note("lost".into()).await, Err(CallError::Gone));
-    assert!(!ActorRef::is_alive(&pinned));
-    assert!(ActorRef::is_alive(&worker));
-    let again = ActorRef::pin(&pinned);
-    assert!(!ActorRef::is_alive(&again), "it stays with its incarnation");
+#[test]
+fn r42_monitoring_an_actor_that_is_dead_tells_at_once() {
+    testing::run(async {
+        let system = System::new("test");
+        let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+        ActorRef::stop(&worker);
+        ActorRef::exited(&worker).await;
+        boss.watch(worker).await.unwrap();
+        settle().await;
+        assert_eq!(log.all(), ["down: it was not there"]);
+    });
+}
+
+#[test]
+fn after_demonitor_no_down_comes_even_when_it_lies_in_the_mailbox() {
+    testing::run(async {
+        let system = System::new("test");
+        let ((worker, _), (boss, log)) = (worker(&system).await, boss(&system).await);
+        boss.watch(worker.clone()).await.unwrap();
+        boss.unwatch(Duration::from_secs(1)).cast().unwrap();
+        settle().await;
+        ActorRef::kill(&worker);
+        ActorRef::exited(&worker).await;
+        testing::advance(Duration::from_secs(2)).await;
+        assert_eq!(log.all(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_timer_ends_with_the_incarnation_that_started_it() {
+    testing::run(async {
+        let system = System::new("test");
+        let log = Log::default();
+        let worker = system
+            .spawn(Worker::spec(log.clone()).restart(Restart::Permanent))
+            .await
+            .unwrap();
+        worker.remind().await.unwrap();
+        assert!(worker.boom().await.is_err());
+        assert_eq!(worker.note("again".into()).await, Ok(()));
+        testing::advance(Duration::from_secs(2)).await;
+        assert!(!log.all().contains(&"reminded".to_owned()), "{:?}", log.all());
+        worker.remind().await.unwrap();
+        testing::advance(Duration::from_secs(2)).await;
+        assert!(log.all().contains(&"reminded".to_owned()));
+    });
+}
+
+#[test]
+fn a_pinned_ref_leads_to_one_incarnation_only() {
+    testing::run(async {
+        let system = System::new("test");
+        let log = Log::default();
+        let worker = system
+            .spawn(Worker::spec(log.clone()).restart(Restart::Permanent))
+            .await
+            .unwrap();
+        let pinned = ActorRef::pin(&worker);
+        assert_eq!(pinned.note("pinned".into()).await, Ok(()));
+        assert!(worker.boom().await.is_err());
+        assert_eq!(worker.note("again".into()).await, Ok(()));
+        assert_eq!(pinned.note("lost".into()).await, Err(CallError::Gone));
+        assert!(!ActorRef::is_alive(&pinned));
+        assert!(ActorRef::is_alive(&worker));
+        let again = ActorRef::pin(&pinned);
+        assert!(!ActorRef::is_alive(&again), "it stays with its incarnation");
+    });
 }
 
 static DESK: Name<Worker> = Name::new("desk");
 static OTHER: Name<Boss> = Name::new("desk");
 
-#[tokio::test(start_paused = true)]
-async fn r34_r35_a_name_is_unique_typed_kept_across_restarts_and_freed_at_the_end() {
-    let system = System::new("test");
-    let spec = || Worker::spec(Log::default()).name(DESK);
-    let worker = system.spawn(spec().restart(Restart::Permanent)).await.unwrap();
-    assert_eq!(system.whereis(DESK).as_ref(), Some(&worker));
-    assert!(system.whereis(OTHER).is_none());
-    assert_eq!(
-        system.spawn(spec()).await.err(),
-        Some(quorate::StartError::NameTaken("desk"))
-    );
-    assert!(worker.boom().await.is_err());
-    assert_eq!(system.whereis(DESK).as_ref(), Some(&worker));
-    system.terminate(&worker).await;
-    assert!(system.whereis(DESK).is_none());
-    assert_ne!(system.spawn(spec()).await.unwrap(), worker);
+#[test]
+fn r34_r35_a_name_is_unique_typed_kept_across_restarts_and_freed_at_the_end() {
+    testing::run(async {
+        let system = System::new("test");
+        let spec = || Worker::spec(Log::default()).name(DESK);
+        let worker = system.spawn(spec().restart(Restart::Permanent)).await.unwrap();
+        assert_eq!(system.whereis(DESK).as_ref(), Some(&worker));
+        assert!(system.whereis(OTHER).is_none());
+        assert_eq!(
+            system.spawn(spec()).await.err(),
+            Some(quorate::StartError::NameTaken("desk"))
+        );
+        assert!(worker.boom().await.is_err());
+        assert_eq!(system.whereis(DESK).as_ref(), Some(&worker));
+        system.terminate(&worker).await;
+        assert!(system.whereis(DESK).is_none());
+        assert_ne!(system.spawn(spec()).await.unwrap(), worker);
+    });
 }
 
 /// Ticks.
@@ -367,15 +373,17 @@ impl Clock {
 
     #[tick(every = "1500ms")]
     async fn longer(&mut self) {
-        settle().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
         self.log.add(format!("longer at {:?}", self.start.elapsed()));
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn ticks_come_at_their_periods() {
-    let log = Log::default();
-    let _clock = System::new("test").spawn(Clock::spec(log.clone())).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(2100)).await;
-    assert_eq!(log.all(), ["second at 1s", "longer at 1.501s", "second at 2s"]);
+#[test]
+fn ticks_come_at_their_periods() {
+    testing::run(async {
+        let log = Log::default();
+        let _clock = System::new("test").spawn(Clock::spec(log.clone())).await.unwrap();
+        testing::advance(Duration::from_millis(2100)).await;
+        assert_eq!(log.all(), ["second at 1s", "longer at 1.501s", "second at 2s"]);
+    });
 }

@@ -5,28 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::prelude::*;
-use quorate::{Backoff, StartError, Tenure, Validity};
+use quorate::testing::{self, Lease, Log, Probe};
+use quorate::{Backoff, StartError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-
-/// A lease that a test ends.
-struct Lease(AtomicBool);
-
-impl Validity for Lease {
-    fn is_valid(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Lease {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicBool::new(true)))
-    }
-
-    fn end(&self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
-}
 
 /// A singleton.
 #[actor]
@@ -98,18 +80,14 @@ impl Holder {
     }
 
     /// Starts a ledger, after it has done `before`, and leaves what came of it in `seen`.
-    pub async fn open(&mut self, before: Hook, seen: Seen, cx: &mut Context<Self>) {
+    pub async fn open(&mut self, before: Hook, seen: Log<Result<(), StartError>>, cx: &mut Context<Self>) {
         (before.0)();
         let opened = cx.system().spawn(Ledger::spec().name(LEDGER)).await;
-        *seen.0.lock().unwrap() = Some(opened.map(drop));
+        seen.add(opened.map(drop));
     }
 }
 
 static LEDGER: Name<Ledger> = Name::new("ledger");
-
-/// What came of a spawn.
-#[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Option<Result<(), StartError>>>>);
 
 /// When a test says so.
 #[derive(Clone)]
@@ -139,31 +117,19 @@ impl Hook {
 /// What a singleton writes to.
 #[actor]
 #[derive(Default)]
-pub struct Ledger {
-    written: u64,
-}
+pub struct Ledger;
 
 #[actor(local)]
 impl Ledger {
     /// The epoch of who writes.
     pub fn write(&mut self, cx: &mut Context<Self>) -> Option<u64> {
-        self.written += 1;
         cx.caller_epoch()
     }
-
-    /// How often it was written to.
-    pub fn written(&mut self) -> u64 {
-        self.written
-    }
 }
 
-fn tenure(epoch: u64, lease: &Arc<Lease>) -> Tenure {
-    Tenure::new("holder", epoch, Arc::clone(lease) as Arc<dyn Validity>)
-}
-
-async fn holder(system: &System, epoch: u64) -> (ActorRef<Holder>, Arc<Lease>) {
+async fn holder(system: &System, epoch: u64) -> (ActorRef<Holder>, Lease) {
     let lease = Lease::new();
-    let spec = Holder::spec().tenure(tenure(epoch, &lease));
+    let spec = Holder::spec().tenure(lease.tenure("holder", epoch));
     (system.spawn(spec).await.unwrap(), lease)
 }
 
@@ -171,7 +137,7 @@ async fn holder(system: &System, epoch: u64) -> (ActorRef<Holder>, Arc<Lease>) {
 const BACKOFF: Duration = Duration::from_mins(1);
 
 /// A holder that waits before it is restarted, and how often it was started.
-async fn patient_holder(system: &System) -> (ActorRef<Holder>, Arc<Lease>, Arc<AtomicU32>) {
+async fn patient_holder(system: &System) -> (ActorRef<Holder>, Lease, Arc<AtomicU32>) {
     let (lease, starts) = (Lease::new(), Arc::new(AtomicU32::new(0)));
     let counted = Arc::clone(&starts);
     let spec = Holder::spec_with(move || {
@@ -180,14 +146,14 @@ async fn patient_holder(system: &System) -> (ActorRef<Holder>, Arc<Lease>, Arc<A
     });
     let backoff = Backoff::new(BACKOFF, BACKOFF);
     let holder = system
-        .spawn(spec.tenure(tenure(1, &lease)).backoff(backoff))
+        .spawn(spec.tenure(lease.tenure("holder", 1)).backoff(backoff))
         .await
         .unwrap();
     (holder, lease, starts)
 }
 
 /// A patient holder that waits for its restart.
-async fn waiting_holder(system: &System) -> (ActorRef<Holder>, Arc<Lease>, Arc<AtomicU32>) {
+async fn waiting_holder(system: &System) -> (ActorRef<Holder>, Lease, Arc<AtomicU32>) {
     let (holder, lease, starts) = patient_holder(system).await;
     ActorRef::kill(&holder);
     assert_eq!(ActorRef::exited(&holder).await, ExitReason::Killed);
@@ -201,285 +167,321 @@ async fn gone_within(actor: &ActorRef<Holder>) -> Option<Duration> {
     gone.is_ok().then(|| start.elapsed())
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_epoch_is_handed_to_the_actor_and_stamped_on_what_it_sends() {
-    let system = System::new("test");
-    let ledger = system.spawn(Ledger::spec()).await.unwrap();
-    let (holder, _lease) = holder(&system, 7).await;
-    assert_eq!(holder.epoch().await, Ok(Some(7)));
-    assert_eq!(
-        holder.write(ledger.clone(), Hook::new(|| ())).await,
-        Ok(Ok(Some(7)))
-    );
-    assert_eq!(ledger.write().await, Ok(None), "a test has no epoch");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_task_of_an_actor_acts_in_its_name() {
-    let system = System::new("test");
-    let ledger = system.spawn(Ledger::spec()).await.unwrap();
-    let (holder, _lease) = holder(&system, 7).await;
-    let (go, gate) = Go::new();
-    go.send(()).unwrap();
-    assert_eq!(holder.beside(ledger, gate).await, Ok((1, Some(7))));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_task_of_an_actor_ends_with_its_tenure() {
-    let system = System::new("test");
-    let ledger = system.spawn(Ledger::spec()).await.unwrap();
-    let (holder, lease) = holder(&system, 7).await;
-    let (go, gate) = Go::new();
-    let (answer, ()) = tokio::join!(holder.beside(ledger.clone(), gate), async {
-        assert_eq!(holder.count().await, Ok(1), "the task waits by now");
-        lease.end();
-        // Nobody receives it when the task is gone already.
-        let _ = go.send(());
+#[test]
+fn an_epoch_is_handed_to_the_actor_and_stamped_on_what_it_sends() {
+    testing::run(async {
+        let system = System::new("test");
+        let ledger = system.spawn(Ledger::spec()).await.unwrap();
+        let (holder, _lease) = holder(&system, 7).await;
+        assert_eq!(holder.epoch().await, Ok(Some(7)));
+        assert_eq!(
+            holder.write(ledger.clone(), Hook::new(|| ())).await,
+            Ok(Ok(Some(7)))
+        );
+        assert_eq!(ledger.write().await, Ok(None), "a test has no epoch");
     });
-    assert!(answer.is_err(), "{answer:?}");
-    assert_eq!(ledger.written().await, Ok(0));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_task_of_an_actor_ends_before_the_actor_is_gone() {
-    let system = System::new("test");
-    let ledger = system.spawn(Ledger::spec()).await.unwrap();
-    let (holder, _lease) = holder(&system, 7).await;
-    let (go, gate) = Go::new();
-    let (answer, ()) = tokio::join!(holder.beside(ledger.clone(), gate), async {
-        assert_eq!(holder.count().await, Ok(1), "the task waits by now");
-        system.terminate(&holder).await;
-        assert!(go.send(()).is_err(), "the task and what it waits for are dropped");
+#[test]
+fn a_task_of_an_actor_acts_in_its_name() {
+    testing::run(async {
+        let system = System::new("test");
+        let ledger = system.spawn(Ledger::spec()).await.unwrap();
+        let (holder, _lease) = holder(&system, 7).await;
+        let (go, gate) = Go::new();
+        go.send(()).unwrap();
+        assert_eq!(holder.beside(ledger, gate).await, Ok((1, Some(7))));
     });
-    assert!(answer.is_err(), "{answer:?}");
-    assert_eq!(ledger.written().await, Ok(0));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_message_is_not_handled_after_the_tenure() {
-    let system = System::new("test");
-    let (holder, lease) = holder(&system, 1).await;
-    assert_eq!(holder.count().await, Ok(1));
-    lease.end();
-    assert_eq!(holder.count().await, Err(CallError::Exited(ExitReason::Lapsed)));
-    assert_eq!(
-        holder.count().await,
-        Err(CallError::Gone),
-        "it does not come back by itself"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn after_the_tenure_nothing_that_the_actor_does_has_an_effect() {
-    let system = System::new("test");
-    let ledger = system.spawn(Ledger::spec()).await.unwrap();
-
-    let (one, lease) = holder(&system, 1).await;
-    let end = Hook::new(move || lease.end());
-    assert_eq!(
-        one.write(ledger.clone(), end).await,
-        Err(CallError::Lapsed),
-        "its reply is an effect too"
-    );
-
-    let (two, lease) = holder(&system, 2).await;
-    let end = Hook::new(move || lease.end());
-    assert_eq!(two.note(ledger.clone(), end).await, Err(CallError::Lapsed));
-
-    assert_eq!(ledger.written().await, Ok(0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_actor_is_not_started_after_its_tenure() {
-    let system = System::new("test");
-    let (lease, started) = (Lease::new(), Arc::new(AtomicBool::new(false)));
-    let start = Arc::clone(&started);
-    let spec = Holder::spec_with(move || {
-        start.store(true, Ordering::SeqCst);
-        Holder::default()
+#[test]
+fn a_task_of_an_actor_ends_with_its_tenure() {
+    testing::run(async {
+        let system = System::new("test");
+        let mut ledger = Probe::<Ledger>::spawn(&system).await;
+        let (holder, lease) = holder(&system, 7).await;
+        let (go, gate) = Go::new();
+        let (answer, ()) = tokio::join!(holder.beside(ledger.actor(), gate), async {
+            assert_eq!(holder.count().await, Ok(1), "the task waits by now");
+            lease.end();
+            // Nobody receives it when the task is gone already.
+            let _ = go.send(());
+        });
+        assert!(answer.is_err(), "{answer:?}");
+        ledger.expect_none(Duration::from_secs(1)).await;
     });
-    lease.end();
-    assert_eq!(
-        system.spawn(spec.tenure(tenure(1, &lease))).await.err(),
-        Some(StartError::Failed(ExitReason::Lapsed))
-    );
-    assert!(!started.load(Ordering::SeqCst), "its start is its own code");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_reply_from_another_task_is_an_effect_of_the_actor_too() {
-    let system = System::new("test");
-    for (ends, answer) in [(false, Ok(1)), (true, Err(CallError::Lapsed))] {
+#[test]
+fn a_task_of_an_actor_ends_before_the_actor_is_gone() {
+    testing::run(async {
+        let system = System::new("test");
+        let mut ledger = Probe::<Ledger>::spawn(&system).await;
+        let (holder, _lease) = holder(&system, 7).await;
+        let (go, gate) = Go::new();
+        let (answer, ()) = tokio::join!(holder.beside(ledger.actor(), gate), async {
+            assert_eq!(holder.count().await, Ok(1), "the task waits by now");
+            system.terminate(&holder).await;
+            assert!(go.send(()).is_err(), "the task and what it waits for are dropped");
+        });
+        assert!(answer.is_err(), "{answer:?}");
+        ledger.expect_none(Duration::from_secs(1)).await;
+    });
+}
+
+#[test]
+fn a_message_is_not_handled_after_the_tenure() {
+    testing::run(async {
+        let system = System::new("test");
         let (holder, lease) = holder(&system, 1).await;
-        let (say, go) = Go::new();
-        let (later, ()) = tokio::join!(holder.later(go), async {
-            assert_eq!(holder.count().await, Ok(2), "the message before is handled");
-            if ends {
-                lease.end();
-            }
-            say.send(()).unwrap();
+        assert_eq!(holder.count().await, Ok(1));
+        lease.end();
+        assert_eq!(holder.count().await, Err(CallError::Exited(ExitReason::Lapsed)));
+        assert_eq!(
+            holder.count().await,
+            Err(CallError::Gone),
+            "it does not come back by itself"
+        );
+    });
+}
+
+#[test]
+fn after_the_tenure_nothing_that_the_actor_does_has_an_effect() {
+    testing::run(async {
+        let system = System::new("test");
+        let mut ledger = Probe::<Ledger>::spawn(&system).await;
+
+        let (one, lease) = holder(&system, 1).await;
+        let end = Hook::new(move || lease.end());
+        assert_eq!(
+            one.write(ledger.actor(), end).await,
+            Err(CallError::Lapsed),
+            "its reply is an effect too"
+        );
+
+        let (two, lease) = holder(&system, 2).await;
+        let end = Hook::new(move || lease.end());
+        assert_eq!(two.note(ledger.actor(), end).await, Err(CallError::Lapsed));
+
+        ledger.expect_none(Duration::from_secs(1)).await;
+    });
+}
+
+#[test]
+fn an_actor_is_not_started_after_its_tenure() {
+    testing::run(async {
+        let system = System::new("test");
+        let (lease, started) = (Lease::new(), Arc::new(AtomicBool::new(false)));
+        let start = Arc::clone(&started);
+        let spec = Holder::spec_with(move || {
+            start.store(true, Ordering::SeqCst);
+            Holder::default()
         });
-        assert_eq!(later, answer);
-    }
+        lease.end();
+        assert_eq!(
+            system.spawn(spec.tenure(lease.tenure("holder", 1))).await.err(),
+            Some(StartError::Failed(ExitReason::Lapsed))
+        );
+        assert!(!started.load(Ordering::SeqCst), "its start is its own code");
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_the_tenure_the_actor_starts_nothing() {
-    let system = System::new("test");
-    let (holder, lease) = holder(&system, 1).await;
-    let (seen, end) = (Seen::default(), Hook::new(move || lease.end()));
-    assert_eq!(holder.open(end, seen.clone()).await, Err(CallError::Lapsed));
-    assert_eq!(*seen.0.lock().unwrap(), Some(Err(StartError::Lapsed)));
-    assert!(system.whereis(LEDGER).is_none());
+#[test]
+fn a_reply_from_another_task_is_an_effect_of_the_actor_too() {
+    testing::run(async {
+        let system = System::new("test");
+        for (ends, answer) in [(false, Ok(1)), (true, Err(CallError::Lapsed))] {
+            let (holder, lease) = holder(&system, 1).await;
+            let (say, go) = Go::new();
+            let (later, ()) = tokio::join!(holder.later(go), async {
+                assert_eq!(holder.count().await, Ok(2), "the message before is handled");
+                if ends {
+                    lease.end();
+                }
+                say.send(()).unwrap();
+            });
+            assert_eq!(later, answer);
+        }
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_lapse_ends_the_wait_for_a_restart() {
-    let system = System::new("test");
-    for wait in [Duration::ZERO, Duration::from_secs(1)] {
+#[test]
+fn after_the_tenure_the_actor_starts_nothing() {
+    testing::run(async {
+        let system = System::new("test");
+        let (holder, lease) = holder(&system, 1).await;
+        let (seen, end) = (Log::default(), Hook::new(move || lease.end()));
+        assert_eq!(holder.open(end, seen.clone()).await, Err(CallError::Lapsed));
+        assert_eq!(seen.all(), [Err(StartError::Lapsed)]);
+        assert!(system.whereis(LEDGER).is_none());
+    });
+}
+
+#[test]
+fn a_lapse_ends_the_wait_for_a_restart() {
+    testing::run(async {
+        let system = System::new("test");
+        for wait in [Duration::ZERO, Duration::from_secs(1)] {
+            let (holder, _valid, starts) = waiting_holder(&system).await;
+            testing::advance(wait).await;
+            let (called, gone) = tokio::join!(holder.count().timeout(2 * BACKOFF), async {
+                ActorRef::lapse(&holder);
+                gone_within(&holder).await
+            });
+            assert_eq!(gone, Some(Duration::ZERO), "after {wait:?}");
+            assert_eq!(called, Err(CallError::Gone));
+            testing::advance(2 * BACKOFF).await;
+            assert_eq!(starts.load(Ordering::SeqCst), 1);
+        }
+    });
+}
+
+#[test]
+fn a_lapse_is_not_masked_by_a_kill_that_has_nobody_to_end() {
+    testing::run(async {
+        let system = System::new("test");
         let (holder, _valid, starts) = waiting_holder(&system).await;
-        tokio::time::sleep(wait).await;
-        let (called, gone) = tokio::join!(holder.count().timeout(2 * BACKOFF), async {
-            ActorRef::lapse(&holder);
-            gone_within(&holder).await
-        });
-        assert_eq!(gone, Some(Duration::ZERO), "after {wait:?}");
-        assert_eq!(called, Err(CallError::Gone));
-        tokio::time::sleep(2 * BACKOFF).await;
-        assert_eq!(starts.load(Ordering::SeqCst), 1);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lapse_is_not_masked_by_a_kill_that_has_nobody_to_end() {
-    let system = System::new("test");
-    let (holder, _valid, starts) = waiting_holder(&system).await;
-    ActorRef::lapse(&holder);
-    ActorRef::kill(&holder);
-    assert_eq!(gone_within(&holder).await, Some(Duration::ZERO));
-    assert_eq!(starts.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tenure_that_has_ended_unheard_during_the_wait_for_a_restart_ends_it_then() {
-    let system = System::new("test");
-    let (holder, lease, starts) = waiting_holder(&system).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    lease.end();
-    let gone = gone_within(&holder).await;
-    assert!(
-        gone.is_some_and(|time| time <= BACKOFF),
-        "one wait, not two: {gone:?}"
-    );
-    assert_eq!(starts.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_actor_that_panics_after_its_tenure_does_not_wait_for_a_restart() {
-    let system = System::new("test");
-    let ledger = system.spawn(Ledger::spec()).await.unwrap();
-    let (holder, lease, starts) = patient_holder(&system).await;
-    let end = Hook::new(move || {
-        lease.end();
-        panic!("in the middle of it");
-    });
-    let note = holder.note(ledger, end).await;
-    assert!(matches!(note, Err(CallError::Exited(ExitReason::Panic { .. }))));
-    assert_eq!(gone_within(&holder).await, Some(Duration::ZERO));
-    assert_eq!(starts.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lapse_cuts_a_waiting_handler_off() {
-    let system = System::new("test");
-    let (holder, lease) = holder(&system, 1).await;
-    let start = Instant::now();
-    let (slow, ()) = tokio::join!(holder.slow(Duration::from_secs(4)), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        lease.end();
         ActorRef::lapse(&holder);
+        ActorRef::kill(&holder);
+        assert_eq!(gone_within(&holder).await, Some(Duration::ZERO));
+        assert_eq!(starts.load(Ordering::SeqCst), 1);
     });
-    assert_eq!(slow, Err(CallError::Exited(ExitReason::Lapsed)));
-    assert_eq!(start.elapsed(), Duration::from_secs(1));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_call_through_a_moving_ref_waits_for_a_location_within_its_deadline() {
-    let system = System::new("test");
-    let (mover, billing) = ActorRef::<Holder>::moving();
-    let start = Instant::now();
-    assert_eq!(
-        billing.count().timeout(Duration::from_secs(1)).await,
-        Err(CallError::Timeout)
-    );
-    assert!(matches!(billing.count().cast(), Err(CastError::Gone(_))));
-    let (counted, ()) = tokio::join!(billing.count(), async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        mover.set(&system.spawn(Holder::spec()).await.unwrap(), 1);
+#[test]
+fn a_tenure_that_has_ended_unheard_during_the_wait_for_a_restart_ends_it_then() {
+    testing::run(async {
+        let system = System::new("test");
+        let (holder, lease, starts) = waiting_holder(&system).await;
+        testing::advance(Duration::from_secs(1)).await;
+        lease.end();
+        let gone = gone_within(&holder).await;
+        assert!(
+            gone.is_some_and(|time| time <= BACKOFF),
+            "one wait, not two: {gone:?}"
+        );
+        assert_eq!(starts.load(Ordering::SeqCst), 1);
     });
-    assert_eq!(counted, Ok(1));
-    assert_eq!(start.elapsed(), Duration::from_secs(3));
-    assert!(billing.count().cast().is_ok());
 }
 
-#[tokio::test(start_paused = true)]
-async fn at_a_planned_move_no_call_fails() {
-    let system = System::new("test");
-    let (mover, billing) = ActorRef::<Holder>::moving();
-    let (old, _lease) = holder(&system, 1).await;
-    mover.set(&old, 1);
-    // In hand, in the mailbox, and after the stop.
-    let in_hand = billing.slow(Duration::from_secs(1));
-    let queued = billing.epoch();
-    let after = async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        billing.epoch().await
-    };
-    let handed_over = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        system.terminate(&old).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let (new, lease) = holder(&system, 2).await;
+#[test]
+fn an_actor_that_panics_after_its_tenure_does_not_wait_for_a_restart() {
+    testing::run(async {
+        let system = System::new("test");
+        let ledger = system.spawn(Ledger::spec()).await.unwrap();
+        let (holder, lease, starts) = patient_holder(&system).await;
+        let end = Hook::new(move || {
+            lease.end();
+            panic!("in the middle of it");
+        });
+        let note = holder.note(ledger, end).await;
+        assert!(matches!(note, Err(CallError::Exited(ExitReason::Panic { .. }))));
+        assert_eq!(gone_within(&holder).await, Some(Duration::ZERO));
+        assert_eq!(starts.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_lapse_cuts_a_waiting_handler_off() {
+    testing::run(async {
+        let system = System::new("test");
+        let (holder, lease) = holder(&system, 1).await;
+        let start = Instant::now();
+        let (slow, ()) = tokio::join!(holder.slow(Duration::from_secs(4)), async {
+            testing::advance(Duration::from_secs(1)).await;
+            lease.end();
+            ActorRef::lapse(&holder);
+        });
+        assert_eq!(slow, Err(CallError::Exited(ExitReason::Lapsed)));
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
+    });
+}
+
+#[test]
+fn a_call_through_a_moving_ref_waits_for_a_location_within_its_deadline() {
+    testing::run(async {
+        let system = System::new("test");
+        let (mover, billing) = ActorRef::<Holder>::moving();
+        let start = Instant::now();
+        assert_eq!(
+            billing.count().timeout(Duration::from_secs(1)).await,
+            Err(CallError::Timeout)
+        );
+        assert!(matches!(billing.count().cast(), Err(CastError::Gone(_))));
+        let (counted, ()) = tokio::join!(billing.count(), async {
+            testing::advance(Duration::from_secs(2)).await;
+            mover.set(&system.spawn(Holder::spec()).await.unwrap(), 1);
+        });
+        assert_eq!(counted, Ok(1));
+        assert_eq!(start.elapsed(), Duration::from_secs(3));
+        assert!(billing.count().cast().is_ok());
+    });
+}
+
+#[test]
+fn at_a_planned_move_no_call_fails() {
+    testing::run(async {
+        let system = System::new("test");
+        let (mover, billing) = ActorRef::<Holder>::moving();
+        let (old, _lease) = holder(&system, 1).await;
+        mover.set(&old, 1);
+        // In hand, in the mailbox, and after the stop.
+        let in_hand = billing.slow(Duration::from_secs(1));
+        let queued = billing.epoch();
+        let after = async {
+            testing::advance(Duration::from_millis(1500)).await;
+            billing.epoch().await
+        };
+        let handed_over = async {
+            testing::advance(Duration::from_millis(500)).await;
+            system.terminate(&old).await;
+            testing::advance(Duration::from_secs(1)).await;
+            let (new, lease) = holder(&system, 2).await;
+            mover.set(&new, 2);
+            lease
+        };
+        let (in_hand, queued, after, _lease) = tokio::join!(in_hand, queued, after, handed_over);
+        assert_eq!((in_hand, queued, after), (Ok(1), Ok(Some(2)), Ok(Some(2))));
+    });
+}
+
+#[test]
+fn what_may_have_been_handled_is_not_sent_again() {
+    testing::run(async {
+        let system = System::new("test");
+        let (mover, billing) = ActorRef::<Holder>::moving();
+        let (old, _lease) = holder(&system, 1).await;
+        mover.set(&old, 1);
+        let (slow, _new) = tokio::join!(billing.slow(Duration::from_secs(4)), async {
+            testing::advance(Duration::from_secs(1)).await;
+            ActorRef::kill(&old);
+            let (new, lease) = holder(&system, 2).await;
+            mover.set(&new, 2);
+            (new, lease)
+        });
+        assert_eq!(slow, Err(CallError::Exited(ExitReason::Killed)));
+        assert_eq!(
+            billing.count().await,
+            Ok(1),
+            "the new one has handled nothing before"
+        );
+    });
+}
+
+#[test]
+fn a_location_of_a_lower_epoch_is_ignored() {
+    testing::run(async {
+        let system = System::new("test");
+        let (mover, billing) = ActorRef::<Holder>::moving();
+        let ((old, _a), (new, _b)) = (holder(&system, 1).await, holder(&system, 2).await);
         mover.set(&new, 2);
-        lease
-    };
-    let (in_hand, queued, after, _lease) = tokio::join!(in_hand, queued, after, handed_over);
-    assert_eq!((in_hand, queued, after), (Ok(1), Ok(Some(2)), Ok(Some(2))));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_may_have_been_handled_is_not_sent_again() {
-    let system = System::new("test");
-    let (mover, billing) = ActorRef::<Holder>::moving();
-    let (old, _lease) = holder(&system, 1).await;
-    mover.set(&old, 1);
-    let (slow, _new) = tokio::join!(billing.slow(Duration::from_secs(4)), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        ActorRef::kill(&old);
-        let (new, lease) = holder(&system, 2).await;
-        mover.set(&new, 2);
-        (new, lease)
+        mover.set(&old, 1);
+        assert_eq!(billing.epoch().await, Ok(Some(2)));
+        mover.clear();
+        mover.set(&old, 1);
+        assert_eq!(
+            billing.epoch().timeout(Duration::from_secs(1)).await,
+            Err(CallError::Timeout)
+        );
     });
-    assert_eq!(slow, Err(CallError::Exited(ExitReason::Killed)));
-    assert_eq!(
-        billing.count().await,
-        Ok(1),
-        "the new one has handled nothing before"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_location_of_a_lower_epoch_is_ignored() {
-    let system = System::new("test");
-    let (mover, billing) = ActorRef::<Holder>::moving();
-    let ((old, _a), (new, _b)) = (holder(&system, 1).await, holder(&system, 2).await);
-    mover.set(&new, 2);
-    mover.set(&old, 1);
-    assert_eq!(billing.epoch().await, Ok(Some(2)));
-    mover.clear();
-    mover.set(&old, 1);
-    assert_eq!(
-        billing.epoch().timeout(Duration::from_secs(1)).await,
-        Err(CallError::Timeout)
-    );
 }

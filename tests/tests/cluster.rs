@@ -22,6 +22,11 @@ impl Counter {
         self.total += 1;
         (self.total, cx.epoch().unwrap_or(0))
     }
+
+    /// Ends this instance.
+    pub fn end(&mut self, cx: &mut Context<Self>) {
+        cx.stop();
+    }
 }
 
 const REGIONS: [&str; 3] = ["east", "west", "south"];
@@ -71,12 +76,8 @@ async fn a_singleton_starts_at_home_moves_when_asked_and_survives_its_node() {
             .singleton(COUNTER, Counter::spec())
             .join()
     };
-    let (east, west, south) = tokio::join!(join(0), join(1), join(2));
-    let (east, west, south) = (
-        east.expect("east joins"),
-        west.expect("west joins"),
-        south.expect("south joins"),
-    );
+    let joined = tokio::try_join!(join(0), join(1), join(2));
+    let (east, west, south) = joined.expect("all join");
 
     let counter = south.singleton(COUNTER);
     let (total, first) = counter
@@ -124,16 +125,12 @@ async fn a_name_that_two_files_give_two_scopes_runs_under_one_and_the_other_node
             .join()
     };
     let everywhere = "home = [\"west\"]";
-    let (east, west, south) = tokio::join!(
+    let joined = tokio::try_join!(
         join(0, "scope = \"region\""),
         join(1, everywhere),
         join(2, everywhere)
     );
-    let (east, west, _south) = (
-        east.expect("east joins"),
-        west.expect("west joins"),
-        south.expect("south joins"),
-    );
+    let (east, west, _south) = joined.expect("all join");
 
     let mut waited = 0;
     loop {
@@ -152,4 +149,48 @@ async fn a_name_that_two_files_give_two_scopes_runs_under_one_and_the_other_node
         assert!(waited < 300, "{east:?} {west:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_regions_own_singleton_is_not_that_of_another_region_and_runs_at_home_only() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let addresses = addresses();
+    let builder = |region| {
+        let counter = "scope = \"region\"\nhome = [\"east\", \"west\"]";
+        Cluster::builder(config_of(region, &addresses, dir.path(), counter))
+    };
+    // East is a home where nobody can run one; in south somebody could, but that is no home.
+    let joined = tokio::try_join!(
+        builder(0).follow(COUNTER).join(),
+        builder(1)
+            .singleton(COUNTER, Counter::spec().restart(Restart::Temporary))
+            .join(),
+        builder(2).singleton(COUNTER, Counter::spec()).join()
+    );
+    let (east, west, south) = joined.expect("all join");
+    let counter = west.singleton(COUNTER);
+    let held = || async { counter.add().timeout(Duration::from_secs(20)).await };
+    let (_, first) = held().await.expect("west has its own");
+    let mut waited = 0;
+    while west.status().await.expect("west lives").members.len() < REGIONS.len() {
+        waited += 1;
+        assert!(waited < 300, "west does not see everyone");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    // West knows everyone now, and whoever begins to run a singleton tells where that is.
+    counter.end().await.expect("it ends");
+    let mut anew = held().await;
+    while let Err(CallError::Exited(_)) = anew {
+        // It waited behind the end.
+        anew = held().await;
+    }
+    let (_, second) = anew.expect("west begins anew");
+    assert!(second > first);
+    for elsewhere in [&east, &south] {
+        let patience = Duration::from_secs(2);
+        let answer = elsewhere.singleton(COUNTER).add().timeout(patience).await;
+        assert_eq!(answer, Err(CallError::Timeout), "of {:?}", elsewhere.node());
+    }
+    assert_eq!(held().await, Ok((2, second)), "nobody else was counted");
 }

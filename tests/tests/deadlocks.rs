@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use quorate::prelude::*;
+use quorate::testing;
 use tokio::time::Instant;
 
 /// Calls others.
@@ -138,145 +139,169 @@ fn chain<T: std::fmt::Debug>(result: Result<T, CallError>) -> Vec<String> {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn two_that_call_each_other_are_told_the_chain_at_the_deadline() {
-    let [a, b, _] = desks().await;
-    let start = Instant::now();
-    let five = Duration::from_secs(5);
-    let told = a
-        .pass(vec![b.clone(), a.clone()], five)
-        .timeout(LONG)
-        .await
-        .unwrap();
-    assert_eq!(start.elapsed(), five);
-    let text = told.clone().unwrap_err().to_string();
-    assert_eq!(chain(told), ["b.pass", "a.get"]);
-    let ids = (ActorRef::id(&b), ActorRef::id(&a));
-    let expected = format!(
-        "no reply within the deadline, by a deadlock: the caller waits for `b{}.pass`, which waits for `a{}.get`, which is the caller",
-        ids.0, ids.1
-    );
-    assert_eq!(text, expected);
-    assert!(a.get().await.is_ok(), "both go on");
-    assert!(b.get().await.is_ok(), "both go on");
+#[test]
+fn two_that_call_each_other_are_told_the_chain_at_the_deadline() {
+    testing::run(async {
+        let [a, b, _] = desks().await;
+        let start = Instant::now();
+        let five = Duration::from_secs(5);
+        let told = a
+            .pass(vec![b.clone(), a.clone()], five)
+            .timeout(LONG)
+            .await
+            .unwrap();
+        assert_eq!(start.elapsed(), five);
+        let text = told.clone().unwrap_err().to_string();
+        assert_eq!(chain(told), ["b.pass", "a.get"]);
+        let ids = (ActorRef::id(&b), ActorRef::id(&a));
+        let expected = format!(
+            "no reply within the deadline, by a deadlock: the caller waits for `b{}.pass`, which waits for `a{}.get`, which is the caller",
+            ids.0, ids.1
+        );
+        assert_eq!(text, expected);
+        assert!(a.get().await.is_ok(), "both go on");
+        assert!(b.get().await.is_ok(), "both go on");
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_longer_circle_is_told_as_a_whole() {
-    let [a, b, c] = desks().await;
-    let route = vec![b, c, a.clone()];
-    let told = a.pass(route, Duration::from_secs(1)).timeout(LONG).await.unwrap();
-    assert_eq!(chain(told), ["b.pass", "c.pass", "a.get"]);
+#[test]
+fn a_longer_circle_is_told_as_a_whole() {
+    testing::run(async {
+        let [a, b, c] = desks().await;
+        let route = vec![b, c, a.clone()];
+        let told = a.pass(route, Duration::from_secs(1)).timeout(LONG).await.unwrap();
+        assert_eq!(chain(told), ["b.pass", "c.pass", "a.get"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_circle_that_the_caller_waits_for_but_is_not_in_is_a_timeout() {
-    let [a, b, c] = desks().await;
-    let circle = b
-        .pass(vec![c.clone(), b.clone()], Duration::from_mins(1))
-        .timeout(LONG);
-    let outside = a.pass(vec![b.clone()], Duration::from_secs(1)).timeout(LONG);
-    let (circle, outside) = tokio::join!(circle, outside);
-    assert_eq!(outside, Ok(Err(CallError::Timeout)));
-    assert_eq!(chain(circle.unwrap()), ["c.pass", "b.get"]);
+#[test]
+fn a_circle_that_the_caller_waits_for_but_is_not_in_is_a_timeout() {
+    testing::run(async {
+        let [a, b, c] = desks().await;
+        let circle = b
+            .pass(vec![c.clone(), b.clone()], Duration::from_mins(1))
+            .timeout(LONG);
+        let outside = a.pass(vec![b.clone()], Duration::from_secs(1)).timeout(LONG);
+        let (circle, outside) = tokio::join!(circle, outside);
+        assert_eq!(outside, Ok(Err(CallError::Timeout)));
+        assert_eq!(chain(circle.unwrap()), ["c.pass", "b.get"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn one_that_is_slow_is_a_timeout() {
-    let [a, b, c] = desks().await;
-    c.busy(Duration::from_mins(1)).cast().unwrap();
-    let told = a.pass(vec![b, c], Duration::from_secs(1)).timeout(LONG).await;
-    assert_eq!(told, Ok(Err(CallError::Timeout)));
+#[test]
+fn one_that_is_slow_is_a_timeout() {
+    testing::run(async {
+        let [a, b, c] = desks().await;
+        c.busy(Duration::from_mins(1)).cast().unwrap();
+        let told = a.pass(vec![b, c], Duration::from_secs(1)).timeout(LONG).await;
+        assert_eq!(told, Ok(Err(CallError::Timeout)));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn of_several_calls_of_a_turn_the_one_in_the_circle_is_told() {
-    let [a, b, c] = desks().await;
-    let (circle, slow) = a.pass_both(vec![b, a.clone()], c).timeout(LONG).await.unwrap();
-    assert_eq!(chain(circle), ["b.pass", "a.get"]);
-    assert_eq!(slow, Err(CallError::Timeout));
+#[test]
+fn of_several_calls_of_a_turn_the_one_in_the_circle_is_told() {
+    testing::run(async {
+        let [a, b, c] = desks().await;
+        let (circle, slow) = a.pass_both(vec![b, a.clone()], c).timeout(LONG).await.unwrap();
+        assert_eq!(chain(circle), ["b.pass", "a.get"]);
+        assert_eq!(slow, Err(CallError::Timeout));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_call_that_was_given_up_is_no_part_of_a_chain() {
-    let [a, b, c] = desks().await;
-    b.busy(Duration::from_secs(3)).cast().unwrap();
-    // It waits for `b` at first, then for nothing, then for `c`, while `b` calls it.
-    let gives_up = a.give_up(b.clone(), c.clone()).timeout(LONG);
-    let calls = b.pass(vec![a.clone()], Duration::from_secs(4)).timeout(LONG);
-    let (gives_up, called) = tokio::join!(gives_up, calls);
-    assert_eq!((gives_up, called), (Ok(Ok(1)), Ok(Err(CallError::Timeout))));
+#[test]
+fn a_call_that_was_given_up_is_no_part_of_a_chain() {
+    testing::run(async {
+        let [a, b, c] = desks().await;
+        b.busy(Duration::from_secs(3)).cast().unwrap();
+        // It waits for `b` at first, then for nothing, then for `c`, while `b` calls it.
+        let gives_up = a.give_up(b.clone(), c.clone()).timeout(LONG);
+        let calls = b.pass(vec![a.clone()], Duration::from_secs(4)).timeout(LONG);
+        let (gives_up, called) = tokio::join!(gives_up, calls);
+        assert_eq!((gives_up, called), (Ok(Ok(1)), Ok(Err(CallError::Timeout))));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_call_that_waits_for_room_is_part_of_a_chain() {
-    let system = System::new("test");
-    let small = |name| system.spawn(Desk::spec().name(name).mailbox(1));
-    let (a, b) = (small(A).await.unwrap(), small(B).await.unwrap());
-    b.busy(Duration::from_millis(100)).await.unwrap();
-    b.busy(Duration::from_millis(100)).cast().unwrap();
-    let route = vec![b.clone(), a.clone()];
-    let circle = a.pass(route, Duration::from_secs(1)).timeout(LONG);
-    // While `b` does not call yet.
-    let fill = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        a.busy(Duration::ZERO).cast().unwrap();
-    };
-    let (told, ()) = tokio::join!(circle, fill);
-    assert_eq!(chain(told.unwrap()), ["b.pass", "a.get"]);
+#[test]
+fn a_call_that_waits_for_room_is_part_of_a_chain() {
+    testing::run(async {
+        let system = System::new("test");
+        let small = |name| system.spawn(Desk::spec().name(name).mailbox(1));
+        let (a, b) = (small(A).await.unwrap(), small(B).await.unwrap());
+        b.busy(Duration::from_millis(100)).await.unwrap();
+        b.busy(Duration::from_millis(100)).cast().unwrap();
+        let route = vec![b.clone(), a.clone()];
+        let circle = a.pass(route, Duration::from_secs(1)).timeout(LONG);
+        // While `b` does not call yet.
+        let fill = async {
+            testing::advance(Duration::from_millis(50)).await;
+            a.busy(Duration::ZERO).cast().unwrap();
+        };
+        let (told, ()) = tokio::join!(circle, fill);
+        assert_eq!(chain(told.unwrap()), ["b.pass", "a.get"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_task_beside_the_turn_blocks_nobody_and_is_told_a_timeout() {
-    let [a, ..] = desks().await;
-    assert_eq!(a.beside().timeout(LONG).await, Ok(Err(CallError::Timeout)));
+#[test]
+fn a_task_beside_the_turn_blocks_nobody_and_is_told_a_timeout() {
+    testing::run(async {
+        let [a, ..] = desks().await;
+        assert_eq!(a.beside().timeout(LONG).await, Ok(Err(CallError::Timeout)));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn calls_that_are_answered_leave_nothing_behind() {
-    let [a, b, c] = desks().await;
-    for _ in 0..200 {
-        let route = vec![b.clone(), c.clone()];
-        assert!(a.pass(route, Duration::from_secs(1)).await.unwrap().is_ok());
-        let route = vec![c.clone(), b.clone()];
-        let told = a.pass(route, Duration::from_secs(1)).await;
-        assert!(told.unwrap().is_ok());
-    }
-    b.busy(Duration::from_mins(1)).cast().unwrap();
-    let told = a.pass(vec![b], Duration::from_secs(1)).timeout(LONG).await;
-    assert_eq!(told, Ok(Err(CallError::Timeout)));
+#[test]
+fn calls_that_are_answered_leave_nothing_behind() {
+    testing::run(async {
+        let [a, b, c] = desks().await;
+        for _ in 0..200 {
+            let route = vec![b.clone(), c.clone()];
+            assert!(a.pass(route, Duration::from_secs(1)).await.unwrap().is_ok());
+            let route = vec![c.clone(), b.clone()];
+            let told = a.pass(route, Duration::from_secs(1)).await;
+            assert!(told.unwrap().is_ok());
+        }
+        b.busy(Duration::from_mins(1)).cast().unwrap();
+        let told = a.pass(vec![b], Duration::from_secs(1)).timeout(LONG).await;
+        assert_eq!(told, Ok(Err(CallError::Timeout)));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn of_two_that_call_each_other_at_once_one_is_told_and_both_go_on() {
-    let [a, b, _] = desks().await;
-    let five = Duration::from_secs(5);
-    let one = a.pass(vec![b.clone()], five).timeout(LONG);
-    let other = b.pass(vec![a.clone()], five).timeout(LONG);
-    let (one, other) = tokio::join!(one, other);
-    let told = [one.unwrap(), other.unwrap()];
-    let named = told
-        .iter()
-        .filter(|told| matches!(told, Err(CallError::Deadlock { .. })));
-    assert_eq!(named.count(), 1, "{told:?}");
-    assert!(told.iter().all(Result::is_err), "{told:?}");
-    assert!(a.get().await.is_ok() && b.get().await.is_ok());
+#[test]
+fn of_two_that_call_each_other_at_once_one_is_told_and_both_go_on() {
+    testing::run(async {
+        let [a, b, _] = desks().await;
+        let five = Duration::from_secs(5);
+        let one = a.pass(vec![b.clone()], five).timeout(LONG);
+        let other = b.pass(vec![a.clone()], five).timeout(LONG);
+        let (one, other) = tokio::join!(one, other);
+        let told = [one.unwrap(), other.unwrap()];
+        let named = told
+            .iter()
+            .filter(|told| matches!(told, Err(CallError::Deadlock { .. })));
+        assert_eq!(named.count(), 1, "{told:?}");
+        assert!(told.iter().all(Result::is_err), "{told:?}");
+        assert!(a.get().await.is_ok() && b.get().await.is_ok());
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_turn_may_wait_for_more_calls_than_are_noted() {
-    let [a, b, _] = desks().await;
-    assert_eq!(a.ask_often(b, 1000).await, Ok(1000));
+#[test]
+fn a_turn_may_wait_for_more_calls_than_are_noted() {
+    testing::run(async {
+        let [a, b, _] = desks().await;
+        assert_eq!(a.ask_often(b, 1000).await, Ok(1000));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_call_that_is_kept_for_a_later_turn_is_no_part_of_a_chain() {
-    let [a, b, _] = desks().await;
-    // `a` waits for nothing between its turns, whatever it has begun.
-    a.keep(b.clone()).await.unwrap();
-    a.busy(Duration::from_mins(1)).cast().unwrap();
-    tokio::time::sleep(Duration::from_mins(2)).await;
-    a.busy(Duration::from_mins(1)).cast().unwrap();
-    let told = b.pass(vec![a], Duration::from_secs(1)).timeout(LONG).await;
-    assert_eq!(told, Ok(Err(CallError::Timeout)));
+#[test]
+fn a_call_that_is_kept_for_a_later_turn_is_no_part_of_a_chain() {
+    testing::run(async {
+        let [a, b, _] = desks().await;
+        // `a` waits for nothing between its turns, whatever it has begun.
+        a.keep(b.clone()).await.unwrap();
+        a.busy(Duration::from_mins(1)).cast().unwrap();
+        testing::advance(Duration::from_mins(2)).await;
+        a.busy(Duration::from_mins(1)).cast().unwrap();
+        let told = b.pass(vec![a], Duration::from_secs(1)).timeout(LONG).await;
+        assert_eq!(told, Ok(Err(CallError::Timeout)));
+    });
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use quorate::prelude::*;
+use quorate::testing;
 use quorate::wire::{ConnectOptions, ListenOptions, Listener};
 use tokio::sync::mpsc;
 
@@ -44,15 +45,17 @@ mod counter {
 
 use counter::{Counter, CounterMessage};
 
-#[tokio::test]
-async fn the_methods_of_an_actor_are_requests_of_its_ref() {
-    let system = System::new("macros");
-    let counter = system.spawn(Counter::spec()).await.unwrap();
-    assert_eq!(counter.add(2).await, Ok(2));
-    assert_eq!(counter.add(3).timeout(Duration::from_secs(1)).await, Ok(5));
-    counter.reset().cast().unwrap();
-    assert_eq!(counter.total().await, Ok(0));
-    system.shutdown().await.unwrap();
+#[test]
+fn the_methods_of_an_actor_are_requests_of_its_ref() {
+    testing::run(async {
+        let system = System::new("macros");
+        let counter = system.spawn(Counter::spec()).await.unwrap();
+        assert_eq!(counter.add(2).await, Ok(2));
+        assert_eq!(counter.add(3).timeout(Duration::from_secs(1)).await, Ok(5));
+        counter.reset().cast().unwrap();
+        assert_eq!(counter.total().await, Ok(0));
+        system.shutdown().await.unwrap();
+    });
 }
 
 #[test]
@@ -76,29 +79,33 @@ fn the_wire_name_is_the_package_and_the_type_or_what_is_said() {
     assert!(Local::WIRE.is_none());
 }
 
-#[tokio::test]
-async fn a_message_can_be_sent_as_a_value() {
-    let system = System::new("macros");
-    let counter = system.spawn(Counter::spec()).await.unwrap();
-    ActorRef::send(&counter, CounterMessage::Add { n: 7 }).unwrap();
-    assert_eq!(counter.total().await, Ok(7));
-    ActorRef::send(&counter, CounterMessage::Reset).unwrap();
-    assert_eq!(counter.total().await, Ok(0));
-    system.shutdown().await.unwrap();
+#[test]
+fn a_message_can_be_sent_as_a_value() {
+    testing::run(async {
+        let system = System::new("macros");
+        let counter = system.spawn(Counter::spec()).await.unwrap();
+        ActorRef::send(&counter, CounterMessage::Add { n: 7 }).unwrap();
+        assert_eq!(counter.total().await, Ok(7));
+        ActorRef::send(&counter, CounterMessage::Reset).unwrap();
+        assert_eq!(counter.total().await, Ok(0));
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test]
-async fn a_cast_that_does_not_fit_gives_the_message_back() {
-    let system = System::new("macros");
-    let counter = system.spawn(Counter::spec()).await.unwrap();
-    // The actor shares this test's thread, so it handles nothing in between.
-    counter.add(1).cast().unwrap();
-    counter.add(2).cast().unwrap();
-    let Err(CastError::Full(CounterMessage::Add { n })) = counter.add(3).cast() else {
-        panic!("the mailbox holds two messages");
-    };
-    assert_eq!(n, 3);
-    system.shutdown().await.unwrap();
+#[test]
+fn a_cast_that_does_not_fit_gives_the_message_back() {
+    testing::run(async {
+        let system = System::new("macros");
+        let counter = system.spawn(Counter::spec()).await.unwrap();
+        // The actor shares this test's thread, so it handles nothing in between.
+        counter.add(1).cast().unwrap();
+        counter.add(2).cast().unwrap();
+        let Err(CastError::Full(CounterMessage::Add { n })) = counter.add(3).cast() else {
+            panic!("the mailbox holds two messages");
+        };
+        assert_eq!(n, 3);
+        system.shutdown().await.unwrap();
+    });
 }
 
 /// One posting.
@@ -211,33 +218,39 @@ async fn ledger(system: &System) -> ActorRef<Ledger> {
     system.spawn(Ledger::spec("ledger".to_owned())).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_call_of_a_fallible_method_has_two_layers() {
-    let system = System::new("macros");
-    let ledger = ledger(&system).await;
-    assert_eq!(ledger.post(entry(30)).await, Ok(Ok(70)));
-    assert_eq!(ledger.post(entry(80)).await, Ok(Err(Overdrawn)));
-    system.shutdown().await.unwrap();
+#[test]
+fn a_call_of_a_fallible_method_has_two_layers() {
+    testing::run(async {
+        let system = System::new("macros");
+        let ledger = ledger(&system).await;
+        assert_eq!(ledger.post(entry(30)).await, Ok(Ok(70)));
+        assert_eq!(ledger.post(entry(80)).await, Ok(Err(Overdrawn)));
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test]
-async fn an_archived_parameter_takes_a_value_a_reference_or_an_archive() {
-    let system = System::new("macros");
-    let ledger = ledger(&system).await;
-    let entry = entry(5);
-    assert_eq!(ledger.peek(&entry).await, Ok(5));
-    assert_eq!(ledger.peek(Archive::of(&entry)).await, Ok(5));
-    assert_eq!(ledger.peek(entry).await, Ok(5));
-    system.shutdown().await.unwrap();
+#[test]
+fn an_archived_parameter_takes_a_value_a_reference_or_an_archive() {
+    testing::run(async {
+        let system = System::new("macros");
+        let ledger = ledger(&system).await;
+        let entry = entry(5);
+        assert_eq!(ledger.peek(&entry).await, Ok(5));
+        assert_eq!(ledger.peek(Archive::of(&entry)).await, Ok(5));
+        assert_eq!(ledger.peek(entry).await, Ok(5));
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test]
-async fn text_and_bytes_are_lent_to_the_handler() {
-    let system = System::new("macros");
-    let ledger = ledger(&system).await;
-    assert_eq!(ledger.measure("four", b"three").await, Ok((4, 5)));
-    assert_eq!(ledger.measure(String::from("a"), vec![1, 2]).await, Ok((1, 2)));
-    system.shutdown().await.unwrap();
+#[test]
+fn text_and_bytes_are_lent_to_the_handler() {
+    testing::run(async {
+        let system = System::new("macros");
+        let ledger = ledger(&system).await;
+        assert_eq!(ledger.measure("four", b"three").await, Ok((4, 5)));
+        assert_eq!(ledger.measure(String::from("a"), vec![1, 2]).await, Ok((1, 2)));
+        system.shutdown().await.unwrap();
+    });
 }
 
 #[tokio::test]
@@ -270,39 +283,45 @@ async fn all_kinds_of_arguments_travel_between_nodes() {
     server.shutdown().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_reply_port_answers_later() {
-    let system = System::new("macros");
-    let ledger = ledger(&system).await;
-    let (settled, settle) = tokio::join!(ledger.settled().into_future(), ledger.settle().into_future());
-    assert_eq!((settled, settle), (Ok(100), Ok(())));
-    system.shutdown().await.unwrap();
+#[test]
+fn a_reply_port_answers_later() {
+    testing::run(async {
+        let system = System::new("macros");
+        let ledger = ledger(&system).await;
+        let (settled, settle) = tokio::join!(ledger.settled().into_future(), ledger.settle().into_future());
+        assert_eq!((settled, settle), (Ok(100), Ok(())));
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test]
-async fn arguments_may_have_any_name() {
-    let system = System::new("macros");
-    let ledger = ledger(&system).await;
-    assert_eq!(ledger.names(1, 2, 3, 4, 5, (6, 7)).await, Ok(23));
-    assert_eq!(ledger.r#where().await, Ok("ledger".to_owned()));
-    let message = LedgerMessage::Names {
-        args: 1,
-        port: 2,
-        envelope: 3,
-        r#type: 4,
-        unused: 5,
-        arg5: (6, 7),
-    };
-    ActorRef::send(&ledger, message).unwrap();
-    system.shutdown().await.unwrap();
+#[test]
+fn arguments_may_have_any_name() {
+    testing::run(async {
+        let system = System::new("macros");
+        let ledger = ledger(&system).await;
+        assert_eq!(ledger.names(1, 2, 3, 4, 5, (6, 7)).await, Ok(23));
+        assert_eq!(ledger.r#where().await, Ok("ledger".to_owned()));
+        let message = LedgerMessage::Names {
+            args: 1,
+            port: 2,
+            envelope: 3,
+            r#type: 4,
+            unused: 5,
+            arg5: (6, 7),
+        };
+        ActorRef::send(&ledger, message).unwrap();
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test]
-async fn a_failed_init_is_the_error_of_the_spawn() {
-    let system = System::new("macros");
-    let failed = system.spawn(Ledger::spec(String::new())).await.unwrap_err();
-    assert_eq!(failed, quorate::StartError::Failed(ExitReason::error("no path")));
-    system.shutdown().await.unwrap();
+#[test]
+fn a_failed_init_is_the_error_of_the_spawn() {
+    testing::run(async {
+        let system = System::new("macros");
+        let failed = system.spawn(Ledger::spec(String::new())).await.unwrap_err();
+        assert_eq!(failed, quorate::StartError::Failed(ExitReason::error("no path")));
+        system.shutdown().await.unwrap();
+    });
 }
 
 /// Local: its messages could not be archived.
@@ -373,46 +392,54 @@ async fn next(sees: &mut mpsc::UnboundedReceiver<String>, prefix: &str) -> Strin
     }
 }
 
-#[tokio::test]
-async fn a_local_actor_takes_what_cannot_be_archived() {
-    let system = System::new("macros");
-    let (local, mut sees) = local(&system).await;
-    assert_eq!(local.run(Box::new(str::to_uppercase)).await, Ok("done"));
-    assert_eq!(next(&mut sees, "RAN").await, "RAN");
-    system.shutdown().await.unwrap();
+#[test]
+fn a_local_actor_takes_what_cannot_be_archived() {
+    testing::run(async {
+        let system = System::new("macros");
+        let (local, mut sees) = local(&system).await;
+        assert_eq!(local.run(Box::new(str::to_uppercase)).await, Ok("done"));
+        assert_eq!(next(&mut sees, "RAN").await, "RAN");
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test]
-async fn the_stopped_hook_is_told_the_reason() {
-    let system = System::new("macros");
-    let (local, mut sees) = local(&system).await;
-    local.fail().cast().unwrap();
-    assert_eq!(next(&mut sees, "stopped").await, "stopped: failed: asked to");
-    system.shutdown().await.unwrap();
+#[test]
+fn the_stopped_hook_is_told_the_reason() {
+    testing::run(async {
+        let system = System::new("macros");
+        let (local, mut sees) = local(&system).await;
+        local.fail().cast().unwrap();
+        assert_eq!(next(&mut sees, "stopped").await, "stopped: failed: asked to");
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test]
-async fn the_down_hook_is_told_of_a_monitored_actor() {
-    let system = System::new("macros");
-    let (local, mut sees) = local(&system).await;
-    let counter = system.spawn(Counter::spec()).await.unwrap();
-    local.watch(counter.clone()).await.unwrap();
-    ActorRef::stop(&counter);
-    assert_eq!(next(&mut sees, "down").await, "down: it stopped");
-    system.shutdown().await.unwrap();
+#[test]
+fn the_down_hook_is_told_of_a_monitored_actor() {
+    testing::run(async {
+        let system = System::new("macros");
+        let (local, mut sees) = local(&system).await;
+        let counter = system.spawn(Counter::spec()).await.unwrap();
+        local.watch(counter.clone()).await.unwrap();
+        ActorRef::stop(&counter);
+        assert_eq!(next(&mut sees, "down").await, "down: it stopped");
+        system.shutdown().await.unwrap();
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn ticks_come_in_their_periods() {
-    let system = System::new("macros");
-    let (_local, mut sees) = local(&system).await;
-    let started = tokio::time::Instant::now();
-    next(&mut sees, "often").await;
-    next(&mut sees, "often").await;
-    assert!(started.elapsed() >= Duration::from_millis(20));
-    next(&mut sees, "seldom").await;
-    assert!(started.elapsed() >= Duration::from_secs(2));
-    system.shutdown().await.unwrap();
+#[test]
+fn ticks_come_in_their_periods() {
+    testing::run(async {
+        let system = System::new("macros");
+        let (_local, mut sees) = local(&system).await;
+        let started = tokio::time::Instant::now();
+        next(&mut sees, "often").await;
+        next(&mut sees, "often").await;
+        assert!(started.elapsed() >= Duration::from_millis(20));
+        next(&mut sees, "seldom").await;
+        assert!(started.elapsed() >= Duration::from_secs(2));
+        system.shutdown().await.unwrap();
+    });
 }
 
 /// Two counters and a ledger.
@@ -428,32 +455,34 @@ pub struct Shop {
     pub local: Local,
 }
 
-#[tokio::test]
-async fn the_handle_of_a_supervisor_has_its_childrens_refs() {
-    let starts = Arc::new(AtomicU32::new(0));
-    let system = System::new("macros");
-    let (seen, _sees) = mpsc::unbounded_channel();
-    let counted = Arc::clone(&starts);
-    let local = Local::spec_with(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        Local { seen: seen.clone() }
-    });
-    let shop = system
-        .spawn(Shop::spec(Ledger::spec("books".to_owned()), local))
-        .await
-        .unwrap();
-    assert_eq!(shop.ledger.r#where().await, Ok("books".to_owned()));
-    assert_eq!(shop.visits.add(1).await, Ok(1));
+#[test]
+fn the_handle_of_a_supervisor_has_its_childrens_refs() {
+    testing::run(async {
+        let starts = Arc::new(AtomicU32::new(0));
+        let system = System::new("macros");
+        let (seen, _sees) = mpsc::unbounded_channel();
+        let counted = Arc::clone(&starts);
+        let local = Local::spec_with(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Local { seen: seen.clone() }
+        });
+        let shop = system
+            .spawn(Shop::spec(Ledger::spec("books".to_owned()), local))
+            .await
+            .unwrap();
+        assert_eq!(shop.ledger.r#where().await, Ok("books".to_owned()));
+        assert_eq!(shop.visits.add(1).await, Ok(1));
 
-    // `restart = temporary` of the field stands over the policy of the actor.
-    let visits = shop.visits.clone();
-    assert!(shop.local.panic("ended".to_owned()).await.is_err());
-    ActorRef::exited(&shop.local).await;
-    assert_eq!(
-        shop.local.run(Box::new(str::to_owned)).await,
-        Err(CallError::Gone)
-    );
-    assert_eq!(starts.load(Ordering::Relaxed), 1);
-    assert_eq!(visits.add(1).await, Ok(2));
-    system.shutdown().await.unwrap();
+        // `restart = temporary` of the field stands over the policy of the actor.
+        let visits = shop.visits.clone();
+        assert!(shop.local.panic("ended".to_owned()).await.is_err());
+        ActorRef::exited(&shop.local).await;
+        assert_eq!(
+            shop.local.run(Box::new(str::to_owned)).await,
+            Err(CallError::Gone)
+        );
+        assert_eq!(starts.load(Ordering::Relaxed), 1);
+        assert_eq!(visits.add(1).await, Ok(2));
+        system.shutdown().await.unwrap();
+    });
 }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use quorate::prelude::*;
+use quorate::testing;
 
 /// One posting.
 #[message]
@@ -63,15 +64,17 @@ impl Careful {
     }
 }
 
-#[tokio::test]
-async fn an_undelivered_cast_comes_to_its_hook() {
-    let system = System::new("macros");
-    let careful = system.spawn(Careful::spec()).await.unwrap();
-    careful.end().cast().unwrap();
-    careful.work(7).cast().unwrap();
-    ActorRef::exited(&careful).await;
-    system.shutdown().await.unwrap();
-    assert_eq!(*UNDELIVERED.lock().unwrap(), [7]);
+#[test]
+fn an_undelivered_cast_comes_to_its_hook() {
+    testing::run(async {
+        let system = System::new("macros");
+        let careful = system.spawn(Careful::spec()).await.unwrap();
+        careful.end().cast().unwrap();
+        careful.work(7).cast().unwrap();
+        ActorRef::exited(&careful).await;
+        system.shutdown().await.unwrap();
+        assert_eq!(*UNDELIVERED.lock().unwrap(), [7]);
+    });
 }
 
 #[test]
@@ -126,21 +129,23 @@ fn an_annotated_message_comes_out_of_its_archive_as_it_went_in() {
     assert_eq!(archive.to_owned().unwrap(), entry);
 }
 
-#[tokio::test]
-async fn actors_may_be_declared_in_a_function() {
-    #[actor]
-    #[derive(Default)]
-    struct Inner;
+#[test]
+fn actors_may_be_declared_in_a_function() {
+    testing::run(async {
+        #[actor]
+        #[derive(Default)]
+        struct Inner;
 
-    #[actor]
-    impl Inner {
-        pub fn echo(&mut self, n: u64) -> u64 {
-            n
+        #[actor]
+        impl Inner {
+            pub fn echo(&mut self, n: u64) -> u64 {
+                n
+            }
         }
-    }
 
-    let system = System::new("macros");
-    let inner = system.spawn(Inner::spec()).await.unwrap();
-    assert_eq!(inner.echo(1).await, Ok(1));
-    system.shutdown().await.unwrap();
+        let system = System::new("macros");
+        let inner = system.spawn(Inner::spec()).await.unwrap();
+        assert_eq!(inner.echo(1).await, Ok(1));
+        system.shutdown().await.unwrap();
+    });
 }

@@ -1,44 +1,31 @@
 //! The mailbox: its bound, its order, and what becomes of what lies in it when the actor ends.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use quorate::prelude::*;
+use quorate::testing::{self, Log, settle};
 use tokio::time::Instant;
-
-/// What was seen, in order.
-#[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Vec<u64>>>);
-
-impl Seen {
-    fn push(&self, n: u64) {
-        self.0.lock().unwrap().push(n);
-    }
-
-    fn all(&self) -> Vec<u64> {
-        self.0.lock().unwrap().clone()
-    }
-}
 
 static UNDELIVERED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
 /// Notes what it is given.
 #[actor(mailbox = 4)]
 pub struct Clerk {
-    seen: Seen,
+    seen: Log<u64>,
 }
 
 #[actor(local)]
 impl Clerk {
     #[init]
-    fn new(seen: Seen, start_ms: u64) -> Self {
+    fn new(seen: Log<u64>, start_ms: u64) -> Self {
         let _ = start_ms;
         Self { seen }
     }
 
     /// Notes.
     pub fn note(&mut self, n: u64) -> u64 {
-        self.seen.push(n);
+        self.seen.add(n);
         n
     }
 
@@ -61,131 +48,138 @@ impl Clerk {
     }
 }
 
-/// Lets the loop take up what lies in the mailbox.
-async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cast_to_a_full_mailbox_gives_the_message_back() {
-    let seen = Seen::default();
-    let clerk = System::new("test")
-        .spawn(Clerk::spec(seen.clone(), 0))
-        .await
-        .unwrap();
-    clerk.wait(Duration::from_secs(1)).cast().unwrap();
-    settle().await;
-    for n in 0..4 {
-        clerk.note(n).cast().unwrap();
-    }
-    let Err(CastError::Full(ClerkMessage::Note { n: 4 })) = clerk.note(4).cast() else {
-        panic!("expected the message back")
-    };
-    clerk.note(5).await.unwrap();
-    assert_eq!(seen.all(), [0, 1, 2, 3, 5]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_to_a_full_mailbox_waits_for_room_until_its_deadline() {
-    let seen = Seen::default();
-    let clerk = System::new("test")
-        .spawn(Clerk::spec(seen.clone(), 0))
-        .await
-        .unwrap();
-    clerk.wait(Duration::from_secs(3)).cast().unwrap();
-    settle().await;
-    for n in 0..4 {
-        clerk.note(n).cast().unwrap();
-    }
-    let start = Instant::now();
-    let (short, long) = tokio::join!(clerk.note(4).timeout(Duration::from_secs(1)), clerk.note(5));
-    assert_eq!(short, Err(CallError::Timeout));
-    assert_eq!(long, Ok(5));
-    assert_eq!(start.elapsed(), Duration::from_millis(2999));
-    assert_eq!(seen.all(), [0, 1, 2, 3, 5]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_restart_begins_with_an_empty_mailbox() {
-    let seen = Seen::default();
-    let clerk = System::new("test")
-        .spawn(Clerk::spec(seen.clone(), 0))
-        .await
-        .unwrap();
-    clerk.fall(Duration::from_secs(1)).cast().unwrap();
-    settle().await;
-    clerk.note(41).cast().unwrap();
-    let queued = clerk.note(42).await;
-    assert!(
-        matches!(queued, Err(CallError::Exited(ExitReason::Panic { .. }))),
-        "{queued:?}"
-    );
-    assert_eq!(clerk.note(43).await, Ok(43), "the ref stays good");
-    assert_eq!(seen.all(), [43]);
-    assert!(UNDELIVERED.lock().unwrap().contains(&41));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_sent_between_death_and_the_new_start_waits_for_it() {
-    let seen = Seen::default();
-    let system = System::new("test");
-    let backoff = quorate::Backoff::new(Duration::from_secs(2), Duration::from_secs(2));
-    let clerk = system
-        .spawn(Clerk::spec(seen.clone(), 0).backoff(backoff))
-        .await
-        .unwrap();
-    let start = Instant::now();
-    assert!(clerk.fall(Duration::ZERO).await.is_err());
-    clerk.note(1).cast().unwrap();
-    assert_eq!(
-        clerk.note(2).timeout(Duration::from_secs(1)).await,
-        Err(CallError::Timeout)
-    );
-    assert_eq!(clerk.note(3).await, Ok(3));
-    assert_eq!(start.elapsed(), Duration::from_secs(2));
-    assert_eq!(seen.all(), [1, 3], "within the bound and their deadlines");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_waits_for_an_actor_that_does_not_come_back_is_answered_gone() {
-    let seen = Seen::default();
-    let system = System::new("test");
-    let backoff = quorate::Backoff::new(Duration::from_secs(2), Duration::from_secs(2));
-    let clerk = system
-        .spawn(Clerk::spec(seen.clone(), 0).backoff(backoff))
-        .await
-        .unwrap();
-    assert!(clerk.fall(Duration::ZERO).await.is_err());
-    let (waiting, ()) = tokio::join!(clerk.note(1), async {
+#[test]
+fn a_cast_to_a_full_mailbox_gives_the_message_back() {
+    testing::run(async {
+        let seen = Log::default();
+        let clerk = System::new("test")
+            .spawn(Clerk::spec(seen.clone(), 0))
+            .await
+            .unwrap();
+        clerk.wait(Duration::from_secs(1)).cast().unwrap();
         settle().await;
-        system.terminate(&clerk).await;
+        for n in 0..4 {
+            clerk.note(n).cast().unwrap();
+        }
+        let Err(CastError::Full(ClerkMessage::Note { n: 4 })) = clerk.note(4).cast() else {
+            panic!("expected the message back")
+        };
+        clerk.note(5).await.unwrap();
+        assert_eq!(seen.all(), [0, 1, 2, 3, 5]);
     });
-    assert_eq!(waiting, Err(CallError::Gone));
-    assert_eq!(clerk.note(2).await, Err(CallError::Gone));
 }
 
-#[tokio::test(start_paused = true)]
-async fn order_is_kept_from_each_of_many_senders() {
-    let seen = Seen::default();
-    let clerk = System::new("test")
-        .spawn(Clerk::spec(seen.clone(), 0))
-        .await
-        .unwrap();
-    let senders: Vec<_> = (0..8_u64)
-        .map(|sender| {
-            let clerk = clerk.clone();
-            tokio::spawn(async move {
-                for n in 0..50 {
-                    clerk.note(sender * 1000 + n).await.unwrap();
-                }
+#[test]
+fn a_call_to_a_full_mailbox_waits_for_room_until_its_deadline() {
+    testing::run(async {
+        let seen = Log::default();
+        let clerk = System::new("test")
+            .spawn(Clerk::spec(seen.clone(), 0))
+            .await
+            .unwrap();
+        clerk.wait(Duration::from_secs(3)).cast().unwrap();
+        settle().await;
+        for n in 0..4 {
+            clerk.note(n).cast().unwrap();
+        }
+        let start = Instant::now();
+        let (short, long) = tokio::join!(clerk.note(4).timeout(Duration::from_secs(1)), clerk.note(5));
+        assert_eq!(short, Err(CallError::Timeout));
+        assert_eq!(long, Ok(5));
+        assert_eq!(start.elapsed(), Duration::from_millis(2999));
+        assert_eq!(seen.all(), [0, 1, 2, 3, 5]);
+    });
+}
+
+#[test]
+fn a_restart_begins_with_an_empty_mailbox() {
+    testing::run(async {
+        let seen = Log::default();
+        let clerk = System::new("test")
+            .spawn(Clerk::spec(seen.clone(), 0))
+            .await
+            .unwrap();
+        clerk.fall(Duration::from_secs(1)).cast().unwrap();
+        settle().await;
+        clerk.note(41).cast().unwrap();
+        let queued = clerk.note(42).await;
+        assert!(
+            matches!(queued, Err(CallError::Exited(ExitReason::Panic { .. }))),
+            "{queued:?}"
+        );
+        assert_eq!(clerk.note(43).await, Ok(43), "the ref stays good");
+        assert_eq!(seen.all(), [43]);
+        assert!(UNDELIVERED.lock().unwrap().contains(&41));
+    });
+}
+
+#[test]
+fn what_is_sent_between_death_and_the_new_start_waits_for_it() {
+    testing::run(async {
+        let seen = Log::default();
+        let system = System::new("test");
+        let backoff = quorate::Backoff::new(Duration::from_secs(2), Duration::from_secs(2));
+        let clerk = system
+            .spawn(Clerk::spec(seen.clone(), 0).backoff(backoff))
+            .await
+            .unwrap();
+        let start = Instant::now();
+        assert!(clerk.fall(Duration::ZERO).await.is_err());
+        clerk.note(1).cast().unwrap();
+        assert_eq!(
+            clerk.note(2).timeout(Duration::from_secs(1)).await,
+            Err(CallError::Timeout)
+        );
+        assert_eq!(clerk.note(3).await, Ok(3));
+        assert_eq!(start.elapsed(), Duration::from_secs(2));
+        assert_eq!(seen.all(), [1, 3], "within the bound and their deadlines");
+    });
+}
+
+#[test]
+fn what_waits_for_an_actor_that_does_not_come_back_is_answered_gone() {
+    testing::run(async {
+        let seen = Log::default();
+        let system = System::new("test");
+        let backoff = quorate::Backoff::new(Duration::from_secs(2), Duration::from_secs(2));
+        let clerk = system
+            .spawn(Clerk::spec(seen.clone(), 0).backoff(backoff))
+            .await
+            .unwrap();
+        assert!(clerk.fall(Duration::ZERO).await.is_err());
+        let (waiting, ()) = tokio::join!(clerk.note(1), async {
+            settle().await;
+            system.terminate(&clerk).await;
+        });
+        assert_eq!(waiting, Err(CallError::Gone));
+        assert_eq!(clerk.note(2).await, Err(CallError::Gone));
+    });
+}
+
+#[test]
+fn order_is_kept_from_each_of_many_senders() {
+    testing::run(async {
+        let seen = Log::default();
+        let clerk = System::new("test")
+            .spawn(Clerk::spec(seen.clone(), 0))
+            .await
+            .unwrap();
+        let senders: Vec<_> = (0..8_u64)
+            .map(|sender| {
+                let clerk = clerk.clone();
+                tokio::spawn(async move {
+                    for n in 0..50 {
+                        clerk.note(sender * 1000 + n).await.unwrap();
+                    }
+                })
             })
-        })
-        .collect();
-    for sender in senders {
-        sender.await.unwrap();
-    }
-    for sender in 0..8 {
-        let own: Vec<_> = seen.all().into_iter().filter(|n| n / 1000 == sender).collect();
-        assert_eq!(own, (0..50).map(|n| sender * 1000 + n).collect::<Vec<_>>());
-    }
+            .collect();
+        for sender in senders {
+            sender.await.unwrap();
+        }
+        for sender in 0..8 {
+            let own: Vec<_> = seen.all().into_iter().filter(|n| n / 1000 == sender).collect();
+            assert_eq!(own, (0..50).map(|n| sender * 1000 + n).collect::<Vec<_>>());
+        }
+    });
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate::prelude::*;
+use quorate::testing::soon;
 use quorate::wire::session::{CloseReason, Heartbeat};
 use quorate::wire::{ConnectOptions, ListenOptions, Listener, LookupError, Peer};
 use tokio::sync::Semaphore;
@@ -106,12 +107,6 @@ fn options() -> ConnectOptions {
     ConnectOptions::new("shop", "app")
 }
 
-async fn within<T>(what: impl IntoFuture<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), what)
-        .await
-        .expect("it ends long before")
-}
-
 #[tokio::test]
 async fn a_call_goes_there_and_back() {
     let nodes = nodes().await;
@@ -185,14 +180,14 @@ async fn a_panic_there_reaches_the_caller_and_the_monitor() {
         panic!("a panic is told to the caller")
     };
     assert_eq!(&*message, "as it was told");
-    let reason = within(exited).await.expect("no panic here");
+    let reason = soon(exited).await.expect("no panic here");
     assert!(matches!(reason, ExitReason::Panic { message, .. } if &*message == "as it was told"));
     assert_eq!(
         ledger.add("late".into()).await,
         Err(CallError::Gone),
         "it is not coming back"
     );
-    assert_eq!(within(ActorRef::exited(&ledger)).await, ExitReason::Gone);
+    assert_eq!(soon(ActorRef::exited(&ledger)).await, ExitReason::Gone);
 }
 
 #[tokio::test]
@@ -200,10 +195,7 @@ async fn the_end_of_a_system_is_told_to_its_peers() {
     let nodes = nodes().await;
     let ledger = nodes.peer.lookup(LEDGER).await.expect("it is there");
     nodes.server.shutdown().await.expect("it ends");
-    assert!(matches!(
-        within(nodes.peer.closed()).await,
-        CloseReason::Goodbye(_)
-    ));
+    assert!(matches!(soon(nodes.peer.closed()).await, CloseReason::Goodbye(_)));
     assert_eq!(ledger.add("late".into()).await, Err(CallError::NodeDown));
     assert_eq!(
         ledger.add("late".into()).cast().map_err(|e| e.to_string()),
@@ -241,10 +233,10 @@ async fn a_cut_connection_fails_calls_and_fires_monitors() {
     tokio::task::yield_now().await;
     peer.lookup(LEDGER).await.expect("the session works");
     drop(proxy);
-    assert_eq!(within(call).await.expect("no panic"), Err(CallError::NodeDown));
-    assert_eq!(within(exited).await.expect("no panic"), ExitReason::NodeDown);
+    assert_eq!(soon(call).await.expect("no panic"), Err(CallError::NodeDown));
+    assert_eq!(soon(exited).await.expect("no panic"), ExitReason::NodeDown);
     assert!(matches!(
-        within(peer.closed()).await,
+        soon(peer.closed()).await,
         CloseReason::Disconnected | CloseReason::Garbage(_)
     ));
     let ledger = nodes
@@ -327,7 +319,7 @@ async fn a_full_mailbox_answers_full_and_others_are_not_held_up() {
             tokio::task::yield_now().await;
         }
     };
-    within(passed).await;
+    soon(passed).await;
 }
 
 #[tokio::test]
@@ -388,10 +380,7 @@ async fn a_sender_that_is_held_back_for_long_is_not_taken_for_dead() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
-    assert_eq!(
-        within(gate.pass(99).timeout(Duration::from_secs(20))).await,
-        Ok(99)
-    );
+    assert_eq!(soon(gate.pass(99).timeout(Duration::from_secs(20))).await, Ok(99));
     assert!(peer.is_up());
     open.abort();
 }
@@ -405,12 +394,12 @@ async fn a_sender_that_waits_for_room_sends_all_it_has() {
         while let Err(error) = ledger.large(vec![0; 1 << 20]).cast() {
             assert!(matches!(error, CastError::Overloaded(_)), "{error}");
             overloaded += 1;
-            within(nodes.peer.ready()).await;
+            soon(nodes.peer.ready()).await;
         }
     }
     assert!(overloaded > 0, "the bound was reached");
     assert_eq!(
-        within(ledger.add("last".into()).timeout(Duration::from_secs(20))).await,
+        soon(ledger.add("last".into()).timeout(Duration::from_secs(20))).await,
         Ok(1)
     );
 }

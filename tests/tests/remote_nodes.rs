@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use quorate::prelude::*;
+use quorate::testing::soon;
 use quorate::wire::session::Heartbeat;
 use quorate::wire::{
     BindError, ConnectError, ConnectOptions, HelloError, ListenOptions, Listener, Peer, ServeError,
@@ -66,12 +67,6 @@ async fn nodes() -> Nodes {
 
 fn options() -> ConnectOptions {
     ConnectOptions::new("shop", "app")
-}
-
-async fn within<T>(what: impl IntoFuture<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), what)
-        .await
-        .expect("it ends long before")
 }
 
 mod old {
@@ -191,7 +186,7 @@ async fn the_two_ends_of_a_session_are_let_go_with_the_last_ref() {
             tokio::task::yield_now().await;
         }
     };
-    within(again).await;
+    soon(again).await;
 }
 
 #[tokio::test]
@@ -237,7 +232,7 @@ async fn two_systems_share_a_listener_each_on_its_own_runtime() {
     let here = nodes.peer.lookup(LEDGER).await.expect("it is there");
     assert_eq!(here.entries().await, Ok(vec![]), "they are two systems");
     runtime.shutdown_background();
-    assert_eq!(within(ledger.entries()).await, Err(CallError::NodeDown));
+    assert_eq!(soon(ledger.entries()).await, Err(CallError::NodeDown));
 }
 
 #[tokio::test]
@@ -349,7 +344,7 @@ async fn process() -> (Killed, SocketAddr) {
         }
         panic!("it ended before it listened")
     };
-    let addr = within(addr).await;
+    let addr = soon(addr).await;
     (child, addr)
 }
 
@@ -365,7 +360,7 @@ async fn a_killed_process_is_down_and_its_successor_is_another_node() {
         tokio::spawn(async move { ActorRef::exited(&ledger).await })
     };
     drop(child);
-    assert_eq!(within(exited).await.expect("no panic"), ExitReason::NodeDown);
+    assert_eq!(soon(exited).await.expect("no panic"), ExitReason::NodeDown);
 
     let (_child, addr) = process().await;
     let successor = client.connect(addr, options()).await.expect("they fit");

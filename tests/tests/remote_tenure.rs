@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use quorate::prelude::*;
+use quorate::testing;
 use quorate::wire::{ConnectOptions, ListenOptions, Listener};
 use quorate::{Tenure, Validity};
 use tokio::sync::Semaphore;
@@ -190,18 +191,20 @@ async fn a_reply_of_an_earlier_holder_is_not_given_after_one_of_a_later() {
     assert_eq!(later.ask().await, Ok(2));
 }
 
-#[tokio::test(start_paused = true)]
-async fn within_a_system_an_earlier_holder_has_no_effects_after_a_later_was_heard() {
-    let system = System::new("both");
-    let ledger = system.spawn(Ledger::spec()).await.unwrap();
-    let spawn = |epoch| system.spawn(Writer::spec(ledger.clone()).tenure(tenure("billing", epoch)));
-    let (earlier, later) = (spawn(1).await.unwrap(), spawn(2).await.unwrap());
-    assert_eq!(earlier.write().await, Ok(Ok(1)));
-    assert_eq!(later.write().await, Ok(Ok(2)));
-    assert_eq!(
-        earlier.write().await,
-        Err(CallError::Lapsed),
-        "its reply is an effect too"
-    );
-    assert_eq!(ledger.written().await, Ok(vec![1, 2]));
+#[test]
+fn within_a_system_an_earlier_holder_has_no_effects_after_a_later_was_heard() {
+    testing::run(async {
+        let system = System::new("both");
+        let ledger = system.spawn(Ledger::spec()).await.unwrap();
+        let spawn = |epoch| system.spawn(Writer::spec(ledger.clone()).tenure(tenure("billing", epoch)));
+        let (earlier, later) = (spawn(1).await.unwrap(), spawn(2).await.unwrap());
+        assert_eq!(earlier.write().await, Ok(Ok(1)));
+        assert_eq!(later.write().await, Ok(Ok(2)));
+        assert_eq!(
+            earlier.write().await,
+            Err(CallError::Lapsed),
+            "its reply is an effect too"
+        );
+        assert_eq!(ledger.written().await, Ok(vec![1, 2]));
+    });
 }

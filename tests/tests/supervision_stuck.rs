@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use quorate::prelude::*;
+use quorate::testing::Life;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_never_yields_is_reported_stuck_and_the_shutdown_goes_on_without_it() {
@@ -20,10 +21,10 @@ async fn a_handler_that_never_yields_is_reported_stuck_and_the_shutdown_goes_on_
     while blocker.ping().cast().is_err() {
         tokio::task::yield_now().await;
     }
-    let (ended, reason) = tokio::join!(system.terminate(&blocker), ActorRef::exited(&blocker));
-    assert!(!ended);
+    let life = Life::of(&blocker);
+    assert!(!system.terminate(&blocker).await);
     assert_eq!(
-        reason,
+        life.ended().await,
         ExitReason::Stuck {
             handler: "block".into()
         }

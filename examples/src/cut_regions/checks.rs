@@ -180,6 +180,17 @@ impl Checks {
     }
 }
 
+/// What is broken when somebody else than the nodes of the caller's own region answered for its region's singleton, whenever that was.
+pub(super) fn answered_by_its_own_region(name: &str, region: &[&str], seen: Witness<'_>) -> Option<Broken> {
+    let strangers: Vec<_> = seen
+        .answerers()
+        .into_iter()
+        .filter(|node| !region.contains(node))
+        .collect();
+    let sentence = || format!("{name} was answered by {strangers:?}, which are in another region");
+    (!strangers.is_empty()).then(|| Broken::new("region-scoped", sentence()))
+}
+
 /// What the table allows whoever no longer reaches an instance: in doubt, and waiting.
 pub(super) const OUT_OF_REACH: &[CallError] = &[CallError::Timeout, CallError::NodeDown];
 /// What it allows whoever reaches one that lapses: cut short in its handler, and waiting.
@@ -272,6 +283,19 @@ mod tests {
         assert_eq!(
             sentences(|it| it.unserved_after_the_lease("b", Witness(&after))),
             0
+        );
+    }
+
+    #[test]
+    fn a_region_is_served_by_its_own_nodes() {
+        let calls = [answered(50, 5), failed(60, &CallError::Timeout)];
+        let check = |region: &[&str]| answered_by_its_own_region("b", region, Witness(&calls));
+        assert_eq!(check(&["a", "b"]), None);
+        assert!(
+            check(&["b"])
+                .unwrap()
+                .sentence
+                .contains("b was answered by [\"a\"]")
         );
     }
 

@@ -10,6 +10,7 @@
 //!
 //! The nodes, the callers and the ledger are those of the main job, [`three_regions`]. What is new is
 //! that every node calls the singleton, that each region which hosts has a till of its own, and the network between.
+//! Nobody may ever be answered by the till of another region.
 //! A cut region still reaches the ledger, so that nothing but its lease and the fence keeps an old instance from writing.
 //!
 //! ```text

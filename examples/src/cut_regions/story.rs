@@ -4,13 +4,14 @@ use std::io;
 use std::process::ExitCode;
 
 use super::able::Unable;
+use super::checks::answered_by_its_own_region;
 use super::network::{self, HUB, LEDGER};
 use super::scenes;
-use super::stage::Stage;
+use super::stage::{self, Stage};
 use crate::dns::DnsServer;
 use crate::three_regions::driver::cast::Cast;
 use crate::three_regions::driver::{finish, story};
-use crate::three_regions::layout::{HOMES, Layout};
+use crate::three_regions::layout::{HOMES, Layout, NodePlan};
 use crate::three_regions::promises::{Broken, broken};
 use crate::three_regions::report::Report;
 use crate::three_regions::straggler::Straggler;
@@ -60,11 +61,11 @@ pub(super) async fn drive(keep: bool) -> ExitCode {
             .filter(|it| ALWAYS.contains(&it.promise)),
     );
     breaches.extend(stale_writes(&report));
+    breaches.extend(strange_tills(&stage.cast));
     let timeline = stage.cast.timeline;
     finish::intervals(timeline, &report);
     timeline.heading("What was measured:");
     stage.figures.iter().for_each(|line| timeline.more(line));
-    finish::verdict(timeline, &breaches);
     story::leave_behind(stage.cast, stage.observed, &breaches, dir, keep)
 }
 
@@ -86,6 +87,18 @@ fn tills() -> String {
         "\n[singletons.{}]\nscope = \"region\"\nhome = {HOMES:?}\n",
         TILL.as_str()
     )
+}
+
+/// Of all nodes that ring a till, those that rang another region's.
+fn strange_tills(cast: &Cast) -> Vec<Broken> {
+    let ringing = cast.layout.nodes.iter().filter(|node| node.till);
+    let strange = |node: &NodePlan| {
+        let own = cast.layout.region(node.region);
+        let own: Vec<_> = own.map(|it| it.name.as_str()).collect();
+        let name = format!("the till at {}", node.name);
+        answered_by_its_own_region(&name, &own, stage::till(cast, node))
+    };
+    ringing.filter_map(strange).collect()
 }
 
 fn stale_writes(report: &Report) -> Option<Broken> {

@@ -47,6 +47,15 @@ impl<'a> Witness<'a> {
         self.0.iter().rev().find_map(epoch)
     }
 
+    /// The nodes that answered.
+    pub(super) fn answerers(self) -> BTreeSet<&'a str> {
+        let node = |call: &'a Call| match &call.outcome {
+            Outcome::Answered { node, .. } => Some(node.as_str()),
+            Outcome::Failed(_) => None,
+        };
+        self.0.iter().filter_map(node).collect()
+    }
+
     /// Why calls failed that ended in this time.
     pub(super) fn failures(self, from_ns: u64, to_ns: u64) -> Reasons {
         let mut reasons = Reasons::new();
@@ -133,6 +142,12 @@ mod tests {
         assert_eq!(witness.last_answer(7), None);
         assert_eq!(witness.epochs(4, 20), BTreeSet::from([5, 6]));
         assert_eq!(witness.waited(5, 16), 1);
+    }
+
+    #[test]
+    fn answerers_are_the_nodes_that_answered() {
+        assert_eq!(Witness(&calls()).answerers(), BTreeSet::from(["a"]));
+        assert!(Witness(&[]).answerers().is_empty());
     }
 
     #[test]

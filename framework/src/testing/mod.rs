@@ -1,4 +1,5 @@
-//! For tests of programs with actors (feature `test-util`): virtual time, a probe in an actor's place, and what an actor's life comes to.
+//! For tests of programs with actors (feature `test-util`): virtual time, a probe in an actor's place, what an actor's life comes to,
+//! a log of what happened, and a lease that ends when the test wants it to.
 //!
 //! Whatever waits here waits [`PATIENCE`] at most, then panics and says for what. In virtual time that costs nothing.
 //!
@@ -53,12 +54,19 @@
 //! });
 //! ```
 
+mod lease;
 mod life;
+mod log;
 mod probe;
 
+use std::panic::Location;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
+pub use self::lease::Lease;
 pub use self::life::Life;
+pub use self::log::{LOG_MAX, Log};
 pub use self::probe::{PROBE_MAX, Probe};
 
 /// How long anything here is waited for.
@@ -79,6 +87,37 @@ pub fn run<F: Future>(test: F) -> F::Output {
 }
 
 /// Lets virtual time pass, and everything that is due in it happen.
+///
+/// # Cancel safety
+/// What has passed until it is dropped has passed.
 pub async fn advance(time: Duration) {
     tokio::time::sleep(time).await;
+}
+
+/// Lets everything happen that needs no time: it returns when nothing can run any more before the clock moves on.
+///
+/// It takes a millisecond of virtual time, the least that a timer knows; what is due in it happens too.
+///
+/// # Cancel safety
+/// What has happened until it is dropped has happened.
+pub async fn settle() {
+    advance(Duration::from_millis(1)).await;
+}
+
+/// What comes of a future that does not take long, in virtual time or on a runtime of another kind.
+///
+/// # Panics
+/// When it does not come; it says where it was waited for.
+///
+/// # Cancel safety
+/// When it is dropped, the future is dropped.
+#[track_caller]
+pub fn soon<F: IntoFuture>(what: F) -> impl Future<Output = F::Output> {
+    let place = Location::caller();
+    async move {
+        let Ok(came) = timeout(PATIENCE, what).await else {
+            panic!("what is waited for at {place} did not come within {PATIENCE:?}");
+        };
+        came
+    }
 }

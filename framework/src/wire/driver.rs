@@ -145,6 +145,11 @@ impl Reader {
                     if let Some(reason) = garbage {
                         self.line.close(reason);
                     }
+                    // An answered ping brings the next one forward.
+                    let deadline = self.next_deadline();
+                    if deadline < pulse.deadline() {
+                        pulse.as_mut().reset(deadline);
+                    }
                 }
                 () = &mut pulse => {
                     self.beat();

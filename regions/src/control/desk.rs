@@ -1,6 +1,7 @@
 //! The actor by which a node's steward is reached: by the stewards of other nodes, about moves and whereabouts.
 //!
-//! It decides nothing: everything becomes an event of the steward, and an answer goes back when the steward gives one.
+//! It decides nothing: everything becomes an event of the steward, and an answer goes back when the steward gives one. A singleton is named in
+//! full, with its scope: each region may have one of its own by the same name.
 
 use std::net::SocketAddr;
 
@@ -8,7 +9,7 @@ use quorate::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::handoff::{HandOffError, HandOffTarget, HandedOff};
-use crate::id::{Epoch, NodeName, RegionName};
+use crate::id::{Epoch, NodeName, RegionName, ResourceId};
 use crate::steward::Event;
 
 /// The name under which every node has one.
@@ -82,12 +83,12 @@ impl Desk {
     }
 
     /// A singleton runs under this epoch on the node that listens at `at`.
-    pub(crate) async fn located(&mut self, name: String, epoch: u64, at: String) {
-        if let Ok(at) = at.parse::<SocketAddr>() {
+    pub(crate) async fn located(&mut self, resource: String, epoch: u64, at: String) {
+        if let (Ok(resource), Ok(at)) = (resource.parse(), at.parse::<SocketAddr>()) {
             drop(
                 self.steward
                     .send(Event::Located {
-                        name,
+                        resource,
                         epoch: Epoch(epoch),
                         at,
                     })
@@ -97,33 +98,41 @@ impl Desk {
     }
 
     /// Another node was asked to go first.
-    pub(crate) async fn yield_to_others(&mut self, name: String) {
-        drop(self.steward.send(Event::Yield { name }).await);
+    pub(crate) async fn yield_to_others(&mut self, resource: String) {
+        if let Ok(resource) = resource.parse() {
+            drop(self.steward.send(Event::Yield { resource }).await);
+        }
     }
 
     /// The singleton is free: take it over.
-    pub(crate) async fn take(&mut self, name: String, after: u64, reply: ReplyPort<Moved>) {
+    pub(crate) async fn take(&mut self, resource: String, after: u64, reply: ReplyPort<Moved>) {
+        let Ok(resource) = resource.parse::<ResourceId>() else {
+            return reply.send(Moved::from(Err(HandOffError::Unknown(resource))));
+        };
         let after = Epoch(after);
-        self.ask(|done| Event::Take { name, after, done }, reply).await;
+        let take = |done| Event::Take {
+            resource,
+            after,
+            done,
+        };
+        self.ask(take, reply).await;
     }
 
     /// Somebody wants the singleton, which this node holds, to move to that region, or home when it is empty.
-    pub(crate) async fn hand_off(&mut self, name: String, target: String, reply: ReplyPort<Moved>) {
-        match HandOffTarget::from_wire(&target) {
-            Some(target) => {
-                self.ask(
-                    |done| Event::HandOff {
-                        name,
-                        target,
-                        may_ask: false,
-                        done,
-                    },
-                    reply,
-                )
-                .await;
-            }
-            None => reply.send(Moved::from(Err(HandOffError::NoTarget(target)))),
-        }
+    pub(crate) async fn hand_off(&mut self, resource: String, target: String, reply: ReplyPort<Moved>) {
+        let Ok(resource) = resource.parse::<ResourceId>() else {
+            return reply.send(Moved::from(Err(HandOffError::Unknown(resource))));
+        };
+        let Some(target) = HandOffTarget::from_wire(&target) else {
+            return reply.send(Moved::from(Err(HandOffError::NoTarget(target))));
+        };
+        let hand_off = |done| Event::HandOff {
+            resource,
+            target,
+            may_ask: false,
+            done,
+        };
+        self.ask(hand_off, reply).await;
     }
 
     async fn ask(

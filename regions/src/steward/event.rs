@@ -55,7 +55,7 @@ pub(crate) enum Event {
     },
     /// A holder says that it runs this.
     Located {
-        name: String,
+        resource: ResourceId,
         epoch: Epoch,
         at: SocketAddr,
     },
@@ -63,15 +63,15 @@ pub(crate) enum Event {
     Lost { resource: ResourceId, epoch: Epoch },
     /// A holder asks this node to take over: `after` is the epoch that ends.
     Take {
-        name: String,
+        resource: ResourceId,
         after: Epoch,
         done: oneshot::Sender<Result<HandedOff, HandOffError>>,
     },
     /// A holder says that another node goes first.
-    Yield { name: String },
+    Yield { resource: ResourceId },
     /// Somebody wants this singleton to move; another node may be asked to do it only when the wish comes from this one.
     HandOff {
-        name: String,
+        resource: ResourceId,
         target: HandOffTarget,
         may_ask: bool,
         done: oneshot::Sender<Result<HandedOff, HandOffError>>,

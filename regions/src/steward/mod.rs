@@ -6,7 +6,7 @@
 //! seen in time.
 //!
 //! ```text
-//!   Lookout: Try --> Candidate: Won --> Holder: Activated --> start the actor, lead refs to it, tell all members
+//!   Lookout: Try --> Candidate: Won --> Holder: Activated --> start the actor, lead refs to it, tell whom it is about
 //!                                       Holder: Lapsed    --> drop the actor; when it is gone: release
 //!   hand-off: shut the actor down; when it is gone: release; Holder: Released --> the target takes
 //! ```
@@ -300,14 +300,6 @@ impl Steward {
         }
     }
 
-    /// The resource of the singleton of that name.
-    fn resource(&self, name: &str) -> Option<ResourceId> {
-        self.singles
-            .iter()
-            .find(|(_, single)| single.host.name() == name)
-            .map(|(resource, _)| resource.clone())
-    }
-
     /// These regions know the name under another scope than this node's file: said once, until it is held here.
     fn note_scope(&mut self, resource: &ResourceId, differs: &BTreeSet<RegionName>) {
         let Some(single) = self.singles.get_mut(resource).filter(|_| !differs.is_empty()) else {
@@ -379,16 +371,20 @@ impl Steward {
             } => self.not_started(now, &resource, epoch, &reason),
             Event::Gone { resource, epoch } => self.gone(now, &resource, epoch),
             Event::Followed { resource, epoch, led } => self.followed(now, &resource, epoch, led),
-            Event::Located { name, epoch, at } => self.located(now, &name, epoch, at),
+            Event::Located { resource, epoch, at } => self.lead(now, &resource, epoch, at),
             Event::Lost { resource, epoch } => self.lost_sight(now, &resource, epoch),
-            Event::Take { name, after, done } => self.take(now, &name, after, done),
-            Event::Yield { name } => self.yield_to_others(now, &name),
+            Event::Take {
+                resource,
+                after,
+                done,
+            } => self.take(now, resource, after, done),
+            Event::Yield { resource } => self.yield_to_others(now, &resource),
             Event::HandOff {
-                name,
+                resource,
                 target,
                 may_ask,
                 done,
-            } => self.hand_off(now, name, target, may_ask, done),
+            } => self.hand_off(now, &resource, target, may_ask, done),
             Event::Status(done) => drop(done.send(self.status(now))),
             Event::Leave(done) => self.leave(now, done),
         }

@@ -54,34 +54,31 @@ impl Steward {
     pub(super) fn hand_off(
         &mut self,
         now: Time,
-        name: String,
+        resource: &ResourceId,
         target: HandOffTarget,
         may_ask: bool,
         done: Done,
     ) {
         let answer = |done: Done, error| drop(done.send(Err(error)));
-        let Some(resource) = self.resource(&name) else {
-            return answer(done, HandOffError::Unknown(name));
-        };
-        let Some(single) = self.singles.get(&resource) else {
-            return answer(done, HandOffError::Unknown(name));
+        let Some(single) = self.singles.get(resource) else {
+            return answer(done, HandOffError::Unknown(resource.name.clone().into()));
         };
         if single.tenure.is_none() {
-            let seen = self.sight(now, &resource).map(|(_, at)| at);
+            let seen = self.sight(now, resource).map(|(_, at)| at);
             return match seen.filter(|at| may_ask && *at != self.address) {
-                Some(at) => self.ask_holder(at, name, target, done),
+                Some(at) => self.ask_holder(at, resource, target, done),
                 None => answer(done, HandOffError::NotHeld),
             };
         }
         let is_busy =
             single.moving.is_some() || single.tenure.as_ref().is_some_and(|tenure| tenure.is_ending);
         let wanted = match &target {
-            HandOffTarget::Home => self.homes(&resource).first().cloned(),
+            HandOffTarget::Home => self.homes(resource).first().cloned(),
             HandOffTarget::Region(region) => Some(region.clone()),
         };
         let to = wanted
             .as_ref()
-            .and_then(|region| self.best_in(now, &resource, region));
+            .and_then(|region| self.best_in(now, resource, region));
         match (is_busy, to) {
             (true, _) => answer(done, HandOffError::Busy),
             (false, None) => answer(
@@ -90,11 +87,11 @@ impl Steward {
             ),
             (false, Some((region, node, at))) if at == self.address => {
                 let here = self
-                    .holds(&resource)
+                    .holds(resource)
                     .map(|epoch| HandedOff { epoch, region, node });
                 drop(done.send(here.ok_or(HandOffError::NotHeld)));
             }
-            (false, Some((_, _, at))) => self.give_away(now, &resource, at, done),
+            (false, Some((_, _, at))) => self.give_away(now, resource, at, done),
         }
     }
 
@@ -117,8 +114,8 @@ impl Steward {
         ))
     }
 
-    fn ask_holder(&self, at: SocketAddr, name: String, target: HandOffTarget, done: Done) {
-        let desks = Arc::clone(&self.desks);
+    fn ask_holder(&self, at: SocketAddr, resource: &ResourceId, target: HandOffTarget, done: Done) {
+        let (desks, resource) = (Arc::clone(&self.desks), resource.to_string());
         tokio::spawn(async move {
             let asked = async {
                 let desk = desks
@@ -126,7 +123,7 @@ impl Steward {
                     .await
                     .map_err(|_| HandOffError::NotHeld)?;
                 let moved = desk
-                    .hand_off(name, target.to_wire())
+                    .hand_off(resource, target.to_wire())
                     .timeout(TAKE_TIMEOUT * 2)
                     .await;
                 moved.map_err(|_| HandOffError::Unconfirmed)?.into_result()
@@ -171,9 +168,8 @@ impl Steward {
         let Some(to) = single.moving.as_ref().map(|moving| moving.to) else {
             return;
         };
-        let name = single.host.name();
-        self.tell_members_but(now, Some(to), move |desk| {
-            desk.yield_to_others(name.to_owned()).cast().is_ok()
+        self.tell_members(now, resource, Some(to), |desk, resource| {
+            desk.yield_to_others(resource).cast().is_ok()
         });
     }
 
@@ -187,7 +183,7 @@ impl Steward {
         };
         // Not to be taken back before the target, or whoever else, had a chance.
         self.lookout.yield_to_others(now, resource, self.timing.term);
-        let (desks, name) = (Arc::clone(&self.desks), single.host.name().to_owned());
+        let (desks, name) = (Arc::clone(&self.desks), resource.to_string());
         tokio::spawn(async move {
             let taken = async {
                 let desk = desks
@@ -202,17 +198,14 @@ impl Steward {
     }
 
     /// A holder gives a singleton to this node.
-    pub(super) fn take(&mut self, now: Time, name: &str, after: Epoch, done: Done) {
-        let Some(resource) = self.resource(name) else {
-            return drop(done.send(Err(HandOffError::Unknown(name.to_owned()))));
+    pub(super) fn take(&mut self, now: Time, resource: ResourceId, after: Epoch, done: Done) {
+        let Some(single) = self.singles.get(&resource) else {
+            return drop(done.send(Err(HandOffError::Unknown(resource.name.into()))));
         };
-        let single = self.singles.get(&resource);
-        if self.leaving.is_some() || !single.is_some_and(|single| single.host.can_host()) {
+        if self.leaving.is_some() || !single.host.can_host() {
             return drop(done.send(Err(HandOffError::NoTarget(self.region.to_string()))));
         }
-        let running = single
-            .and_then(|single| single.tenure.as_ref())
-            .filter(|tenure| tenure.has_started);
+        let running = single.tenure.as_ref().filter(|tenure| tenure.has_started);
         if let Some(epoch) = running.map(|tenure| tenure.epoch).filter(|epoch| *epoch > after) {
             let (region, node) = (self.region.clone(), self.node().clone());
             return drop(done.send(Ok(HandedOff { epoch, region, node })));
@@ -245,37 +238,28 @@ impl Steward {
     }
 
     /// A hint: another node goes first.
-    pub(super) fn yield_to_others(&mut self, now: Time, name: &str) {
-        if let Some(resource) = self.resource(name) {
-            self.lookout.yield_to_others(now, &resource, YIELD_FOR);
-        }
+    pub(super) fn yield_to_others(&mut self, now: Time, resource: &ResourceId) {
+        self.lookout.yield_to_others(now, resource, YIELD_FOR);
     }
 
-    /// Tells every live member something that may get lost.
+    /// Tells the live members whom this singleton is about, bar this one and `but`, something that may get lost.
     pub(super) fn tell_members(
         &self,
         now: Time,
-        tell: impl Fn(&ActorRef<Desk>) -> bool + Send + Sync + 'static,
-    ) {
-        self.tell_members_but(now, None, tell);
-    }
-
-    fn tell_members_but(
-        &self,
-        now: Time,
+        resource: &ResourceId,
         but: Option<SocketAddr>,
-        tell: impl Fn(&ActorRef<Desk>) -> bool + Send + Sync + 'static,
+        tell: impl Fn(&ActorRef<Desk>, String) -> bool + Send + Sync + 'static,
     ) {
         let tell = Arc::new(tell);
         let members = self
             .roster
-            .all(now)
-            .filter_map(|(_, member)| member.record.as_ref()?.addresses.first()?.parse().ok());
+            .concerned(now, &resource.scope)
+            .filter_map(|member| member.record.as_ref()?.addresses.first()?.parse().ok());
         for at in members.filter(|at: &SocketAddr| *at != self.address && Some(*at) != but) {
-            let (desks, tell) = (Arc::clone(&self.desks), Arc::clone(&tell));
+            let (desks, tell, resource) = (Arc::clone(&self.desks), Arc::clone(&tell), resource.to_string());
             tokio::spawn(async move {
                 if let Ok(desk) = desks.at(at, YIELD_FOR).await {
-                    tell(&desk);
+                    tell(&desk, resource);
                 }
             });
         }

@@ -120,13 +120,16 @@ impl Turns for Placing<'_> {
 }
 
 impl Steward {
-    /// The homes of `resource` in their order: of a regional one, its region alone.
+    /// The homes of `resource` in their order: of a regional one its region alone, if that is one of them.
     pub(super) fn homes(&self, resource: &ResourceId) -> Vec<RegionName> {
-        match (resource.scope.region(), self.singles.get(resource)) {
-            (Some(region), _) => vec![region.clone()],
-            (None, Some(single)) => single.config.home.clone(),
-            (None, None) => Vec::new(),
+        let mut homes = self
+            .singles
+            .get(resource)
+            .map_or_else(Vec::new, |single| single.config.home.clone());
+        if let Some(region) = resource.scope.region() {
+            homes.retain(|home| home == region);
         }
+        homes
     }
 
     pub(super) fn handle_looks(
@@ -263,10 +266,9 @@ impl Steward {
             again_at: None,
             _watch: None,
         });
-        let name = single.host.name();
         self.lookout.set_urgent(now, resource, false);
-        self.tell_members(now, move |desk| {
-            desk.located(name.to_owned(), epoch.0, address.to_string())
+        self.tell_members(now, resource, None, move |desk, resource| {
+            desk.located(resource, epoch.0, address.to_string())
                 .cast()
                 .is_ok()
         });
@@ -378,7 +380,7 @@ impl Steward {
     }
 
     /// Leads the ref to the holder of `epoch` at `at`, unless it leads there or to a newer one.
-    fn lead(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, at: SocketAddr) {
+    pub(super) fn lead(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, at: SocketAddr) {
         if at == self.address {
             return;
         }
@@ -425,12 +427,6 @@ impl Steward {
             again_at: None,
             _watch: Some(Watch(watch.abort_handle())),
         });
-    }
-
-    pub(super) fn located(&mut self, now: Time, name: &str, epoch: Epoch, at: SocketAddr) {
-        if let Some(resource) = self.resource(name) {
-            self.lead(now, &resource, epoch, at);
-        }
     }
 
     pub(super) fn followed(&mut self, now: Time, resource: &ResourceId, epoch: Epoch, led: bool) {

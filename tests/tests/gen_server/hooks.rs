@@ -1,37 +1,42 @@
 //! What comes beside the messages: `#[info]`, `#[continued]` (R39), time-outs and ticks.
 
 use quorate::prelude::*;
+use quorate::testing::{self, Log};
 use tests::events::Events;
 use tokio::time::Instant;
 
-use crate::server::{How, Log, SECOND, server, server_of, started};
+use crate::server::{How, SECOND, server, server_of, started};
 
-#[tokio::test(start_paused = true)]
-async fn start_event_timeout() {
-    let (server, log) = started(How::Within(SECOND)).await;
-    let server = server.unwrap();
-    tokio::time::sleep(2 * SECOND).await;
-    assert_eq!(server.next_call().await, Ok(false));
-    assert_eq!(log.all(), ["timed out"]);
+#[test]
+fn start_event_timeout() {
+    testing::run(async {
+        let (server, log) = started(How::Within(SECOND)).await;
+        let server = server.unwrap();
+        testing::advance(2 * SECOND).await;
+        assert_eq!(server.next_call().await, Ok(false));
+        assert_eq!(log.all(), ["timed out"]);
 
-    let (server, log) = started(How::Within(SECOND)).await;
-    let server = server.unwrap();
-    assert_eq!(server.next_call().await, Ok(true));
-    tokio::time::sleep(2 * SECOND).await;
-    assert_eq!(server.started_p().await, Ok(true));
-    assert_eq!(log.all(), Vec::<String>::new());
+        let (server, log) = started(How::Within(SECOND)).await;
+        let server = server.unwrap();
+        assert_eq!(server.next_call().await, Ok(true));
+        testing::advance(2 * SECOND).await;
+        assert_eq!(server.started_p().await, Ok(true));
+        assert_eq!(log.all(), Vec::<String>::new());
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn info() {
-    let (server, log) = server().await;
-    let (dead, _) = server_of(&System::new("other")).await;
-    server.link(dead.clone(), true).await.unwrap();
-    ActorRef::kill(&dead);
-    ActorRef::gone(&dead).await;
-    assert_eq!(ActorRef::exit(&server, ExitReason::Shutdown), Ok(()));
-    assert_eq!(server.started_p().await, Ok(true));
-    assert_eq!(log.all(), ["info: it was killed", "info: it was shut down"]);
+#[test]
+fn info() {
+    testing::run(async {
+        let (server, log) = server().await;
+        let (dead, _) = server_of(&System::new("other")).await;
+        server.link(dead.clone(), true).await.unwrap();
+        ActorRef::kill(&dead);
+        ActorRef::gone(&dead).await;
+        assert_eq!(ActorRef::exit(&server, ExitReason::Shutdown), Ok(()));
+        assert_eq!(server.started_p().await, Ok(true));
+        assert_eq!(log.all(), ["info: it was killed", "info: it was shut down"]);
+    });
 }
 
 /// Has neither `#[info]` nor `#[continued]`.
@@ -51,54 +56,62 @@ impl Plain {
     pub fn ping(&mut self) {}
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_there_is_no_hook_for_is_an_event() {
-    let (events, _guard) = Events::count();
-    let plain = System::new("test").spawn(Plain::spec()).await.unwrap();
-    plain.ask().await.unwrap();
-    plain.ping().await.unwrap();
-    assert_eq!(events.of("quorate::info"), 1);
-    ActorRef::exit(&plain, ExitReason::Shutdown).unwrap();
-    plain.ping().await.unwrap();
-    assert_eq!(events.of("quorate::info"), 2);
-    assert_eq!(events.of("quorate::exit"), 0);
+#[test]
+fn what_there_is_no_hook_for_is_an_event() {
+    testing::run(async {
+        let (events, _guard) = Events::count();
+        let plain = System::new("test").spawn(Plain::spec()).await.unwrap();
+        plain.ask().await.unwrap();
+        plain.ping().await.unwrap();
+        assert_eq!(events.of("quorate::info"), 1);
+        ActorRef::exit(&plain, ExitReason::Shutdown).unwrap();
+        plain.ping().await.unwrap();
+        assert_eq!(events.of("quorate::info"), 2);
+        assert_eq!(events.of("quorate::exit"), 0);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn r39_continue_runs_before_the_next_message() {
-    let (server, log) = server().await;
-    server.work(2).cast().unwrap();
-    server.note(1).cast().unwrap();
-    assert_eq!(server.note(2).await, Ok(2));
-    let works = ["work, 2 left", "work, 1 left", "work, 0 left"];
-    assert_eq!(log.all(), [works[0], works[1], works[2], "note 1", "note 2"]);
+#[test]
+fn r39_continue_runs_before_the_next_message() {
+    testing::run(async {
+        let (server, log) = server().await;
+        server.work(2).cast().unwrap();
+        server.note(1).cast().unwrap();
+        assert_eq!(server.note(2).await, Ok(2));
+        let works = ["work, 2 left", "work, 1 left", "work, 0 left"];
+        assert_eq!(log.all(), [works[0], works[1], works[2], "note 1", "note 2"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn r39_what_init_goes_on_with_does_not_hold_up_the_start() {
-    let start = Instant::now();
-    let (server, log) = started(How::GoOn).await;
-    assert_eq!((start.elapsed(), log.all()), (Duration::ZERO, vec![]));
-    assert_eq!(server.unwrap().note(1).await, Ok(1));
-    assert_eq!(start.elapsed(), SECOND);
-    assert_eq!(log.all(), ["work, 0 left", "note 1"]);
+#[test]
+fn r39_what_init_goes_on_with_does_not_hold_up_the_start() {
+    testing::run(async {
+        let start = Instant::now();
+        let (server, log) = started(How::GoOn).await;
+        assert_eq!((start.elapsed(), log.all()), (Duration::ZERO, vec![]));
+        assert_eq!(server.unwrap().note(1).await, Ok(1));
+        assert_eq!(start.elapsed(), SECOND);
+        assert_eq!(log.all(), ["work, 0 left", "note 1"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn r#continue() {
-    let (server, log) = server().await;
-    server.work_and_stop().await.unwrap();
-    ActorRef::gone(&server).await;
-    assert_eq!(log.all(), ["stopped: stopped"], "a stop comes first");
+#[test]
+fn r#continue() {
+    testing::run(async {
+        let (server, log) = server().await;
+        server.work_and_stop().await.unwrap();
+        ActorRef::gone(&server).await;
+        assert_eq!(log.all(), ["stopped: stopped"], "a stop comes first");
 
-    let (server, log) = server_of(&System::new("test")).await;
-    server.work(100).await.unwrap();
-    let start = Instant::now();
-    tokio::time::sleep(SECOND + SECOND / 2).await;
-    ActorRef::stop(&server);
-    ActorRef::gone(&server).await;
-    assert_eq!(start.elapsed(), 2 * SECOND, "between two works");
-    assert_eq!(log.all(), ["work, 100 left", "work, 99 left", "stopped: stopped"]);
+        let (server, log) = server_of(&System::new("test")).await;
+        server.work(100).await.unwrap();
+        let start = Instant::now();
+        testing::advance(SECOND + SECOND / 2).await;
+        ActorRef::stop(&server);
+        ActorRef::gone(&server).await;
+        assert_eq!(start.elapsed(), 2 * SECOND, "between two works");
+        assert_eq!(log.all(), ["work, 100 left", "work, 99 left", "stopped: stopped"]);
+    });
 }
 
 /// Works without end, and never waits.
@@ -122,29 +135,33 @@ impl Busy {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn work_that_never_waits_lets_others_run_and_can_be_stopped() {
-    let system = System::new("test");
-    let ((other, _), busy) = (
-        server_of(&system).await,
-        system.spawn(Busy::spec()).await.unwrap(),
-    );
-    busy.work().cast().unwrap();
-    assert_eq!(other.note(1).await, Ok(1));
-    ActorRef::stop(&busy);
-    ActorRef::gone(&busy).await;
+#[test]
+fn work_that_never_waits_lets_others_run_and_can_be_stopped() {
+    testing::run(async {
+        let system = System::new("test");
+        let ((other, _), busy) = (
+            server_of(&system).await,
+            system.spawn(Busy::spec()).await.unwrap(),
+        );
+        busy.work().cast().unwrap();
+        assert_eq!(other.note(1).await, Ok(1));
+        ActorRef::stop(&busy);
+        ActorRef::gone(&busy).await;
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn handle_event_timeout() {
-    let (server, log) = server().await;
-    server.call_within(SECOND).await.unwrap();
-    tokio::time::sleep(SECOND / 2).await;
-    assert_eq!(log.all(), Vec::<String>::new());
-    tokio::time::sleep(SECOND).await;
-    assert_eq!(log.all(), ["timed out"]);
-    tokio::time::sleep(9 * SECOND).await;
-    assert_eq!(log.all(), ["timed out"], "once");
+#[test]
+fn handle_event_timeout() {
+    testing::run(async {
+        let (server, log) = server().await;
+        server.call_within(SECOND).await.unwrap();
+        testing::advance(SECOND / 2).await;
+        assert_eq!(log.all(), Vec::<String>::new());
+        testing::advance(SECOND).await;
+        assert_eq!(log.all(), ["timed out"]);
+        testing::advance(9 * SECOND).await;
+        assert_eq!(log.all(), ["timed out"], "once");
+    });
 }
 
 /// Ticks.
@@ -174,15 +191,17 @@ impl Clock {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn ticks_end_with_the_incarnation_and_begin_anew_with_the_next() {
-    let log = Log::default();
-    let clock = System::new("test").spawn(Clock::spec(log.clone())).await.unwrap();
-    tokio::time::sleep(SECOND * 5 / 2).await;
-    assert!(clock.crash().await.is_err());
-    tokio::time::sleep(SECOND * 9 / 10).await;
-    assert_eq!(log.all(), ["started", "tick 1", "tick 2", "started"]);
-    tokio::time::sleep(SECOND / 2).await;
-    assert_eq!(log.all(), ["started", "tick 1", "tick 2", "started", "tick 1"]);
-    ActorRef::kill(&clock);
+#[test]
+fn ticks_end_with_the_incarnation_and_begin_anew_with_the_next() {
+    testing::run(async {
+        let log = Log::default();
+        let clock = System::new("test").spawn(Clock::spec(log.clone())).await.unwrap();
+        testing::advance(SECOND * 5 / 2).await;
+        assert!(clock.crash().await.is_err());
+        testing::advance(SECOND * 9 / 10).await;
+        assert_eq!(log.all(), ["started", "tick 1", "tick 2", "started"]);
+        testing::advance(SECOND / 2).await;
+        assert_eq!(log.all(), ["started", "tick 1", "tick 2", "started", "tick 1"]);
+        ActorRef::kill(&clock);
+    });
 }

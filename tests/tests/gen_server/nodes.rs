@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use quorate::ExitError;
 use quorate::prelude::*;
+use quorate::testing::soon;
 use quorate::wire::{ConnectOptions, ListenOptions, Listener, LookupError, Peer};
 
 /// What another node has.
@@ -66,18 +67,11 @@ async fn nodes() -> (Nodes, ActorRef<Far>) {
     (nodes, hubba)
 }
 
-async fn within<T>(what: impl IntoFuture<Output = T>) -> T {
-    let limit = Duration::from_secs(20);
-    tokio::time::timeout(limit, what)
-        .await
-        .expect("it ends long before")
-}
-
 /// The node there stops.
 async fn node_down(nodes: Nodes) -> System {
     drop(nodes.listener);
     nodes.there.shutdown().await.unwrap();
-    within(nodes.peer.closed()).await;
+    soon(nodes.peer.closed()).await;
     nodes.here
 }
 
@@ -86,13 +80,13 @@ async fn stop8() {
     let (nodes, far) = nodes().await;
     ActorRef::stop(&far);
     assert_eq!(ActorRef::exit(&far, ExitReason::Shutdown), Err(ExitError::Remote));
-    assert_eq!(within(far.started_p()).await, Ok(true), "not from here");
+    assert_eq!(soon(far.started_p()).await, Ok(true), "not from here");
     let own = nodes.there.whereis(HUBBA).unwrap();
     ActorRef::stop(&own);
     ActorRef::gone(&own).await;
-    assert_eq!(within(far.started_p()).await, Err(CallError::Gone), "no process");
+    assert_eq!(soon(far.started_p()).await, Err(CallError::Gone), "no process");
     let _here = node_down(nodes).await;
-    assert_eq!(within(far.started_p()).await, Err(CallError::NodeDown));
+    assert_eq!(soon(far.started_p()).await, Err(CallError::NodeDown));
 }
 
 #[tokio::test]
@@ -103,7 +97,7 @@ async fn stop9() {
     ActorRef::gone(&own).await;
     assert_eq!(nodes.there.whereis(HUBBA), None);
     assert!(matches!(
-        within(nodes.peer.lookup(HUBBA)).await,
+        soon(nodes.peer.lookup(HUBBA)).await,
         Err(LookupError::NotFound { .. })
     ));
 }
@@ -120,17 +114,17 @@ async fn cast_fast() {
 #[tokio::test]
 async fn call_remote1() {
     let (nodes, far) = nodes().await;
-    assert_eq!(within(far.started_p()).await, Ok(true));
+    assert_eq!(soon(far.started_p()).await, Ok(true));
     let own = nodes.there.whereis(HUBBA).unwrap();
     ActorRef::exit(&own, ExitReason::error("boom")).unwrap();
     ActorRef::gone(&own).await;
-    assert_eq!(within(far.started_p()).await, Err(CallError::Gone));
+    assert_eq!(soon(far.started_p()).await, Err(CallError::Gone));
 }
 
 #[tokio::test]
 async fn call_remote2() {
     let (_nodes, far) = nodes().await;
-    let crashed = within(far.crash()).await;
+    let crashed = soon(far.crash()).await;
     assert!(
         matches!(crashed, Err(CallError::Exited(ExitReason::Panic { message, .. })) if &*message == "boom")
     );
@@ -140,7 +134,7 @@ async fn call_remote2() {
 async fn call_remote3() {
     let (nodes, far) = nodes().await;
     let _here = node_down(nodes).await;
-    assert_eq!(within(far.started_p()).await, Err(CallError::NodeDown));
+    assert_eq!(soon(far.started_p()).await, Err(CallError::NodeDown));
 }
 
 #[tokio::test]
@@ -152,9 +146,9 @@ async fn an_end_with_a_reason_of_its_own_is_told_to_monitors_on_other_nodes() {
         tokio::spawn(async move { ActorRef::exited(&far).await })
     };
     tokio::task::yield_now().await;
-    assert_eq!(within(far.started_p()).await, Ok(true), "behind the monitor");
+    assert_eq!(soon(far.started_p()).await, Ok(true), "behind the monitor");
     ActorRef::exit(&own, ExitReason::shutdown_with("enough")).unwrap();
-    assert_eq!(within(exited).await.unwrap(), ExitReason::shutdown_with("enough"));
+    assert_eq!(soon(exited).await.unwrap(), ExitReason::shutdown_with("enough"));
 }
 
 #[tokio::test]

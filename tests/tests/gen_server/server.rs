@@ -1,24 +1,10 @@
 //! The server of the suite, which does what it is told and notes it, and how the cases start it.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::prelude::*;
+use quorate::testing::{Life, Log};
 use quorate::{Delayed, StartError};
-
-/// What happened, in order.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    pub(crate) fn add(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
 
 /// How a server starts.
 #[derive(Clone, Copy, Debug)]
@@ -211,8 +197,9 @@ pub(crate) async fn started(how: How) -> (Result<ActorRef<Server>, StartError>, 
 
 /// Why it ended, while something ends it.
 pub(crate) async fn exit_of(server: &ActorRef<Server>, ends: impl IntoFuture) -> ExitReason {
-    let (reason, _) = tokio::join!(biased; ActorRef::exited(server), ends.into_future());
-    reason
+    let life = Life::of(server);
+    let _ = ends.await;
+    life.ended().await
 }
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

@@ -1,24 +1,10 @@
 //! One side of a link, which notes what it is told.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::ExitError;
 use quorate::prelude::*;
-
-/// What happened, in order.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    pub(crate) fn add(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
+use quorate::testing::Log;
 
 /// One side of a link.
 #[actor(restart = temporary, mailbox = 4)]
@@ -89,10 +75,6 @@ impl Side {
     fn stopped(&mut self, reason: &ExitReason) {
         self.log.add(format!("stopped: {reason}"));
     }
-}
-
-pub(crate) async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
 /// A side, and what it logs.

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use quorate::Validity;
 use quorate::prelude::*;
 use quorate::registry::{Duplicate, Listener, RegisterError, RegistryEvent, UpdateError};
+use quorate::testing::{Lease, Log};
 
 /// Its count tells who holds it.
 pub type Key = Arc<str>;
@@ -81,11 +81,10 @@ impl Part {
     }
 
     /// Loses its tenure, then tries all that has an effect.
-    pub fn try_without(&mut self, lease: Arc<Lease>, seen: Arc<Mutex<Vec<String>>>, cx: &mut Context<Self>) {
-        lease.0.store(false, Ordering::SeqCst);
-        let mut seen = seen.lock().unwrap();
+    pub fn try_without(&mut self, lease: Lease, seen: Log, cx: &mut Context<Self>) {
+        lease.end();
         match self.keys.register(cx, "late".into(), 7) {
-            Err(RegisterError::Lapsed { key, value }) => seen.push(format!("{key} {value}")),
+            Err(RegisterError::Lapsed { key, value }) => seen.add(format!("{key} {value}")),
             other => panic!("{other:?}"),
         }
         let updated = self.keys.update_value(cx, &"early".into(), |value| value + 1);
@@ -111,15 +110,6 @@ impl Part {
     pub fn block(&mut self, entered: Arc<AtomicBool>, hold: Arc<Mutex<std::sync::mpsc::Receiver<()>>>) {
         entered.store(true, Ordering::SeqCst);
         let _ = hold.lock().unwrap().recv();
-    }
-}
-
-/// A lease that a test ends.
-pub struct Lease(pub AtomicBool);
-
-impl Validity for Lease {
-    fn is_valid(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The wire protocol spoken by hand: a peer that may be as bad as a test wants it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
+use quorate::testing::soon;
 use quorate::wire::code;
 use quorate::wire::frame::{Frame, Kind, Request};
 use quorate::wire::handshake::Hello;
@@ -72,9 +72,7 @@ impl Hand {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), receive)
-            .await
-            .expect("an answer or an end")
+        soon(receive).await
     }
 
     /// The goodbye's text, and that nothing follows it.

@@ -109,8 +109,8 @@ pub(crate) fn intervals(timeline: Timeline, report: &Report) {
     ));
 }
 
-/// What a person reads at the end; what is broken stands on stderr.
-pub(super) fn summary(cast: &Cast, report: &Report, breaches: &[Broken]) {
+/// What a person reads at the end, bar the verdict.
+pub(super) fn summary(cast: &Cast, report: &Report) {
     let timeline = cast.timeline;
     intervals(timeline, report);
     timeline.heading("How long billing was away, as eu-central-1 saw it:");
@@ -135,17 +135,6 @@ pub(super) fn summary(cast: &Cast, report: &Report, breaches: &[Broken]) {
         "{} of {} writes with an epoch that was over were refused",
         report.fenced_writes_refused, report.stale_writes_offered
     ));
-    verdict(timeline, breaches);
-}
-
-/// Whether all was well; what is broken stands on stderr.
-pub(crate) fn verdict(timeline: Timeline, breaches: &[Broken]) {
-    if breaches.is_empty() {
-        timeline.heading("Every promise was kept.");
-    }
-    for breach in breaches {
-        eprintln!("broken promise: {breach}");
-    }
 }
 
 /// Prints the last lines of these processes' logs on stderr.

@@ -67,11 +67,12 @@ pub(in crate::three_regions) async fn drive(report_file: Option<&Path>, keep: bo
     }
     breaches.extend(more);
     breaches.extend(broken(&report));
-    finish::summary(&cast, &report, &breaches);
+    finish::summary(&cast, &report);
     Ok(leave_behind(cast, observed, &breaches, dir, keep))
 }
 
-/// What is left when all has been said: the ends of some logs and all files, if they are of interest, and the exit code.
+/// What is left when all has been told: the ends of some logs and all files, if they are of interest, and the verdict, which is the last
+/// thing that is said: of a long output often only the end is kept. What is broken stands on stderr.
 pub(crate) fn leave_behind(
     cast: Cast,
     mut observed: Observed,
@@ -79,7 +80,9 @@ pub(crate) fn leave_behind(
     dir: TempDir,
     keep: bool,
 ) -> ExitCode {
-    if !breaches.is_empty() {
+    if breaches.is_empty() {
+        cast.timeline.heading("Every promise was kept.");
+    } else {
         observed.interesting.extend(cast.seen.suspect);
         finish::logs(&cast.layout, &observed.interesting);
     }
@@ -88,6 +91,9 @@ pub(crate) fn leave_behind(
             "configurations, data, records and logs are in {}",
             dir.keep().display()
         );
+    }
+    for breach in breaches {
+        eprintln!("broken promise: {breach}");
     }
     if breaches.is_empty() {
         ExitCode::SUCCESS
