@@ -76,13 +76,13 @@ fn an_actor_that_hibernates_has_given_back_all_that_its_messages_and_handlers_to
             most >= before + LUGGAGE + WAITING as usize * 64,
             "{most} of {before}"
         );
-        testing::advance(IDLE - Duration::from_secs(1)).await;
+        testing::advance(IDLE / 2).await;
         let idle = in_use();
         assert!(
             idle > before,
             "it does not hibernate before its time: {idle} of {before}"
         );
-        testing::advance(Duration::from_secs(2)).await;
+        testing::advance(IDLE / 2).await;
         assert_eq!(in_use(), before);
 
         assert_eq!(
