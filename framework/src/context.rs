@@ -258,8 +258,17 @@ impl<A: Actor> Context<A> {
         self.traps_exits
     }
 
-    pub(crate) fn take_go_on(&mut self) -> bool {
-        std::mem::take(&mut self.goes_on)
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    pub(crate) fn take_go_on(&mut self) {
+        self.goes_on = false;
+    }
+
+    /// Whether a handler has left something to do before the next message.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.goes_on || self.exit.is_some()
     }
 
     pub(crate) fn take_exit(&mut self) -> Option<ExitReason> {

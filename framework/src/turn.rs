@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
 use crate::actor::Actor;
+use crate::body::Body;
 use crate::context::Context;
 use crate::current::{Current, Dies};
 use crate::envelope::Item;
@@ -157,7 +158,7 @@ async fn live<A: Actor>(
     };
     // What makes the start's future is the actor's own code too.
     let starting = async { start(&mut cx).await };
-    let mut actor = match turns.run(starting, Signal::Stop).await {
+    let actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
         Ok(Ok(Start::Ignore)) => {
             cx.end_tasks().await;
@@ -168,9 +169,12 @@ async fn live<A: Actor>(
             return End::NotStarted(reason);
         }
     };
+    let seated = Seated::new(place, actor, cx, current);
     report.started().await;
-    let idle = Idle::new(hibernate_after);
-    let reason = turns.messages(&mut actor, &mut cx, inbox, idle).await;
+    let reason = turns.messages(inbox, Idle::new(hibernate_after)).await;
+    let Some(Body { mut actor, mut cx, .. }) = seated.leave() else {
+        return End::Ended(reason);
+    };
     current.set_ending(&reason);
     place.drain(inbox, &Refusal::Exited(reason.clone()));
     if turns.cut_off(Signal::Lapse).is_none() {
@@ -184,6 +188,45 @@ async fn live<A: Actor>(
     }
     cx.end_tasks().await;
     End::Ended(reason)
+}
+
+/// An actor in its place, for those who run it. Taken out when this is dropped.
+struct Seated<'a, A: Actor>(&'a Place<A>);
+
+impl<'a, A: Actor> Seated<'a, A> {
+    fn new(place: &'a Place<A>, actor: A, cx: Context<A>, current: &Arc<Current>) -> Self {
+        let body = Body {
+            actor,
+            cx,
+            running: current.in_turn(),
+            span: tracing::Span::current(),
+            runs: 0,
+            fell: None,
+        };
+        // SAFETY: the loop has the turn from the start until it sleeps, which it has not yet.
+        *unsafe { place.body().get() } = Some(body);
+        Self(place)
+    }
+
+    /// Takes it out, when its last turn is over.
+    fn leave(self) -> Option<Body<A>> {
+        self.take()
+    }
+
+    fn take(&self) -> Option<Body<A>> {
+        // Only a loop that is dropped while it sleeps may find a caller here, whose handler does not wait.
+        while !self.0.mailbox().take_turn() {
+            std::thread::yield_now();
+        }
+        // SAFETY: the loop has the turn, and does not sleep again.
+        unsafe { self.0.body().get() }.take()
+    }
+}
+
+impl<A: Actor> Drop for Seated<'_, A> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
 }
 
 /// What runs the actor's own code.
@@ -204,30 +247,30 @@ enum Next<A: Actor> {
 
 impl<A: Actor> Turns<'_, A> {
     /// One message at a time until something ends it.
-    async fn messages(
-        &self,
-        actor: &mut A,
-        cx: &mut Context<A>,
-        inbox: &mut Inbox<A>,
-        mut idle: Idle,
-    ) -> ExitReason {
-        let mailbox = self.place.mailbox();
+    async fn messages(&self, inbox: &mut Inbox<A>, mut idle: Idle) -> ExitReason {
+        let (mailbox, pace) = (self.place.mailbox(), self.place.pace());
         let mut ticks = Ticks::new::<A>();
         let mut left = TURN_MAX;
+        let mut handled: u32 = 0;
         loop {
-            if let Some(reason) = cx.take_exit() {
-                return reason;
-            }
-            let goes_on = cx.take_go_on();
-            if goes_on {
-                // Work that goes on and on is a queue that is never empty.
-                tokio::task::coop::consume_budget().await;
-            }
             let next = poll_fn(|task| {
+                if !mailbox.take_turn() {
+                    // Whoever has it wakes the loop.
+                    return Poll::Pending;
+                }
+                // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
+                let body = unsafe { self.body() };
+                if let Some(reason) = body.cx.take_exit().or_else(|| body.fell.take()) {
+                    return Poll::Ready(Next::End(reason));
+                }
                 if let Some(reason) = self.asked_to_end() {
                     return Poll::Ready(Next::End(reason));
                 }
-                if goes_on {
+                if body.cx.goes_on() {
+                    // Work that goes on and on is a queue that is never empty.
+                    let coop = std::task::ready!(tokio::task::coop::poll_proceed(task));
+                    coop.made_progress();
+                    body.cx.take_go_on();
                     return Poll::Ready(Next::GoOn);
                 }
                 if let Poll::Ready(index) = ticks.poll(task) {
@@ -252,13 +295,17 @@ impl<A: Actor> Turns<'_, A> {
                 Poll::Pending
             })
             .await;
+            // SAFETY: the loop has the turn, and sleeps in the next round at the earliest.
+            let Body { actor, cx, .. } = unsafe { self.body() };
             if let Next::Item(Item::Message { envelope, .. }) = &next
                 && !A::is_async(envelope)
             {
                 let Next::Item(item) = next else { continue };
                 if let Some((envelope, caller)) = self.admit(item) {
                     cx.set_caller(caller);
-                    if let Err(reason) = self.call(|| actor.handle_now(envelope, cx)) {
+                    let ended = self.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
+                    handled = handled.wrapping_add(1);
+                    if let Err(reason) = ended {
                         return reason;
                     }
                 }
@@ -297,6 +344,17 @@ impl<A: Actor> Turns<'_, A> {
                 return reason;
             }
         }
+    }
+
+    /// The actor in its place.
+    ///
+    /// # Safety
+    ///
+    /// As for [`BodyCell::get`](crate::body::BodyCell::get); the actor has been seated and has not left.
+    #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
+    unsafe fn body(&self) -> &mut Body<A> {
+        // SAFETY: the caller promises it.
+        unsafe { self.place.body().get() }.as_mut().expect("an actor whose turn it is, is in its place")
     }
 
     /// What an exit signal does: what `#[info]` is told when it is trapped, nothing when it is normal or its link was taken back, and else

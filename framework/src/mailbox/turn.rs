@@ -44,7 +44,7 @@ impl<T> Mailbox<T> {
     /// Gives the turn back. True when the loop is to be woken: something has come meanwhile, or the caller has left something to do.
     #[must_use = "the loop is woken, or sleeps for good"]
     pub(crate) fn leave(&self, entered: Entered, is_done: bool) -> bool {
-        let Entered(()) = entered;
+        drop(entered);
         let mut word = self.word();
         loop {
             let next: Word = word.left(is_done);

@@ -10,13 +10,13 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{CallError, Failure, Method, Refusal, Request};
+use super::{CallError, Failure, Method, Refusal, Request, in_place};
 use crate::actor::Actor;
 use crate::current;
 use crate::envelope::{Item, Meta};
@@ -317,6 +317,11 @@ impl<M: Method> Future for Call<'_, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        if this.deadline.is_none()
+            && let Some(result) = ready!(this.poll_in_place(cx))
+        {
+            return Poll::Ready(result);
+        }
         let timeout = this.timeout.min(LONGEST);
         let deadline = *this.deadline.get_or_insert_with(|| Instant::now() + timeout);
         loop {
@@ -346,6 +351,32 @@ impl<M: Method> Future for Call<'_, M> {
 }
 
 impl<M: Method> Call<'_, M> {
+    /// Runs the method here, if that may be. Nothing has been sent when this is pending.
+    fn poll_in_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M::Reply, CallError>>> {
+        let To::Local(place) = &self.to.to else {
+            return Poll::Ready(None);
+        };
+        if !M::RUNS_NOW || !place.may_run_in_place() || !self.to.may_reach(place) || place.seat.is_gone() {
+            return Poll::Ready(None);
+        }
+        let Ok(stamp) = current::effect() else {
+            return Poll::Ready(Some(Err(CallError::Lapsed)));
+        };
+        let State::Ready(method) = std::mem::replace(&mut self.state, State::Done) else {
+            return Poll::Ready(None);
+        };
+        let start = Instant::now();
+        let mut method = Some(method);
+        let tried = in_place::try_run(place, self.to.incarnation, &mut method, stamp, cx);
+        if let Some(method) = method {
+            self.state = State::Ready(method);
+        }
+        tried.map(|result| {
+            let is_late = result.is_some() && start.elapsed() > self.timeout;
+            if is_late { Some(Err(CallError::Timeout)) } else { result }
+        })
+    }
+
     /// In a turn: notes whom it waits for, once.
     fn note_wait(&mut self) {
         let to = &self.target.as_ref().unwrap_or(self.to).to;
