@@ -172,7 +172,10 @@ async fn live<A: Actor>(
     let seated = Seated::new(place, actor, cx, current);
     report.started().await;
     let reason = turns.messages(inbox, Idle::new(hibernate_after)).await;
-    let Some(Body { mut actor, mut cx, .. }) = seated.leave() else {
+    let Some(Body {
+        mut actor, mut cx, ..
+    }) = seated.leave()
+    else {
         return End::Ended(reason);
     };
     current.set_ending(&reason);
@@ -354,7 +357,9 @@ impl<A: Actor> Turns<'_, A> {
     #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
     unsafe fn body(&self) -> &mut Body<A> {
         // SAFETY: the caller promises it.
-        unsafe { self.place.body().get() }.as_mut().expect("an actor whose turn it is, is in its place")
+        unsafe { self.place.body().get() }
+            .as_mut()
+            .expect("an actor whose turn it is, is in its place")
     }
 
     /// What an exit signal does: what `#[info]` is told when it is trapped, nothing when it is normal or its link was taken back, and else

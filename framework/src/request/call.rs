@@ -373,7 +373,11 @@ impl<M: Method> Call<'_, M> {
         }
         tried.map(|result| {
             let is_late = result.is_some() && start.elapsed() > self.timeout;
-            if is_late { Some(Err(CallError::Timeout)) } else { result }
+            if is_late {
+                Some(Err(CallError::Timeout))
+            } else {
+                result
+            }
         })
     }
 

@@ -98,7 +98,9 @@ fn in_place() -> InPlacePolicy {
         Ok("always") => InPlacePolicy::Always,
         Ok(seed) => {
             let seed = seed.parse().ok();
-            InPlacePolicy::Seeded(seed.unwrap_or_else(|| panic!("{IN_PLACE_VAR} is `never`, `always` or a number")))
+            InPlacePolicy::Seeded(
+                seed.unwrap_or_else(|| panic!("{IN_PLACE_VAR} is `never`, `always` or a number")),
+            )
         }
     }
 }
