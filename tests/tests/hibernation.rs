@@ -1,4 +1,6 @@
-//! Hibernation: what an actor leaves behind after a busy time, counted in bytes. One test, as the tests of a process share its bytes.
+//! Hibernation: what an actor leaves behind after a busy time, counted in bytes. Without a harness, as its threads allocate, too.
+//!
+//! An idle actor holds nothing of its messages, and one that hibernates has given everything back.
 
 use std::alloc::System as SystemAllocator;
 
@@ -56,8 +58,7 @@ async fn is_busy(bear: &ActorRef<Bear>) -> usize {
     most
 }
 
-#[test]
-fn an_idle_actor_holds_nothing_of_its_messages_and_one_that_hibernates_has_given_everything_back() {
+fn main() {
     testing::run(hibernates());
     testing::run(is_idle());
 }
