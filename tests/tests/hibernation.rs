@@ -1,7 +1,8 @@
-//! Hibernation: what an actor leaves behind after a busy time, counted in bytes.
+//! Hibernation: what an actor leaves behind after a busy time, counted in bytes. Without a harness, as its threads allocate, too.
+//!
+//! An idle actor holds nothing of its messages, and one that hibernates has given everything back.
 
 use std::alloc::System as SystemAllocator;
-use std::sync::{Mutex, PoisonError};
 
 use quorate::prelude::*;
 use quorate::testing;
@@ -9,9 +10,6 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<SystemAllocator> = &INSTRUMENTED_SYSTEM;
-
-/// One test at a time: all count the same bytes.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Messages that wait at a time.
 const WAITING: u64 = 1_000;
@@ -60,37 +58,38 @@ async fn is_busy(bear: &ActorRef<Bear>) -> usize {
     most
 }
 
-#[test]
-fn an_actor_that_hibernates_has_given_back_all_that_its_messages_and_handlers_took() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    testing::run(async {
-        let system = System::new("test");
-        let bear = system.spawn(Bear::spec()).await.unwrap();
-        // The first time makes what lives as long as the runtime.
-        is_busy(&bear).await;
-        testing::advance(IDLE).await;
-        let before = in_use();
+fn main() {
+    testing::run(hibernates());
+    testing::run(is_idle());
+}
 
-        let most = is_busy(&bear).await;
-        assert!(
-            most >= before + LUGGAGE + WAITING as usize * 64,
-            "{most} of {before}"
-        );
-        testing::advance(IDLE / 2).await;
-        let idle = in_use();
-        assert!(
-            idle > before,
-            "it does not hibernate before its time: {idle} of {before}"
-        );
-        testing::advance(IDLE / 2).await;
-        assert_eq!(in_use(), before);
+async fn hibernates() {
+    let system = System::new("test");
+    let bear = system.spawn(Bear::spec()).await.unwrap();
+    // The first time makes what lives as long as the runtime.
+    is_busy(&bear).await;
+    testing::advance(IDLE).await;
+    let before = in_use();
 
-        assert_eq!(
-            bear.add(0).await,
-            Ok(2 * WAITING),
-            "it wakes with the state that it had"
-        );
-    });
+    let most = is_busy(&bear).await;
+    assert!(
+        most >= before + LUGGAGE + WAITING as usize * 64,
+        "{most} of {before}"
+    );
+    testing::advance(IDLE / 2).await;
+    let idle = in_use();
+    assert!(
+        idle > before,
+        "it does not hibernate before its time: {idle} of {before}"
+    );
+    testing::advance(IDLE / 2).await;
+    assert_eq!(in_use(), before);
+
+    assert_eq!(
+        bear.add(0).await,
+        Ok(2 * WAITING),
+        "it wakes with the state that it had"
+    );
 }
 
 /// Never hibernates.
@@ -109,28 +108,24 @@ impl Fly {
     }
 }
 
-#[test]
-fn the_mailbox_of_an_idle_actor_holds_no_memory_hibernating_or_not() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    testing::run(async {
-        const FLIES: usize = 50;
-        let system = System::new("test");
-        let mut flies = Vec::new();
-        for _ in 0..FLIES {
-            flies.push(system.spawn(Fly::spec()).await.unwrap());
+async fn is_idle() {
+    const FLIES: usize = 50;
+    let system = System::new("test");
+    let mut flies = Vec::new();
+    for _ in 0..FLIES {
+        flies.push(system.spawn(Fly::spec()).await.unwrap());
+    }
+    let busy = async |fly: &ActorRef<Fly>| {
+        for _ in 0..WAITING {
+            fly.add(1).cast().unwrap();
         }
-        let busy = async |fly: &ActorRef<Fly>| {
-            for _ in 0..WAITING {
-                fly.add(1).cast().unwrap();
-            }
-            testing::advance(Duration::from_millis(1)).await;
-        };
-        busy(&flies[0]).await;
-        let before = in_use();
-        for fly in &flies {
-            busy(fly).await;
-        }
-        // One's memory is the next one's.
-        assert_eq!(in_use(), before);
-    });
+        testing::advance(Duration::from_millis(1)).await;
+    };
+    busy(&flies[0]).await;
+    let before = in_use();
+    for fly in &flies {
+        busy(fly).await;
+    }
+    // One's memory is the next one's.
+    assert_eq!(in_use(), before);
 }
