@@ -132,6 +132,7 @@ mod request;
 mod seat;
 mod spec;
 mod stamp;
+mod stopwatch;
 mod storage;
 pub mod supervision;
 mod system;

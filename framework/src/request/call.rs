@@ -26,6 +26,7 @@ use crate::place::{NoRoom, Place, ReserveRoom};
 use crate::raw_ref::{RawRef, To};
 use crate::reply::ReplyPort;
 use crate::stamp::Stamp;
+use crate::stopwatch::Stopwatch;
 use crate::waits::Waiting;
 use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 
@@ -365,14 +366,14 @@ impl<M: Method> Call<'_, M> {
         let State::Ready(method) = std::mem::replace(&mut self.state, State::Done) else {
             return Poll::Ready(None);
         };
-        let start = Instant::now();
+        let stopwatch = Stopwatch::start(self.timeout);
         let mut method = Some(method);
         let tried = in_place::try_run(place, self.to.incarnation, &mut method, stamp, cx);
         if let Some(method) = method {
             self.state = State::Ready(method);
         }
         tried.map(|result| {
-            let is_late = result.is_some() && start.elapsed() > self.timeout;
+            let is_late = result.is_some() && stopwatch.is_late();
             if is_late {
                 Some(Err(CallError::Timeout))
             } else {
