@@ -6,7 +6,7 @@
 //! ```
 //! What comes after the mailbox was drained waits for the successor.
 //!
-//! A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
+//! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
 //! while it waits. A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
 //! waits. After [`TURN_MAX`] messages other tasks have their turn, however full the mailbox is.
 

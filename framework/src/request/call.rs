@@ -5,7 +5,9 @@
 //!       |                                    |
 //!       +-- Locating (moving place) <--------+  only when it is certain that it was not handled
 //! ```
-//! A local call allocates its reply channel and its timer; waiting for room or for a location allocates once more.
+//! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place).
+//!
+//! A local call that is queued allocates its reply channel and its timer; waiting for room or for a location allocates once more.
 
 use std::fmt;
 use std::pin::Pin;
