@@ -30,6 +30,7 @@ pub(crate) struct Running {
 }
 
 /// Runs `f` on behalf of an incarnation.
+#[inline]
 pub(crate) fn enter<R>(running: &Running, f: impl FnOnce() -> R) -> R {
     /// Puts back who ran before, after a panic too.
     struct Before(*const Running);
@@ -45,6 +46,7 @@ pub(crate) fn enter<R>(running: &Running, f: impl FnOnce() -> R) -> R {
 }
 
 /// Who runs on this thread now, if anybody does.
+#[inline]
 fn with<R>(f: impl FnOnce(&Running) -> R) -> Option<R> {
     // Not there any more while the thread itself ends.
     let running = CURRENT.try_with(Cell::get).ok()?;
@@ -147,11 +149,13 @@ impl Current {
     }
 
     /// False when the tenure is not valid any more, or the incarnation has ended.
+    #[inline]
     pub(crate) fn may_act(&self) -> bool {
         self.is_valid() && !self.ended.load(Ordering::Acquire)
     }
 
     /// False when the tenure is not valid any more, or its successor was heard here.
+    #[inline]
     pub(crate) fn is_valid(&self) -> bool {
         self.tenure
             .as_ref()
@@ -159,6 +163,7 @@ impl Current {
     }
 
     /// What is sent in the name of this incarnation carries this.
+    #[inline]
     pub(crate) fn stamp(&self) -> Stamp {
         self.tenure.as_ref().map_or(Stamp::NONE, |tenure| tenure.stamp)
     }
@@ -205,6 +210,7 @@ pub(crate) fn may_act() -> bool {
 pub(crate) struct Lapsed;
 
 /// Permission for one effect: what to stamp on it.
+#[inline]
 pub(crate) fn effect() -> Result<Stamp, Lapsed> {
     with(|running| {
         let current = &running.current;

@@ -108,6 +108,7 @@ impl Pace {
     }
 
     /// Whether the caller may try now.
+    #[inline]
     pub(crate) fn allows(&self) -> bool {
         let allows = match &self.rule {
             Rule::Never => false,
@@ -153,6 +154,7 @@ thread_local! {
 }
 
 /// Whether this thread runs a task of this runtime now.
+#[inline]
 fn is_here(wanted: runtime::Id) -> bool {
     let Some(task) = task::try_id() else {
         return Handle::try_current().is_ok_and(|here| here.id() == wanted);

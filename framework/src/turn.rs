@@ -13,16 +13,17 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
 use crate::current::{Current, Dies};
-use crate::envelope::Item;
+use crate::envelope::{Item, Meta};
 use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::link::{ExitSignal, Info, Via};
@@ -33,7 +34,7 @@ use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn};
-use crate::stamp::{Highest, Stamp};
+use crate::stamp::Highest;
 use crate::storage::{self, Stored};
 use crate::supervision::child::Report;
 use crate::system::System;
@@ -263,32 +264,54 @@ impl<A: Actor> Turns<'_, A> {
                 }
                 // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
                 let body = unsafe { self.body() };
-                if let Some(reason) = body.cx.take_exit().or_else(|| body.fell.take()) {
-                    return Poll::Ready(Next::End(reason));
-                }
-                if let Some(reason) = self.asked_to_end() {
-                    return Poll::Ready(Next::End(reason));
-                }
-                if body.cx.goes_on() {
-                    // Work that goes on and on is a queue that is never empty.
-                    let coop = std::task::ready!(tokio::task::coop::poll_proceed(task));
-                    coop.made_progress();
-                    body.cx.take_go_on();
-                    return Poll::Ready(Next::GoOn);
-                }
-                if let Poll::Ready(index) = ticks.poll(task) {
-                    return Poll::Ready(Next::Tick(index));
-                }
-                if left == 0 {
-                    left = TURN_MAX;
-                    mailbox.settle(inbox);
-                    task.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                if let Some(item) = mailbox.next_or_sleep(inbox) {
+                loop {
+                    if let Some(reason) = body.cx.take_exit().or_else(|| body.fell.take()) {
+                        return Poll::Ready(Next::End(reason));
+                    }
+                    if let Some(reason) = self.asked_to_end() {
+                        return Poll::Ready(Next::End(reason));
+                    }
+                    if body.cx.goes_on() {
+                        // Work that goes on and on is a queue that is never empty.
+                        let coop = ready!(tokio::task::coop::poll_proceed(task));
+                        coop.made_progress();
+                        body.cx.take_go_on();
+                        return Poll::Ready(Next::GoOn);
+                    }
+                    if let Poll::Ready(index) = ticks.poll(task) {
+                        return Poll::Ready(Next::Tick(index));
+                    }
+                    if left == 0 {
+                        left = TURN_MAX;
+                        mailbox.settle(inbox);
+                        task.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    let Some(item) = mailbox.next_or_sleep(inbox) else {
+                        break;
+                    };
                     left -= 1;
                     idle.ends();
-                    return Poll::Ready(Next::Item(item));
+                    match item {
+                        Item::Message {
+                            envelope,
+                            meta,
+                            bounce,
+                        } if !A::is_async(&envelope) => {
+                            let Some(envelope) = self.admit(envelope, meta, bounce) else {
+                                continue;
+                            };
+                            body.cx.set_caller(meta.stamp);
+                            let (actor, cx) = (&mut body.actor, &mut body.cx);
+                            let ended =
+                                self.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
+                            handled = handled.wrapping_add(1);
+                            if let Err(reason) = ended {
+                                return Poll::Ready(Next::End(reason));
+                            }
+                        }
+                        item => return Poll::Ready(Next::Item(item)),
+                    }
                 }
                 left = TURN_MAX;
                 if idle.poll(task).is_ready() {
@@ -300,20 +323,6 @@ impl<A: Actor> Turns<'_, A> {
             .await;
             // SAFETY: the loop has the turn, and sleeps in the next round at the earliest.
             let Body { actor, cx, .. } = unsafe { self.body() };
-            if let Next::Item(Item::Message { envelope, .. }) = &next
-                && !A::is_async(envelope)
-            {
-                let Next::Item(item) = next else { continue };
-                if let Some((envelope, caller)) = self.admit(item) {
-                    cx.set_caller(caller);
-                    let ended = self.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
-                    handled = handled.wrapping_add(1);
-                    if let Err(reason) = ended {
-                        return reason;
-                    }
-                }
-                continue;
-            }
             // From here on it may wait.
             mailbox.settle(inbox);
             let turn = match next {
@@ -335,13 +344,17 @@ impl<A: Actor> Turns<'_, A> {
                     Ok(Some(info)) => self.run(actor.info(info, cx), Signal::Lapse).await,
                     Err(reason) => return reason,
                 },
-                Next::Item(item) => match self.admit(item) {
-                    None => continue,
-                    Some((envelope, caller)) => {
-                        cx.set_caller(caller);
-                        self.run(actor.handle(envelope, cx), Signal::Lapse).await
-                    }
-                },
+                Next::Item(Item::Message {
+                    envelope,
+                    meta,
+                    bounce,
+                }) => {
+                    let Some(envelope) = self.admit(envelope, meta, bounce) else {
+                        continue;
+                    };
+                    cx.set_caller(meta.stamp);
+                    self.run(actor.handle(envelope, cx), Signal::Lapse).await
+                }
             };
             if let Err(reason) = turn {
                 return reason;
@@ -386,15 +399,13 @@ impl<A: Actor> Turns<'_, A> {
     }
 
     /// The message, if it is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
-    fn admit(&self, item: Item<A>) -> Option<(A::Envelope, Stamp)> {
-        let Item::Message {
-            mut envelope,
-            meta,
-            bounce,
-        } = item
-        else {
-            return None;
-        };
+    #[inline]
+    fn admit(
+        &self,
+        mut envelope: A::Envelope,
+        meta: Meta,
+        bounce: Option<oneshot::Sender<A::Envelope>>,
+    ) -> Option<A::Envelope> {
         let refusal = if meta.incarnation != 0 && meta.incarnation != self.seat.incarnation() {
             Refusal::Gone
         } else if meta.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -406,7 +417,7 @@ impl<A: Actor> Turns<'_, A> {
             if self.current.tenure.is_some() {
                 A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
             }
-            return Some((envelope, meta.stamp));
+            return Some(envelope);
         };
         place::refuse::<A>(
             Item::Message {
@@ -482,8 +493,10 @@ impl Idle {
     }
 
     fn ends(&mut self) {
-        self.sleep = None;
-        self.is_hibernating = false;
+        if self.after.is_some() {
+            self.sleep = None;
+            self.is_hibernating = false;
+        }
     }
 
     /// Ready once, when it has been idle for long enough.
@@ -514,6 +527,7 @@ impl Ticks {
         Self(A::TICKS.iter().copied().map(interval).collect())
     }
 
+    #[inline]
     fn poll(&mut self, task: &mut std::task::Context<'_>) -> Poll<usize> {
         match self
             .0
