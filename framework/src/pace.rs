@@ -1,7 +1,7 @@
-//! Whether callers may run an actor in place, and how fast its handlers are.
+//! How fast an actor's handlers are: whether callers may run it in place, and how long its turns are.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Handle};
@@ -42,9 +42,17 @@ const FAST_MAX: Duration = Duration::from_micros(20);
 /// One in so many is measured.
 const SAMPLED: u32 = 64;
 
-const UNKNOWN: u8 = 0;
-const FAST: u8 = 1;
-const SLOW: u8 = 2;
+/// Messages that an actor handles before other tasks have their turn, when it is not known how long they take.
+const TURN: u32 = 128;
+/// How long such a turn takes, when it is.
+const TURN_TAKES: Duration = Duration::from_micros(50);
+/// Messages in one turn, however fast.
+const TURN_MAX: u32 = 1024;
+/// And however slow.
+const TURN_MIN: u32 = 8;
+
+/// Nothing was measured yet.
+const UNKNOWN: u32 = 0;
 
 /// What a system does that is told nothing.
 #[cfg(not(feature = "test-util"))]
@@ -89,7 +97,8 @@ pub(crate) struct Pace {
 enum Rule {
     Never,
     Always,
-    Measured(AtomicU8),
+    /// How long a handler took, in nanoseconds.
+    Measured(AtomicU32),
     Seeded(AtomicU64),
 }
 
@@ -98,7 +107,7 @@ impl Pace {
         let rule = match (system, actor) {
             (InPlacePolicy::Never, _) | (_, InPlace::Off) => Rule::Never,
             (InPlacePolicy::Always, _) | (InPlacePolicy::Measured, InPlace::On) => Rule::Always,
-            (InPlacePolicy::Measured, InPlace::Auto) => Rule::Measured(AtomicU8::new(UNKNOWN)),
+            (InPlacePolicy::Measured, InPlace::Auto) => Rule::Measured(AtomicU32::new(UNKNOWN)),
             (InPlacePolicy::Seeded(seed), _) => Rule::Seeded(AtomicU64::new(seed)),
         };
         Self {
@@ -113,7 +122,7 @@ impl Pace {
         let allows = match &self.rule {
             Rule::Never => false,
             Rule::Always => true,
-            Rule::Measured(pace) => pace.load(Ordering::Relaxed) == FAST,
+            Rule::Measured(took) => is_fast(took.load(Ordering::Relaxed)),
             Rule::Seeded(state) => {
                 let state = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
                 mixed(state) & 1 == 0
@@ -133,12 +142,28 @@ impl Pace {
         result
     }
 
-    /// A handler took this long.
-    fn note(&self, took: Duration) {
-        if let Rule::Measured(pace) = &self.rule {
-            pace.store(if took <= FAST_MAX { FAST } else { SLOW }, Ordering::Relaxed);
+    /// How many messages the actor may handle before other tasks have their turn. The same each time, unless it is measured.
+    pub(crate) fn turn(&self) -> u32 {
+        match &self.rule {
+            Rule::Measured(took) => match took.load(Ordering::Relaxed) {
+                UNKNOWN => TURN,
+                took => (TURN_TAKES.as_nanos() as u32 / took).clamp(TURN_MIN, TURN_MAX),
+            },
+            Rule::Never | Rule::Always | Rule::Seeded(_) => TURN,
         }
     }
+
+    /// A handler took this long.
+    fn note(&self, took: Duration) {
+        if let Rule::Measured(last) = &self.rule {
+            let nanos = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
+            last.store(nanos.max(UNKNOWN + 1), Ordering::Relaxed);
+        }
+    }
+}
+
+fn is_fast(nanos: u32) -> bool {
+    nanos != UNKNOWN && u128::from(nanos) <= FAST_MAX.as_nanos()
 }
 
 /// SplitMix64's finaliser (Steele, Lea, Flood 2014).
@@ -204,6 +229,19 @@ mod tests {
         assert!((16..48).contains(&seeded.iter().filter(|allows| **allows).count()));
         for policy in [InPlacePolicy::Always, InPlacePolicy::Seeded(7)] {
             assert!(!allowed(policy, InPlace::Off).contains(&true));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_as_many_messages_as_take_50_micros() {
+        let measured = pace(InPlacePolicy::Measured, InPlace::Auto);
+        assert_eq!(measured.turn(), TURN);
+        for (nanos, expected) in [(0, 1024), (40, 1024), (100, 500), (1_000, 50), (1_000_000, 8), (u64::MAX, 8)] {
+            measured.note(Duration::from_nanos(nanos));
+            assert_eq!(measured.turn(), expected, "{nanos}");
+        }
+        for policy in [InPlacePolicy::Never, InPlacePolicy::Always, InPlacePolicy::Seeded(1)] {
+            assert_eq!(pace(policy, InPlace::Auto).turn(), TURN);
         }
     }
 

@@ -8,7 +8,7 @@
 //!
 //! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
 //! while it waits. A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
-//! waits. After [`TURN_MAX`] messages other tasks have their turn, however full the mailbox is.
+//! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -39,9 +39,6 @@ use crate::storage::{self, Stored};
 use crate::supervision::child::Report;
 use crate::system::System;
 use crate::tenure::Tenure;
-
-/// Messages that an actor handles before other tasks have their turn.
-const TURN_MAX: u32 = 128;
 
 /// Runs one incarnation from its start to its report.
 pub(crate) async fn incarnation<A: Actor>(
@@ -254,7 +251,7 @@ impl<A: Actor> Turns<'_, A> {
     async fn messages(&self, inbox: &mut Inbox<A>, mut idle: Idle) -> ExitReason {
         let (mailbox, pace) = (self.place.mailbox(), self.place.pace());
         let mut ticks = Ticks::new::<A>();
-        let mut left = TURN_MAX;
+        let mut left = pace.turn();
         let mut handled: u32 = 0;
         loop {
             let next = poll_fn(|task| {
@@ -282,7 +279,7 @@ impl<A: Actor> Turns<'_, A> {
                         return Poll::Ready(Next::Tick(index));
                     }
                     if left == 0 {
-                        left = TURN_MAX;
+                        left = pace.turn();
                         mailbox.settle(inbox);
                         task.waker().wake_by_ref();
                         return Poll::Pending;
@@ -313,7 +310,7 @@ impl<A: Actor> Turns<'_, A> {
                         item => return Poll::Ready(Next::Item(item)),
                     }
                 }
-                left = TURN_MAX;
+                left = pace.turn();
                 if idle.poll(task).is_ready() {
                     Mailbox::<Item<A>>::trim();
                     storage::trim();

@@ -401,13 +401,15 @@ impl<M: Method> Call<'_, M> {
         }
     }
 
+    #[inline]
     fn forget(&mut self) {
         if let State::Remote {
             link, id: Some(id), ..
-        } = std::mem::replace(&mut self.state, State::Done)
+        } = &self.state
         {
-            link.forget(id);
+            link.forget(*id);
         }
+        self.state = State::Done;
     }
 }
 
