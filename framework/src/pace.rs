@@ -236,11 +236,22 @@ mod tests {
     async fn a_turn_is_as_many_messages_as_take_50_micros() {
         let measured = pace(InPlacePolicy::Measured, InPlace::Auto);
         assert_eq!(measured.turn(), TURN);
-        for (nanos, expected) in [(0, 1024), (40, 1024), (100, 500), (1_000, 50), (1_000_000, 8), (u64::MAX, 8)] {
+        for (nanos, expected) in [
+            (0, 1024),
+            (40, 1024),
+            (100, 500),
+            (1_000, 50),
+            (1_000_000, 8),
+            (u64::MAX, 8),
+        ] {
             measured.note(Duration::from_nanos(nanos));
             assert_eq!(measured.turn(), expected, "{nanos}");
         }
-        for policy in [InPlacePolicy::Never, InPlacePolicy::Always, InPlacePolicy::Seeded(1)] {
+        for policy in [
+            InPlacePolicy::Never,
+            InPlacePolicy::Always,
+            InPlacePolicy::Seeded(1),
+        ] {
             assert_eq!(pace(policy, InPlace::Auto).turn(), TURN);
         }
     }

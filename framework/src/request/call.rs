@@ -12,7 +12,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -320,10 +320,12 @@ impl<M: Method> Future for Call<'_, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if this.deadline.is_none()
-            && let Some(result) = ready!(this.poll_in_place(cx))
-        {
-            return Poll::Ready(result);
+        if this.deadline.is_none() {
+            match this.poll_in_place(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(result)) => return Poll::Ready(result),
+                Poll::Ready(None) => {}
+            }
         }
         let timeout = this.timeout.min(LONGEST);
         let deadline = *this.deadline.get_or_insert_with(|| Instant::now() + timeout);
@@ -355,6 +357,7 @@ impl<M: Method> Future for Call<'_, M> {
 
 impl<M: Method> Call<'_, M> {
     /// Runs the method here, if that may be. Nothing has been sent when this is pending.
+    #[inline]
     fn poll_in_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M::Reply, CallError>>> {
         let To::Local(place) = &self.to.to else {
             return Poll::Ready(None);
@@ -373,15 +376,10 @@ impl<M: Method> Call<'_, M> {
         let tried = in_place::try_run(place, self.to.incarnation, &mut method, stamp, cx);
         if let Some(method) = method {
             self.state = State::Ready(method);
+        } else if stopwatch.is_late() {
+            return Poll::Ready(Some(Err(CallError::Timeout)));
         }
-        tried.map(|result| {
-            let is_late = result.is_some() && stopwatch.is_late();
-            if is_late {
-                Some(Err(CallError::Timeout))
-            } else {
-                result
-            }
-        })
+        tried
     }
 
     /// In a turn: notes whom it waits for, once.

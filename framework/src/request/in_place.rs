@@ -25,6 +25,7 @@ thread_local! {
 
 /// Runs the method if that may be now, by this incarnation if it is not 0. `Pending` when the task is to yield first. What was not run is
 /// still in `method`.
+#[inline]
 pub(super) fn try_run<M: Method>(
     place: &Place<M::Actor>,
     incarnation: u64,
@@ -66,6 +67,7 @@ fn is_meant<A: Actor>(place: &Place<A>, incarnation: u64) -> bool {
 }
 
 /// In the turn.
+#[inline]
 fn run<M: Method>(
     place: &Place<M::Actor>,
     body: &mut Body<M::Actor>,
