@@ -127,18 +127,21 @@ impl<A: Actor> Context<A> {
 
     /// Ends the actor normally after this message.
     pub fn stop(&mut self) {
-        self.exit.get_or_insert(ExitReason::Normal);
+        self.stop_with(ExitReason::Normal);
     }
 
     /// Ends the actor as failed after this message.
     pub fn fail(&mut self, error: impl fmt::Display) {
-        self.exit.get_or_insert_with(|| ExitReason::error(error));
+        self.stop_with(ExitReason::error(error));
     }
 
     /// Ends the actor after this message, for this reason. The first of several counts. Linked actors are sent it, and its supervisor
     /// judges by it: after [`ExitReason::ShutdownWith`] a transient child is not restarted, and nothing is logged.
+    ///
+    /// What is sent to it from now on is for its successor.
     pub fn stop_with(&mut self, reason: ExitReason) {
         self.exit.get_or_insert(reason);
+        self.place.dies_now();
     }
 
     /// Calls the hook `#[continued]` before the next message, ahead of all that wait (OTP: `{continue, ..}`); what it needs to know
@@ -258,8 +261,17 @@ impl<A: Actor> Context<A> {
         self.traps_exits
     }
 
-    pub(crate) fn take_go_on(&mut self) -> bool {
-        std::mem::take(&mut self.goes_on)
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    pub(crate) fn take_go_on(&mut self) {
+        self.goes_on = false;
+    }
+
+    /// Whether a handler has left something to do before the next message.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.goes_on || self.exit.is_some()
     }
 
     pub(crate) fn take_exit(&mut self) -> Option<ExitReason> {

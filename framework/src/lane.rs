@@ -34,6 +34,7 @@ impl Signal {
         }
     }
 
+    #[inline]
     fn from_u8(value: u8) -> Option<Self> {
         match value {
             1 => Some(Self::Stop),
@@ -76,6 +77,7 @@ impl Lane {
         self.wake();
     }
 
+    #[inline]
     pub(crate) fn signal(&self) -> Option<Signal> {
         Signal::from_u8(self.signal.load(Ordering::Acquire))
     }

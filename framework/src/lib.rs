@@ -44,6 +44,8 @@
 //!   deadline. Each variant of [`CallError`] says what is known of the message.
 //! - **A ref names a place**, not an incarnation: it stays good across restarts. A restart begins with an empty mailbox; what is
 //!   sent between death and the new start waits. Who has heard of the death and sends again sends to the successor.
+//! - **A call may be run by its caller**: when the actor is idle, on the same runtime, and the method is not async, nothing is queued and nobody
+//!   is woken. What is promised here holds all the same; [`InPlace`] says what can be told apart, and how to turn it off.
 //! - **No two incarnations overlap**: the successor starts when the state of the dead one is dropped.
 //! - **What an actor sent before its end arrives before the news of it**: a [`Down`], or the exit signal of a link.
 //! - **Calls in a circle** end at the deadline with [`CallError::Deadlock`], which names who waits for whom.
@@ -105,6 +107,7 @@ pub mod __private;
 mod actor;
 mod actor_ref;
 mod at_end;
+mod body;
 mod context;
 mod current;
 mod envelope;
@@ -118,6 +121,7 @@ mod mailbox;
 pub mod message;
 mod monitor;
 mod moving;
+mod pace;
 mod panics;
 mod place;
 mod policy;
@@ -130,6 +134,7 @@ mod request;
 mod seat;
 mod spec;
 mod stamp;
+mod stopwatch;
 mod storage;
 pub mod supervision;
 mod system;
@@ -155,6 +160,7 @@ pub use crate::mailbox::MAILBOX_MAX;
 pub use crate::message::{Archive, Archived, IntoArchived, Message};
 pub use crate::monitor::{Down, MonitorId};
 pub use crate::moving::Mover;
+pub use crate::pace::{InPlace, InPlacePolicy};
 pub use crate::policy::{Backoff, Policy, Restart, Shutdown};
 pub use crate::pool::{Lent, POOL_WAITING_MAX, Pool, PoolError, PoolHandle, PoolStatus};
 pub use crate::raw_ref::RawRef;

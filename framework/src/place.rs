@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::actor::Actor;
+use crate::body::BodyCell;
 use crate::current::Dies;
 use crate::envelope::{Item, Meta};
 use crate::exit::ExitReason;
@@ -16,6 +17,7 @@ use crate::link::{ExitError, ExitSignal, LinkEnd, Via};
 use crate::mailbox::{Holds, Mailbox, Permit, Reserve, Sent, Taken};
 use crate::message::Body;
 use crate::monitor::{Down, MonitorId, Watcher};
+use crate::pace::Pace;
 use crate::panics;
 use crate::reply::{RemotePort, Unhandled};
 use crate::request::{Failure, IncomingMethod, Refusal};
@@ -54,6 +56,8 @@ const DEAD: u8 = 2;
 pub(crate) struct Place<A: Actor> {
     pub(crate) seat: Arc<Seat>,
     mailbox: Mailbox<Item<A>>,
+    body: BodyCell<A>,
+    pace: Pace,
     /// Here between two incarnations; else in the loop of the present one.
     inbox: Mutex<Option<Inbox<A>>>,
     /// How far the death of the present incarnation is: one of the constants below. Written in its own turns, and between two.
@@ -65,10 +69,12 @@ pub(crate) struct Place<A: Actor> {
 }
 
 impl<A: Actor> Place<A> {
-    pub(crate) fn new(seat: Arc<Seat>, bound: usize) -> Arc<Self> {
+    pub(crate) fn new(seat: Arc<Seat>, bound: usize, pace: Pace) -> Arc<Self> {
         Arc::new(Self {
             seat,
             mailbox: Mailbox::new(bound),
+            body: BodyCell::new(),
+            pace,
             inbox: Mutex::new(Some(Taken::NONE)),
             death: AtomicU8::new(ALIVE),
             children: OnceLock::new(),
@@ -78,6 +84,24 @@ impl<A: Actor> Place<A> {
 
     pub(crate) fn mailbox(&self) -> &Mailbox<Item<A>> {
         &self.mailbox
+    }
+
+    pub(crate) fn body(&self) -> &BodyCell<A> {
+        &self.body
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Whether a caller may try to run the actor itself.
+    pub(crate) fn may_run_in_place(&self) -> bool {
+        self.seat.tenure.is_none() && self.pace.allows()
+    }
+
+    /// What is sent from now on is for the successor: in the turn in which the actor falls.
+    pub(crate) fn dies_now(&self) {
+        self.mark();
     }
 
     /// Whether there is room for a message now, or why not.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::pace::InPlace;
+
 /// The bound of a mailbox when nothing else is said, in messages.
 pub(crate) const DEFAULT_MAILBOX: usize = 1024;
 
@@ -87,6 +89,8 @@ pub struct Policy {
     pub mailbox: usize,
     /// The wait before a restart; none by default, as in OTP.
     pub backoff: Option<Backoff>,
+    /// Whether callers may run its methods in place.
+    pub in_place: InPlace,
     /// How long the actor is idle before it hibernates (OTP: `hibernate_after`): what its messages and its waiting handlers have left
     /// behind for the next ones goes back to the allocator. Never by default. Not for what is idle often and for a short time: the
     /// next message pays for the memory.
@@ -102,6 +106,7 @@ impl Policy {
         shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
         mailbox: DEFAULT_MAILBOX,
         backoff: None,
+        in_place: InPlace::Auto,
         hibernate_after: None,
         significant: false,
     };

@@ -123,15 +123,18 @@ impl Seat {
         self.left.notify_waiters();
     }
 
+    #[inline]
     pub(crate) fn is_live(&self) -> bool {
         self.live.load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::SeqCst)
     }
 
     /// The number of the present or last incarnation, from 1.
+    #[inline]
     pub(crate) fn incarnation(&self) -> u64 {
         self.incarnation.load(Ordering::Acquire)
     }
@@ -220,6 +223,7 @@ impl Seat {
         self.watchers().retain(|watcher| watcher.id() != id);
     }
 
+    #[inline]
     pub(crate) fn set_handling(&self, method: usize) {
         self.handling.store(method, Ordering::Relaxed);
     }

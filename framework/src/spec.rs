@@ -10,6 +10,7 @@ use crate::actor_ref::ActorRef;
 use crate::context::Context;
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::pace::InPlace;
 use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
@@ -147,6 +148,12 @@ impl<A: Actor> ChildSpec<A> {
         self
     }
 
+    /// Whether callers may run its methods in place, see [`InPlace`].
+    pub fn in_place(mut self, in_place: InPlace) -> Self {
+        self.policy.in_place = in_place;
+        self
+    }
+
     /// How long it is idle before it hibernates, see [`Policy::hibernate_after`].
     pub fn hibernate_after(mut self, idle: Duration) -> Self {
         self.policy.hibernate_after = Some(idle);
@@ -218,7 +225,7 @@ impl<A: Actor> Spec for ChildSpec<A> {
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let label = self.name.or(id).unwrap_or(A::NAME);
         let seat = Seat::new(A::NAME, A::METHODS, label.into(), self.tenure);
-        let place = Place::new(seat, self.policy.mailbox);
+        let place = Place::new(seat, self.policy.mailbox, system.pace(self.policy.in_place));
         if let Some(name) = self.name
             && !system.registry().insert(name, &place)
         {

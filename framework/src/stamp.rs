@@ -47,11 +47,13 @@ pub(crate) struct Highest {
 
 impl Highest {
     /// False when a higher epoch of the same singleton was admitted before.
+    #[inline]
     pub(crate) fn admit(&self, stamp: Stamp) -> bool {
+        stamp == Stamp::NONE || self.admit_epoch(stamp)
+    }
+
+    fn admit_epoch(&self, stamp: Stamp) -> bool {
         let Stamp { singleton, epoch } = stamp;
-        if stamp == Stamp::NONE {
-            return true;
-        }
         match self.of(singleton) {
             Some(highest) if epoch == highest => return true,
             Some(highest) if epoch < highest => return false,

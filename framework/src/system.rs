@@ -12,6 +12,7 @@ use crate::current;
 use crate::error::{Error, StartError};
 use crate::id::NodeId;
 use crate::lane::Signal;
+use crate::pace::{self, InPlace, InPlacePolicy, Pace};
 use crate::panics;
 use crate::raw_ref::RawRef;
 use crate::registry::{Name, Names};
@@ -31,6 +32,7 @@ struct Inner {
     name: Arc<str>,
     node: NodeId,
     runtime: tokio::runtime::Handle,
+    in_place: InPlacePolicy,
     names: Names,
     highest: Arc<Highest>,
     root: Door,
@@ -46,12 +48,19 @@ struct Inner {
 pub struct SystemBuilder {
     name: Arc<str>,
     node: Option<NodeId>,
+    in_place: InPlacePolicy,
 }
 
 impl SystemBuilder {
     /// The node's identity; by default the system's name and a random incarnation.
     pub fn node(mut self, node: NodeId) -> Self {
         self.node = Some(node);
+        self
+    }
+
+    /// Whether callers run idle actors in place; by default what each actor says.
+    pub fn in_place(mut self, policy: InPlacePolicy) -> Self {
+        self.in_place = policy;
         self
     }
 
@@ -74,6 +83,7 @@ impl SystemBuilder {
             name,
             node,
             runtime,
+            in_place: self.in_place,
             names: Names::default(),
             highest: Arc::default(),
             root,
@@ -98,6 +108,7 @@ impl System {
         SystemBuilder {
             name: name.into(),
             node: None,
+            in_place: pace::default_policy(),
         }
     }
 
@@ -224,6 +235,11 @@ impl System {
 
     pub(crate) fn registry(&self) -> &Names {
         &self.0.names
+    }
+
+    /// Whether callers run an actor in place that says this.
+    pub(crate) fn pace(&self, actor: InPlace) -> Pace {
+        Pace::new(&self.0.runtime, self.0.in_place, actor)
     }
 
     /// What was heard of singletons.

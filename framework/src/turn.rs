@@ -6,22 +6,24 @@
 //! ```
 //! What comes after the mailbox was drained waits for the successor.
 //!
-//! A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
+//! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
 //! while it waits. A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
-//! waits. After [`TURN_MAX`] messages other tasks have their turn, however full the mailbox is.
+//! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
 use crate::actor::Actor;
+use crate::body::Body;
 use crate::context::Context;
 use crate::current::{Current, Dies};
-use crate::envelope::Item;
+use crate::envelope::{Item, Meta};
 use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::link::{ExitSignal, Info, Via};
@@ -32,14 +34,11 @@ use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn};
-use crate::stamp::{Highest, Stamp};
+use crate::stamp::Highest;
 use crate::storage::{self, Stored};
 use crate::supervision::child::Report;
 use crate::system::System;
 use crate::tenure::Tenure;
-
-/// Messages that an actor handles before other tasks have their turn.
-const TURN_MAX: u32 = 128;
 
 /// Runs one incarnation from its start to its report.
 pub(crate) async fn incarnation<A: Actor>(
@@ -157,7 +156,7 @@ async fn live<A: Actor>(
     };
     // What makes the start's future is the actor's own code too.
     let starting = async { start(&mut cx).await };
-    let mut actor = match turns.run(starting, Signal::Stop).await {
+    let actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
         Ok(Ok(Start::Ignore)) => {
             cx.end_tasks().await;
@@ -168,9 +167,15 @@ async fn live<A: Actor>(
             return End::NotStarted(reason);
         }
     };
+    let seated = Seated::new(place, actor, cx, current);
     report.started().await;
-    let idle = Idle::new(hibernate_after);
-    let reason = turns.messages(&mut actor, &mut cx, inbox, idle).await;
+    let reason = turns.messages(inbox, Idle::new(hibernate_after)).await;
+    let Some(Body {
+        mut actor, mut cx, ..
+    }) = seated.leave()
+    else {
+        return End::Ended(reason);
+    };
     current.set_ending(&reason);
     place.drain(inbox, &Refusal::Exited(reason.clone()));
     if turns.cut_off(Signal::Lapse).is_none() {
@@ -184,6 +189,45 @@ async fn live<A: Actor>(
     }
     cx.end_tasks().await;
     End::Ended(reason)
+}
+
+/// An actor in its place, for those who run it. Taken out when this is dropped.
+struct Seated<'a, A: Actor>(&'a Place<A>);
+
+impl<'a, A: Actor> Seated<'a, A> {
+    fn new(place: &'a Place<A>, actor: A, cx: Context<A>, current: &Arc<Current>) -> Self {
+        let body = Body {
+            actor,
+            cx,
+            running: current.in_turn(),
+            span: tracing::Span::current(),
+            runs: 0,
+            fell: None,
+        };
+        // SAFETY: the loop has the turn from the start until it sleeps, which it has not yet.
+        *unsafe { place.body().get() } = Some(body);
+        Self(place)
+    }
+
+    /// Takes it out, when its last turn is over.
+    fn leave(self) -> Option<Body<A>> {
+        self.take()
+    }
+
+    fn take(&self) -> Option<Body<A>> {
+        // Only a loop that is dropped while it sleeps may find a caller here, whose handler does not wait.
+        while !self.0.mailbox().take_turn() {
+            std::thread::yield_now();
+        }
+        // SAFETY: the loop has the turn, and does not sleep again.
+        unsafe { self.0.body().get() }.take()
+    }
+}
+
+impl<A: Actor> Drop for Seated<'_, A> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
 }
 
 /// What runs the actor's own code.
@@ -204,47 +248,69 @@ enum Next<A: Actor> {
 
 impl<A: Actor> Turns<'_, A> {
     /// One message at a time until something ends it.
-    async fn messages(
-        &self,
-        actor: &mut A,
-        cx: &mut Context<A>,
-        inbox: &mut Inbox<A>,
-        mut idle: Idle,
-    ) -> ExitReason {
-        let mailbox = self.place.mailbox();
+    async fn messages(&self, inbox: &mut Inbox<A>, mut idle: Idle) -> ExitReason {
+        let (mailbox, pace) = (self.place.mailbox(), self.place.pace());
         let mut ticks = Ticks::new::<A>();
-        let mut left = TURN_MAX;
+        let mut left = pace.turn();
+        let mut handled: u32 = 0;
         loop {
-            if let Some(reason) = cx.take_exit() {
-                return reason;
-            }
-            let goes_on = cx.take_go_on();
-            if goes_on {
-                // Work that goes on and on is a queue that is never empty.
-                tokio::task::coop::consume_budget().await;
-            }
             let next = poll_fn(|task| {
-                if let Some(reason) = self.asked_to_end() {
-                    return Poll::Ready(Next::End(reason));
-                }
-                if goes_on {
-                    return Poll::Ready(Next::GoOn);
-                }
-                if let Poll::Ready(index) = ticks.poll(task) {
-                    return Poll::Ready(Next::Tick(index));
-                }
-                if left == 0 {
-                    left = TURN_MAX;
-                    mailbox.settle(inbox);
-                    task.waker().wake_by_ref();
+                if !mailbox.take_turn() {
+                    // Whoever has it wakes the loop.
                     return Poll::Pending;
                 }
-                if let Some(item) = mailbox.next_or_sleep(inbox) {
+                // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
+                let body = unsafe { self.body() };
+                loop {
+                    if let Some(reason) = body.cx.take_exit().or_else(|| body.fell.take()) {
+                        return Poll::Ready(Next::End(reason));
+                    }
+                    if let Some(reason) = self.asked_to_end() {
+                        return Poll::Ready(Next::End(reason));
+                    }
+                    if body.cx.goes_on() {
+                        // Work that goes on and on is a queue that is never empty.
+                        let coop = ready!(tokio::task::coop::poll_proceed(task));
+                        coop.made_progress();
+                        body.cx.take_go_on();
+                        return Poll::Ready(Next::GoOn);
+                    }
+                    if let Poll::Ready(index) = ticks.poll(task) {
+                        return Poll::Ready(Next::Tick(index));
+                    }
+                    if left == 0 {
+                        left = pace.turn();
+                        mailbox.settle(inbox);
+                        task.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    let Some(item) = mailbox.next_or_sleep(inbox) else {
+                        break;
+                    };
                     left -= 1;
                     idle.ends();
-                    return Poll::Ready(Next::Item(item));
+                    match item {
+                        Item::Message {
+                            envelope,
+                            meta,
+                            bounce,
+                        } if !A::is_async(&envelope) => {
+                            let Some(envelope) = self.admit(envelope, meta, bounce) else {
+                                continue;
+                            };
+                            body.cx.set_caller(meta.stamp);
+                            let (actor, cx) = (&mut body.actor, &mut body.cx);
+                            let ended =
+                                self.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
+                            handled = handled.wrapping_add(1);
+                            if let Err(reason) = ended {
+                                return Poll::Ready(Next::End(reason));
+                            }
+                        }
+                        item => return Poll::Ready(Next::Item(item)),
+                    }
                 }
-                left = TURN_MAX;
+                left = pace.turn();
                 if idle.poll(task).is_ready() {
                     Mailbox::<Item<A>>::trim();
                     storage::trim();
@@ -252,18 +318,8 @@ impl<A: Actor> Turns<'_, A> {
                 Poll::Pending
             })
             .await;
-            if let Next::Item(Item::Message { envelope, .. }) = &next
-                && !A::is_async(envelope)
-            {
-                let Next::Item(item) = next else { continue };
-                if let Some((envelope, caller)) = self.admit(item) {
-                    cx.set_caller(caller);
-                    if let Err(reason) = self.call(|| actor.handle_now(envelope, cx)) {
-                        return reason;
-                    }
-                }
-                continue;
-            }
+            // SAFETY: the loop has the turn, and sleeps in the next round at the earliest.
+            let Body { actor, cx, .. } = unsafe { self.body() };
             // From here on it may wait.
             mailbox.settle(inbox);
             let turn = match next {
@@ -285,18 +341,35 @@ impl<A: Actor> Turns<'_, A> {
                     Ok(Some(info)) => self.run(actor.info(info, cx), Signal::Lapse).await,
                     Err(reason) => return reason,
                 },
-                Next::Item(item) => match self.admit(item) {
-                    None => continue,
-                    Some((envelope, caller)) => {
-                        cx.set_caller(caller);
-                        self.run(actor.handle(envelope, cx), Signal::Lapse).await
-                    }
-                },
+                Next::Item(Item::Message {
+                    envelope,
+                    meta,
+                    bounce,
+                }) => {
+                    let Some(envelope) = self.admit(envelope, meta, bounce) else {
+                        continue;
+                    };
+                    cx.set_caller(meta.stamp);
+                    self.run(actor.handle(envelope, cx), Signal::Lapse).await
+                }
             };
             if let Err(reason) = turn {
                 return reason;
             }
         }
+    }
+
+    /// The actor in its place.
+    ///
+    /// # Safety
+    ///
+    /// As for [`BodyCell::get`](crate::body::BodyCell::get); the actor has been seated and has not left.
+    #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
+    unsafe fn body(&self) -> &mut Body<A> {
+        // SAFETY: the caller promises it.
+        unsafe { self.place.body().get() }
+            .as_mut()
+            .expect("an actor whose turn it is, is in its place")
     }
 
     /// What an exit signal does: what `#[info]` is told when it is trapped, nothing when it is normal or its link was taken back, and else
@@ -323,15 +396,13 @@ impl<A: Actor> Turns<'_, A> {
     }
 
     /// The message, if it is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
-    fn admit(&self, item: Item<A>) -> Option<(A::Envelope, Stamp)> {
-        let Item::Message {
-            mut envelope,
-            meta,
-            bounce,
-        } = item
-        else {
-            return None;
-        };
+    #[inline]
+    fn admit(
+        &self,
+        mut envelope: A::Envelope,
+        meta: Meta,
+        bounce: Option<oneshot::Sender<A::Envelope>>,
+    ) -> Option<A::Envelope> {
         let refusal = if meta.incarnation != 0 && meta.incarnation != self.seat.incarnation() {
             Refusal::Gone
         } else if meta.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -343,7 +414,7 @@ impl<A: Actor> Turns<'_, A> {
             if self.current.tenure.is_some() {
                 A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
             }
-            return Some((envelope, meta.stamp));
+            return Some(envelope);
         };
         place::refuse::<A>(
             Item::Message {
@@ -419,8 +490,10 @@ impl Idle {
     }
 
     fn ends(&mut self) {
-        self.sleep = None;
-        self.is_hibernating = false;
+        if self.after.is_some() {
+            self.sleep = None;
+            self.is_hibernating = false;
+        }
     }
 
     /// Ready once, when it has been idle for long enough.
@@ -451,6 +524,7 @@ impl Ticks {
         Self(A::TICKS.iter().copied().map(interval).collect())
     }
 
+    #[inline]
     fn poll(&mut self, task: &mut std::task::Context<'_>) -> Poll<usize> {
         match self
             .0

@@ -68,6 +68,7 @@ impl Waits {
     }
 
     /// The turn is over: it waits for nothing, even if calls that it began are kept for a later one.
+    #[inline]
     pub(crate) fn end_turn(&self) {
         if self.is_noted.load(Ordering::Relaxed) {
             self.is_noted.store(false, Ordering::Relaxed);

@@ -165,3 +165,148 @@ fn loom_who_gives_up_waiting_leaves_no_room_behind() {
         assert_eq!(mailbox.try_send(4), Err(4));
     });
 }
+
+/// What only the turn may touch.
+struct State(loom::cell::UnsafeCell<u64>);
+
+// SAFETY: loom tells when two touch it at once: that is what is tested.
+unsafe impl Sync for State {}
+
+impl State {
+    fn add(&self, n: u64) -> u64 {
+        self.0.with_mut(|state| {
+            // SAFETY: as above.
+            unsafe {
+                *state += n;
+                *state
+            }
+        })
+    }
+}
+
+/// A loop that runs until its state has reached `until`, as the turn does it.
+fn run_until(mailbox: &Mailbox<u64>, state: &State, woken: &Notify, until: u64) {
+    let mut taken = Taken::NONE;
+    loop {
+        if mailbox.take_turn() {
+            if state.add(0) == until {
+                return;
+            }
+            if let Some(message) = mailbox.next_or_sleep(&mut taken) {
+                state.add(message);
+                continue;
+            }
+        }
+        woken.wait();
+    }
+}
+
+/// A call: in place when it is nobody's turn, and by a message when it is somebody's.
+fn call(mailbox: &Mailbox<u64>, state: &State, woken: &Notify, n: u64) {
+    match mailbox.enter() {
+        Some(entered) => {
+            state.add(n);
+            // The last one leaves something to do, as a handler that stops the actor does.
+            if mailbox.leave(entered, false) {
+                woken.notify();
+            }
+        }
+        None => send(mailbox, woken, n).unwrap(),
+    }
+}
+
+#[test]
+fn loom_a_call_in_place_against_the_loop_and_a_cast() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::new(4));
+        let woken = Arc::new(Notify::new());
+        let state = Arc::new(State(loom::cell::UnsafeCell::new(0)));
+        let others: Vec<_> = [true, false]
+            .into_iter()
+            .map(|calls| {
+                let (mailbox, woken, state) = (Arc::clone(&mailbox), Arc::clone(&woken), Arc::clone(&state));
+                thread::spawn(move || {
+                    if calls {
+                        call(&mailbox, &state, &woken, 1);
+                    } else {
+                        send(&mailbox, &woken, 2).unwrap();
+                    }
+                })
+            })
+            .collect();
+        run_until(&mailbox, &state, &woken, 3);
+        for other in others {
+            other.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_it_for_what_came() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::new(4));
+        let woken = Arc::new(Notify::new());
+        let mut taken = Taken::NONE;
+        assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+        let sender = {
+            let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
+            thread::spawn(move || send(&mailbox, &woken, 1).unwrap())
+        };
+        if let Some(entered) = mailbox.enter()
+            && mailbox.leave(entered, true)
+        {
+            woken.notify();
+        }
+        let received = loop {
+            // It may wake of itself.
+            woken.wait();
+            if mailbox.take_turn()
+                && let Some(message) = mailbox.next_or_sleep(&mut taken)
+            {
+                break message;
+            }
+        };
+        assert_eq!(received, 1);
+        sender.join().unwrap();
+    });
+}
+
+/// A stop sets its flag and wakes the loop, whoever has the turn.
+#[test]
+fn loom_a_stop_against_a_call_in_place_is_seen_by_the_loop() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::<u64>::new(4));
+        let woken = Arc::new(Notify::new());
+        let stopped = Arc::new(AtomicBool::new(false));
+        let mut taken = Taken::NONE;
+        assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+        let stopper = {
+            let (woken, stopped) = (Arc::clone(&woken), Arc::clone(&stopped));
+            thread::spawn(move || {
+                stopped.store(true, Ordering::Release);
+                woken.notify();
+            })
+        };
+        let caller = {
+            let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
+            thread::spawn(move || {
+                if let Some(entered) = mailbox.enter()
+                    && mailbox.leave(entered, true)
+                {
+                    woken.notify();
+                }
+            })
+        };
+        loop {
+            if mailbox.take_turn() && stopped.load(Ordering::Acquire) {
+                break;
+            }
+            if mailbox.take_turn() {
+                assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+            }
+            woken.wait();
+        }
+        stopper.join().unwrap();
+        caller.join().unwrap();
+    });
+}

@@ -5,6 +5,7 @@
 //! store   where the memory of messages comes from and goes to
 //! node    a message and what leads to the one before it
 //! queue   sending, taking, falling asleep: lock-free
+//! turn    the loop's turn, or a caller's in its place: lock-free
 //! room    waiting for room, in order: a lock, taken only when the mailbox is full
 //! ```
 //! Sending is one read-modify-write, which is also what wakes the loop: it finds out in the same step whether the loop sleeps. The loop
@@ -18,6 +19,7 @@ mod queue;
 mod room;
 mod store;
 mod sync;
+mod turn;
 mod word;
 
 #[cfg(all(test, quorate_loom))]

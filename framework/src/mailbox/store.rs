@@ -62,6 +62,7 @@ fn layout_of(size: usize) -> Layout {
 }
 
 /// Memory of this layout, for the caller alone, at an address that a [`Word`] can hold.
+#[inline]
 pub(super) fn take(layout: Layout) -> NonNull<u8> {
     let Some(size) = size_of(layout) else {
         return allocate(layout);
@@ -78,6 +79,7 @@ pub(super) fn take(layout: Layout) -> NonNull<u8> {
 /// # Safety
 ///
 /// It came from `take` with the same layout, is given back once, and nobody uses it any more.
+#[inline]
 pub(super) unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
     let Some(size) = size_of(layout) else {
         // SAFETY: what is not kept came from the allocator with this layout.
@@ -110,6 +112,7 @@ pub(super) fn trim(layout: Layout) {
 }
 
 /// Calls `f` with the thread's list of a size. `None` when the thread is ending. `f` must not come here again.
+#[inline]
 fn with_own<R>(size: usize, f: impl FnOnce(&mut Own) -> R) -> Option<R> {
     OWNS.try_with(|owns| {
         // SAFETY: only this thread comes here, and `f` (all of them stand in this file) calls nothing that does.

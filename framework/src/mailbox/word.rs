@@ -17,6 +17,10 @@ pub(super) const BOUND_MAX: usize = COUNT_MAX - 1;
 const IDLE: u64 = 1;
 /// Senders wait for room.
 const AWAITED: u64 = 2;
+/// A caller runs the actor, in place of the loop.
+const IN_PLACE: u64 = 4;
+/// The loop was woken meanwhile: who runs in place wakes it again.
+const NUDGED: u64 = 8;
 
 const COUNT_SHIFT: u32 = 46;
 const ADDRESS_SHIFT: u32 = 4;
@@ -49,6 +53,10 @@ impl Word {
         self.0 & IDLE != 0
     }
 
+    pub(super) fn is_in_place(self) -> bool {
+        self.0 & IN_PLACE != 0
+    }
+
     pub(super) fn is_awaited(self) -> bool {
         self.0 & AWAITED != 0
     }
@@ -74,6 +82,31 @@ impl Word {
     pub(super) fn minus(self, count: usize) -> Self {
         debug_assert!(self.count() >= count, "no more room is given back than was taken");
         Self(self.0 - ((count as u64) << COUNT_SHIFT))
+    }
+
+    /// With the loop awake.
+    pub(super) fn awake(self) -> Self {
+        Self(self.0 & !IDLE)
+    }
+
+    /// With the loop told to wake once more.
+    pub(super) fn nudged(self) -> Self {
+        Self(self.0 | NUDGED)
+    }
+
+    /// With a caller in place of a loop that slept.
+    pub(super) fn entered(self) -> Self {
+        Self(self.0 & !IDLE | IN_PLACE)
+    }
+
+    /// Without the caller; asleep again when nothing has happened meanwhile and the caller left nothing to do.
+    pub(super) fn left(self, is_done: bool) -> Self {
+        let rest = Self(self.0 & !(IN_PLACE | NUDGED));
+        if is_done && self.0 & NUDGED == 0 && self.newest() == 0 {
+            rest.idle()
+        } else {
+            rest
+        }
     }
 
     /// With the loop asleep.

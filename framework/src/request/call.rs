@@ -5,7 +5,9 @@
 //!       |                                    |
 //!       +-- Locating (moving place) <--------+  only when it is certain that it was not handled
 //! ```
-//! A local call allocates its reply channel and its timer; waiting for room or for a location allocates once more.
+//! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place).
+//!
+//! A local call that is queued allocates its reply channel and its timer; waiting for room or for a location allocates once more.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{CallError, Failure, Method, Refusal, Request};
+use super::{CallError, Failure, Method, Refusal, Request, in_place};
 use crate::actor::Actor;
 use crate::current;
 use crate::envelope::{Item, Meta};
@@ -26,6 +28,7 @@ use crate::place::{NoRoom, Place, ReserveRoom};
 use crate::raw_ref::{RawRef, To};
 use crate::reply::ReplyPort;
 use crate::stamp::Stamp;
+use crate::stopwatch::Stopwatch;
 use crate::waits::Waiting;
 use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 
@@ -317,6 +320,13 @@ impl<M: Method> Future for Call<'_, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        if this.deadline.is_none() {
+            match this.poll_in_place(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(result)) => return Poll::Ready(result),
+                Poll::Ready(None) => {}
+            }
+        }
         let timeout = this.timeout.min(LONGEST);
         let deadline = *this.deadline.get_or_insert_with(|| Instant::now() + timeout);
         loop {
@@ -346,6 +356,32 @@ impl<M: Method> Future for Call<'_, M> {
 }
 
 impl<M: Method> Call<'_, M> {
+    /// Runs the method here, if that may be. Nothing has been sent when this is pending.
+    #[inline]
+    fn poll_in_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M::Reply, CallError>>> {
+        let To::Local(place) = &self.to.to else {
+            return Poll::Ready(None);
+        };
+        if !M::RUNS_NOW || !place.may_run_in_place() || !self.to.may_reach(place) || place.seat.is_gone() {
+            return Poll::Ready(None);
+        }
+        let Ok(stamp) = current::effect() else {
+            return Poll::Ready(Some(Err(CallError::Lapsed)));
+        };
+        let State::Ready(method) = std::mem::replace(&mut self.state, State::Done) else {
+            return Poll::Ready(None);
+        };
+        let stopwatch = Stopwatch::start(self.timeout);
+        let mut method = Some(method);
+        let tried = in_place::try_run(place, self.to.incarnation, &mut method, stamp, cx);
+        if let Some(method) = method {
+            self.state = State::Ready(method);
+        } else if stopwatch.is_late() {
+            return Poll::Ready(Some(Err(CallError::Timeout)));
+        }
+        tried
+    }
+
     /// In a turn: notes whom it waits for, once.
     fn note_wait(&mut self) {
         let to = &self.target.as_ref().unwrap_or(self.to).to;
@@ -363,13 +399,15 @@ impl<M: Method> Call<'_, M> {
         }
     }
 
+    #[inline]
     fn forget(&mut self) {
         if let State::Remote {
             link, id: Some(id), ..
-        } = std::mem::replace(&mut self.state, State::Done)
+        } = &self.state
         {
-            link.forget(id);
+            link.forget(*id);
         }
+        self.state = State::Done;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::actor::Actor;
+use crate::context::Context;
 use crate::message::{Body, DecodeError, EncodeError, FrameBuf};
 use crate::reply::{RemotePort, ReplyPort};
 
@@ -14,12 +15,27 @@ pub trait Method: Sized + Send + Unpin + 'static {
     type Reply: Send + 'static;
     /// The method's name.
     const NAME: &'static str;
+    /// Its place in [`Actor::METHODS`].
+    #[doc(hidden)]
+    const INDEX: usize;
+    /// Whether a caller may run it in place: it is not async, and its reply is what it returns.
+    #[doc(hidden)]
+    const RUNS_NOW: bool = false;
     /// How it travels. `None` for local actors.
     #[doc(hidden)]
     const WIRE: Option<MethodWire<Self>>;
     /// The message as it lies in the mailbox.
     #[doc(hidden)]
     fn into_envelope(self, port: ReplyPort<Self::Reply>) -> <Self::Actor as Actor>::Envelope;
+    /// Runs it, when it [runs now](Self::RUNS_NOW); else gives it back.
+    ///
+    /// # Errors
+    /// The method itself: nothing was run.
+    #[doc(hidden)]
+    fn run(self, actor: &mut Self::Actor, cx: &mut Context<Self::Actor>) -> Result<Self::Reply, Self> {
+        let _ = (actor, cx);
+        Err(self)
+    }
     /// The inverse, for a message that comes back unhandled: `None` when the envelope is of another method. Drops the port.
     #[doc(hidden)]
     fn from_envelope(envelope: <Self::Actor as Actor>::Envelope) -> Option<Self>;

@@ -17,6 +17,7 @@ use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::pace::InPlace;
 use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
@@ -266,7 +267,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
         let seat = Seat::new(S::NAME, S::METHODS, label, None);
-        let place = Place::<S>::new(seat, self.policy.mailbox);
+        let place = Place::<S>::new(seat, self.policy.mailbox, system.pace(InPlace::Off));
         place.set_children(refs);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         place.set_desk(Desk {

@@ -62,6 +62,8 @@ mod probe;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::pace::{self, InPlacePolicy};
+
 use tokio::time::timeout;
 
 pub use self::lease::Lease;
@@ -72,18 +74,35 @@ pub use self::probe::{PROBE_MAX, Probe};
 /// How long anything here is waited for.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// What a test's systems do about [`InPlacePolicy`] when this variable of the environment says so: `never` (as without it), `always`, or
+/// the seed of [`InPlacePolicy::Seeded`].
+pub const IN_PLACE_VAR: &str = "QUORATE_TEST_IN_PLACE";
+
 /// Runs a test on a runtime of one thread whose time is virtual: it stands still while anything runs, and jumps to the next timer when
-/// nothing does.
+/// nothing does. Nothing is run in place, unless [`IN_PLACE_VAR`] says otherwise.
 ///
 /// # Panics
-/// When the test does, or there is a runtime already.
+/// When the test does, there is a runtime already, or the variable says something else.
 pub fn run<F: Future>(test: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
-        .expect("a runtime of one thread can be made")
-        .block_on(test)
+        .expect("a runtime of one thread can be made");
+    pace::with_default(in_place(), || runtime.block_on(test))
+}
+
+fn in_place() -> InPlacePolicy {
+    match std::env::var(IN_PLACE_VAR).as_deref() {
+        Err(_) | Ok("never") => InPlacePolicy::Never,
+        Ok("always") => InPlacePolicy::Always,
+        Ok(seed) => {
+            let seed = seed.parse().ok();
+            InPlacePolicy::Seeded(
+                seed.unwrap_or_else(|| panic!("{IN_PLACE_VAR} is `never`, `always` or a number")),
+            )
+        }
+    }
 }
 
 /// Lets virtual time pass, and everything that is due in it happen.

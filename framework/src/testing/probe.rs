@@ -105,9 +105,9 @@ impl<A: Actor> Spec for ProbeSpec<A> {
         &mut self.policy
     }
 
-    fn build(self, _: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
+    fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let seat = Seat::new(A::NAME, A::METHODS, id.unwrap_or("probe").into(), None);
-        let place = Place::<A>::new(seat, self.policy.mailbox);
+        let place = Place::<A>::new(seat, self.policy.mailbox, system.pace(self.policy.in_place));
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = ProbeChild {
             place,

@@ -20,6 +20,7 @@ const KEYS_OF_STRUCT: &[&str] = &[
     "restart",
     "shutdown",
     "mailbox",
+    "in_place",
     "hibernate_after",
     "backoff",
     "jitter",

@@ -21,6 +21,7 @@ const KEYS: &[&str] = &[
     "restart",
     "shutdown",
     "mailbox",
+    "in_place",
     "hibernate_after",
     "backoff",
     "jitter",
@@ -35,6 +36,7 @@ pub(crate) struct Policy {
     pub(crate) restart: Option<TokenStream>,
     pub(crate) shutdown: Option<TokenStream>,
     pub(crate) mailbox: Option<TokenStream>,
+    in_place: Option<TokenStream>,
     hibernate_after: Option<TokenStream>,
     pub(crate) backoff: Option<TokenStream>,
     jitter: Option<Expr>,
@@ -50,6 +52,7 @@ impl Policy {
                 let count = arg.count(1, "mailbox = 1024", problems);
                 self.mailbox = count.map(|count| quote!(#count));
             }
+            "in_place" => self.in_place = in_place(arg, problems),
             "hibernate_after" => {
                 let idle = arg.duration(problems).map(duration_tokens);
                 self.hibernate_after = idle.map(|idle| quote!(::core::option::Option::Some(#idle)));
@@ -79,6 +82,7 @@ impl Policy {
             ("restart", self.restart.clone()),
             ("shutdown", self.shutdown.clone()),
             ("mailbox", self.mailbox.clone()),
+            ("in_place", self.in_place.clone()),
             ("hibernate_after", self.hibernate_after.clone()),
             (
                 "backoff",
@@ -145,6 +149,15 @@ fn restart(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
         "transient" => quote!(::quorate::Restart::Transient),
         "temporary" => quote!(::quorate::Restart::Temporary),
         _ => quote!(::quorate::Restart::Permanent),
+    })
+}
+
+fn in_place(arg: &Arg, problems: &mut Problems) -> Option<TokenStream> {
+    let word = arg.word(&["auto", "on", "off"], problems)?;
+    Some(match word.to_string().as_str() {
+        "on" => quote!(::quorate::InPlace::On),
+        "off" => quote!(::quorate::InPlace::Off),
+        _ => quote!(::quorate::InPlace::Auto),
     })
 }
 

@@ -20,6 +20,7 @@ const CHILD_KEYS: &[&str] = &[
     "restart",
     "shutdown",
     "mailbox",
+    "in_place",
     "hibernate_after",
     "backoff",
     "jitter",

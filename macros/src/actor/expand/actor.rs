@@ -85,30 +85,17 @@ fn handle_fn(actor: &Actor) -> TokenStream {
     }
 }
 
-fn is_async(message: &Message) -> bool {
+pub(super) fn is_async(message: &Message) -> bool {
     message.input.sig.asyncness.is_some()
 }
 
 fn handle_arm(actor: &Actor, message: &Message) -> TokenStream {
-    let (cfgs, ty, envelope) = (cfgs(message), &actor.ty, envelope_ident(actor));
+    let (cfgs, envelope) = (cfgs(message), envelope_ident(actor));
     let (variant, method) = (&message.variant, &message.ident);
-    let values = values(message);
-    let pattern = tuple(actor, &values);
-    let mut waiting = values.iter();
-    let arguments = message.params.iter().map(|param| match param.kind {
-        ParamKind::Context => quote!(cx),
-        ParamKind::Port(_) => quote!(port),
-        ParamKind::Archived(_) | ParamKind::Text | ParamKind::Bytes => {
-            let value = waiting.next();
-            quote!(&*#value)
-        }
-        ParamKind::Owned | ParamKind::Borrowed => {
-            let value = waiting.next();
-            quote!(#value)
-        }
-    });
+    let pattern = tuple(actor, &values(message));
     let wait = message.input.sig.asyncness.map(|_| quote!(.await));
-    let call = quote!(<#ty>::#method(self, #(#arguments),*) #wait);
+    let call = call(actor, message, &quote!(self));
+    let call = quote!(#call #wait);
     let answer = if message.port().is_some() {
         quote!(#call;)
     } else if message.is_fallible() {
@@ -124,6 +111,25 @@ fn handle_arm(actor: &Actor, message: &Message) -> TokenStream {
             #answer
         }
     }
+}
+
+/// The call of the user's method, with the arguments that the tuple held, `cx` and `port`.
+pub(super) fn call(actor: &Actor, message: &Message, receiver: &TokenStream) -> TokenStream {
+    let (ty, method, values) = (&actor.ty, &message.ident, values(message));
+    let mut waiting = values.iter();
+    let arguments = message.params.iter().map(|param| match param.kind {
+        ParamKind::Context => quote!(cx),
+        ParamKind::Port(_) => quote!(port),
+        ParamKind::Archived(_) | ParamKind::Text | ParamKind::Bytes => {
+            let value = waiting.next();
+            quote!(&*#value)
+        }
+        ParamKind::Owned | ParamKind::Borrowed => {
+            let value = waiting.next();
+            quote!(#value)
+        }
+    });
+    quote!(<#ty>::#method(#receiver, #(#arguments),*))
 }
 
 /// Between the message and the envelope.

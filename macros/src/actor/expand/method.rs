@@ -5,7 +5,8 @@ use quote::quote;
 use syn::ext::IdentExt;
 
 use super::super::model::{Actor, Message};
-use super::{cfgs, envelope_ident, held_type, method_ident, tuple_type};
+use super::actor::{call, is_async};
+use super::{cfgs, envelope_ident, held_type, method_ident, tuple, tuple_type, values};
 
 /// The enum that lies in the mailbox.
 pub(super) fn envelope(actor: &Actor) -> TokenStream {
@@ -29,7 +30,7 @@ pub(super) fn envelope(actor: &Actor) -> TokenStream {
 
 /// The struct of one message and its impls. It has the actor for a parameter, so that its impls are no more visible than the
 /// actor is, and may name it and the types of its messages.
-pub(super) fn expand(actor: &Actor, message: &Message) -> TokenStream {
+pub(super) fn expand(actor: &Actor, index: usize, message: &Message) -> TokenStream {
     let ty = &actor.ty;
     let (cfgs, vis, method, args) = (
         cfgs(message),
@@ -49,6 +50,7 @@ pub(super) fn expand(actor: &Actor, message: &Message) -> TokenStream {
     } else {
         carried(actor, message)
     };
+    let runs_now = runs_now(actor, message);
     quote! {
         #cfgs
         #[doc(hidden)]
@@ -62,7 +64,9 @@ pub(super) fn expand(actor: &Actor, message: &Message) -> TokenStream {
             type Actor = #ty;
             type Reply = #reply;
             const NAME: &'static str = #name;
+            const INDEX: usize = #index;
             const WIRE: ::core::option::Option<::quorate::__private::MethodWire<Self>> = #wire;
+            #runs_now
 
             fn into_envelope(self, port: ::quorate::ReplyPort<#reply>) -> #envelope {
                 #envelope::#variant { args: self.args, port }
@@ -79,6 +83,24 @@ pub(super) fn expand(actor: &Actor, message: &Message) -> TokenStream {
         }
 
         #carried
+    }
+}
+
+/// How a caller runs the method in place: when it is not async, and answers with what it returns.
+fn runs_now(actor: &Actor, message: &Message) -> TokenStream {
+    if is_async(message) || message.port().is_some() {
+        return TokenStream::new();
+    }
+    let (ty, reply, pattern) = (&actor.ty, message.reply(), tuple(actor, &values(message)));
+    let call = call(actor, message, &quote!(actor));
+    quote! {
+        const RUNS_NOW: bool = true;
+
+        #[inline]
+        fn run(self, actor: &mut #ty, cx: &mut ::quorate::Context<#ty>) -> ::core::result::Result<#reply, Self> {
+            let #pattern = self.args;
+            ::core::result::Result::Ok(#call)
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub(crate) fn expand(actor: &Actor) -> TokenStream {
     let methods = actor
         .messages
         .iter()
-        .map(|message| method::expand(actor, message));
+        .enumerate()
+        .map(|(index, message)| method::expand(actor, index, message));
     let requests = public::requests(actor);
     let implementation = actor::expand(actor);
     quote! {

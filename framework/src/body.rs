@@ -1,0 +1,48 @@
+//! What runs when an actor has its turn: its state and its context, kept in its place for as long as the incarnation lives.
+//!
+//! Whoever has the [turn](crate::mailbox) may use it, and nobody else: the loop, or a caller in its place.
+
+use std::cell::UnsafeCell;
+
+use crate::actor::Actor;
+use crate::context::Context;
+use crate::current::Running;
+use crate::exit::ExitReason;
+
+/// A present incarnation.
+pub(crate) struct Body<A: Actor> {
+    pub(crate) actor: A,
+    pub(crate) cx: Context<A>,
+    /// Who runs, for a caller in place of the loop.
+    pub(crate) running: Running,
+    pub(crate) span: tracing::Span,
+    /// Methods that callers have run.
+    pub(crate) runs: u32,
+    /// Why it ends, when its code panicked in a turn that was not the loop's.
+    pub(crate) fell: Option<ExitReason>,
+}
+
+/// A place for one.
+pub(crate) struct BodyCell<A: Actor>(UnsafeCell<Option<Body<A>>>);
+
+// SAFETY: a body goes from thread to thread with the turn, which is one's at a time, and is never shared.
+unsafe impl<A: Actor> Send for BodyCell<A> {}
+// SAFETY: as above.
+unsafe impl<A: Actor> Sync for BodyCell<A> {}
+
+impl<A: Actor> BodyCell<A> {
+    pub(crate) const fn new() -> Self {
+        Self(UnsafeCell::new(None))
+    }
+
+    /// The body.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the turn, until it has used what it gets for the last time, and gets it once at a time.
+    #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
+    pub(crate) unsafe fn get(&self) -> &mut Option<Body<A>> {
+        // SAFETY: whoever has the turn is alone with it; between two turns lies an atomic operation that orders them.
+        unsafe { &mut *self.0.get() }
+    }
+}

@@ -1,0 +1,275 @@
+//! How fast an actor's handlers are: whether callers may run it in place, and how long its turns are.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{self, Handle};
+use tokio::task;
+
+/// Whether callers on this node may run an actor's methods in place, on their own thread: `#[actor(in_place = off)]`.
+///
+/// It is only done when the actor is idle, its mailbox is empty, the method is not async and answers with what it returns, the caller is
+/// on the actor's runtime, and the actor has no tenure. What can be told apart is the thread and the task: task-locals and
+/// thread-locals are those of the caller. And calls in place that are polled side by side, by `join!`, run one after another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InPlace {
+    /// When it is fast: of one in 64 messages it is measured how long they take, and while that is beyond 20 µs the actor is not run in place.
+    #[default]
+    Auto,
+    /// Whenever it can be done.
+    On,
+    /// Never.
+    Off,
+}
+
+/// What a whole system does about [`InPlace`], see [`SystemBuilder::in_place`](crate::SystemBuilder::in_place).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InPlacePolicy {
+    /// What each actor says.
+    #[default]
+    Measured,
+    /// Nothing is run in place.
+    Never,
+    /// Everything that can be, unless its actor says [`InPlace::Off`].
+    Always,
+    /// By the seed now so, now so, the same way each time: for simulations.
+    Seeded(u64),
+}
+
+/// A handler that takes longer is not run in place.
+const FAST_MAX: Duration = Duration::from_micros(20);
+/// One in so many is measured.
+const SAMPLED: u32 = 64;
+
+/// Messages that an actor handles before other tasks have their turn, when it is not known how long they take.
+const TURN: u32 = 128;
+/// How long such a turn takes, when it is.
+const TURN_TAKES: Duration = Duration::from_micros(50);
+/// Messages in one turn, however fast.
+const TURN_MAX: u32 = 1024;
+/// And however slow.
+const TURN_MIN: u32 = 8;
+
+/// Nothing was measured yet.
+const UNKNOWN: u32 = 0;
+
+/// What a system does that is told nothing.
+#[cfg(not(feature = "test-util"))]
+pub(crate) fn default_policy() -> InPlacePolicy {
+    InPlacePolicy::Measured
+}
+
+/// What a system does that is told nothing: in [`testing::run`](crate::testing::run) what that says, as what is measured is another
+/// each time.
+#[cfg(feature = "test-util")]
+pub(crate) fn default_policy() -> InPlacePolicy {
+    DEFAULT.get().unwrap_or_default()
+}
+
+#[cfg(feature = "test-util")]
+thread_local! {
+    static DEFAULT: Cell<Option<InPlacePolicy>> = const { Cell::new(None) };
+}
+
+/// Runs `f` with another default on this thread.
+#[cfg(feature = "test-util")]
+pub(crate) fn with_default<R>(policy: InPlacePolicy, f: impl FnOnce() -> R) -> R {
+    /// Puts the one before back, after a panic too.
+    struct Before(Option<InPlacePolicy>);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            DEFAULT.set(self.0);
+        }
+    }
+
+    let _before = Before(DEFAULT.replace(Some(policy)));
+    f()
+}
+
+/// Whether one actor is run in place.
+pub(crate) struct Pace {
+    runtime: runtime::Id,
+    rule: Rule,
+}
+
+enum Rule {
+    Never,
+    Always,
+    /// How long a handler took, in nanoseconds.
+    Measured(AtomicU32),
+    Seeded(AtomicU64),
+}
+
+impl Pace {
+    pub(crate) fn new(runtime: &Handle, system: InPlacePolicy, actor: InPlace) -> Self {
+        let rule = match (system, actor) {
+            (InPlacePolicy::Never, _) | (_, InPlace::Off) => Rule::Never,
+            (InPlacePolicy::Always, _) | (InPlacePolicy::Measured, InPlace::On) => Rule::Always,
+            (InPlacePolicy::Measured, InPlace::Auto) => Rule::Measured(AtomicU32::new(UNKNOWN)),
+            (InPlacePolicy::Seeded(seed), _) => Rule::Seeded(AtomicU64::new(seed)),
+        };
+        Self {
+            runtime: runtime.id(),
+            rule,
+        }
+    }
+
+    /// Whether the caller may try now.
+    #[inline]
+    pub(crate) fn allows(&self) -> bool {
+        let allows = match &self.rule {
+            Rule::Never => false,
+            Rule::Always => true,
+            Rule::Measured(took) => is_fast(took.load(Ordering::Relaxed)),
+            Rule::Seeded(state) => {
+                let state = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+                mixed(state) & 1 == 0
+            }
+        };
+        allows && is_here(self.runtime)
+    }
+
+    /// Runs a handler, and measures how long it takes if this is one of those that are: the first, and one in [`SAMPLED`].
+    pub(crate) fn sampled<R>(&self, number: u32, handler: impl FnOnce() -> R) -> R {
+        if !number.is_multiple_of(SAMPLED) || !matches!(self.rule, Rule::Measured(_)) {
+            return handler();
+        }
+        let start = Instant::now();
+        let result = handler();
+        self.note(start.elapsed());
+        result
+    }
+
+    /// How many messages the actor may handle before other tasks have their turn. The same each time, unless it is measured.
+    pub(crate) fn turn(&self) -> u32 {
+        match &self.rule {
+            Rule::Measured(took) => match took.load(Ordering::Relaxed) {
+                UNKNOWN => TURN,
+                took => (TURN_TAKES.as_nanos() as u32 / took).clamp(TURN_MIN, TURN_MAX),
+            },
+            Rule::Never | Rule::Always | Rule::Seeded(_) => TURN,
+        }
+    }
+
+    /// A handler took this long.
+    fn note(&self, took: Duration) {
+        if let Rule::Measured(last) = &self.rule {
+            let nanos = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
+            last.store(nanos.max(UNKNOWN + 1), Ordering::Relaxed);
+        }
+    }
+}
+
+fn is_fast(nanos: u32) -> bool {
+    nanos != UNKNOWN && u128::from(nanos) <= FAST_MAX.as_nanos()
+}
+
+/// SplitMix64's finaliser (Steele, Lea, Flood 2014).
+fn mixed(state: u64) -> u64 {
+    let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    state ^ (state >> 31)
+}
+
+thread_local! {
+    /// The task that was here last, and its runtime: tasks do not change it.
+    static LAST: Cell<Option<(task::Id, runtime::Id)>> = const { Cell::new(None) };
+}
+
+/// Whether this thread runs a task of this runtime now.
+#[inline]
+fn is_here(wanted: runtime::Id) -> bool {
+    let Some(task) = task::try_id() else {
+        return Handle::try_current().is_ok_and(|here| here.id() == wanted);
+    };
+    if let Some((last, runtime)) = LAST.get()
+        && last == task
+    {
+        return runtime == wanted;
+    }
+    let Ok(here) = Handle::try_current() else {
+        return false;
+    };
+    LAST.set(Some((task, here.id())));
+    here.id() == wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(system: InPlacePolicy, actor: InPlace) -> Pace {
+        Pace::new(&Handle::current(), system, actor)
+    }
+
+    #[tokio::test]
+    async fn a_system_that_measures_does_what_the_actor_says() {
+        assert!(pace(InPlacePolicy::Measured, InPlace::On).allows());
+        assert!(!pace(InPlacePolicy::Measured, InPlace::Off).allows());
+        let measured = pace(InPlacePolicy::Measured, InPlace::Auto);
+        assert!(!measured.allows(), "not known yet");
+        for (micros, expected) in [(1, true), (21, false), (1_000, false), (20, true)] {
+            measured.note(Duration::from_micros(micros));
+            assert_eq!(measured.allows(), expected, "{micros}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_systems_do_the_same_each_time_unless_the_actor_says_off() {
+        assert!(pace(InPlacePolicy::Always, InPlace::Auto).allows());
+        assert!(!pace(InPlacePolicy::Never, InPlace::On).allows());
+        let allowed = |policy: InPlacePolicy, actor: InPlace| -> Vec<bool> {
+            let pace = pace(policy, actor);
+            (0..64).map(|_| pace.allows()).collect()
+        };
+        let seeded = allowed(InPlacePolicy::Seeded(7), InPlace::Auto);
+        assert_eq!(seeded, allowed(InPlacePolicy::Seeded(7), InPlace::On));
+        assert!((16..48).contains(&seeded.iter().filter(|allows| **allows).count()));
+        for policy in [InPlacePolicy::Always, InPlacePolicy::Seeded(7)] {
+            assert!(!allowed(policy, InPlace::Off).contains(&true));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_as_many_messages_as_take_50_micros() {
+        let measured = pace(InPlacePolicy::Measured, InPlace::Auto);
+        assert_eq!(measured.turn(), TURN);
+        for (nanos, expected) in [
+            (0, 1024),
+            (40, 1024),
+            (100, 500),
+            (1_000, 50),
+            (1_000_000, 8),
+            (u64::MAX, 8),
+        ] {
+            measured.note(Duration::from_nanos(nanos));
+            assert_eq!(measured.turn(), expected, "{nanos}");
+        }
+        for policy in [
+            InPlacePolicy::Never,
+            InPlacePolicy::Always,
+            InPlacePolicy::Seeded(1),
+        ] {
+            assert_eq!(pace(policy, InPlace::Auto).turn(), TURN);
+        }
+    }
+
+    #[test]
+    fn who_is_on_another_runtime_is_not_here() {
+        let runtime = || runtime::Builder::new_current_thread().build().unwrap();
+        let (one, other) = (runtime(), runtime());
+        let of_one = Pace::new(one.handle(), InPlacePolicy::Always, InPlace::Auto);
+        let allows = async |pace: &Pace| pace.allows();
+        for _ in 0..2 {
+            assert!(one.block_on(allows(&of_one)));
+            assert!(!other.block_on(allows(&of_one)));
+        }
+        assert!(!of_one.allows(), "no runtime at all");
+        let of_one = std::sync::Arc::new(of_one);
+        let there = std::sync::Arc::clone(&of_one);
+        assert!(one.block_on(async move { tokio::spawn(async move { there.allows() }).await.unwrap() }));
+        assert!(!other.block_on(async move { tokio::spawn(async move { of_one.allows() }).await.unwrap() }));
+    }
+}
