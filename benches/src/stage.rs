@@ -2,14 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::groups::{Group, Work};
 use crate::host::Host;
 use crate::member::{Counter, Member, Node};
 use crate::tally::Witness;
+
+/// How long after all callers are done the last message must have been counted. A token is passed on in that time, too.
+const LOST_AFTER: Duration = Duration::from_mins(2);
 
 /// A member with what one group needs of it.
 pub struct Stage<M: Member> {
@@ -182,10 +186,14 @@ impl<M: Member> Stage<M> {
         let starts = tasks
             .into_iter()
             .map(|task| async move { task.await.expect("a caller does not panic") });
-        // Both at once, so that a panic ends the run instead of letting it wait for ever.
-        let (end, starts) = self.host.block_on(join(self.last.recv(), join_all(starts)));
-        let end = end.expect("the stage holds a witness");
-        end - starts.into_iter().min().expect("there is a caller")
+        let last = &mut self.last;
+        let (start, end) = self.host.block_on(async move {
+            let starts = join_all(starts).await;
+            // A message that was lost, or an actor that has panicked, would be waited for without end.
+            let end = timeout(LOST_AFTER, last.recv()).await;
+            (starts.into_iter().min(), end.expect("no message is lost"))
+        });
+        end.expect("the stage holds a witness") - start.expect("there is a caller")
     }
 
     /// Tells each counter what is about to come, and answers what it has counted before.
