@@ -1,7 +1,8 @@
 //! actix: one system with an arbiter for each thread, or the system's own when there is one thread; `try_send`, `do_send` and `send`.
 //!
 //! An actor stays on its arbiter, and so does a caller. Of several actors the first half is put on the first arbiter and the other half on
-//! the second, so that neighbours in a ring stay together; callers begin on the last. A message to the other arbiter wakes its thread.
+//! the second, so that neighbours in a ring stay together; callers are dealt to them in turn, the first one to the last arbiter. A message to
+//! the other arbiter wakes its thread.
 
 use std::future::ready;
 

@@ -2,6 +2,16 @@
 //!
 //! `cargo run --release -p benches --bin report`, after `cargo bench -p benches --bench messages --features peers`. It measures nothing: what
 //! is in criterion's folder is what is reported, together with how old it is.
+//!
+//! One run says little on a machine that others use. Several runs, each in a folder of its own, are reported by the median of their medians
+//! and by the range of these:
+//!
+//! ```sh
+//! for run in 1 2 3 4 5; do
+//!     CRITERION_HOME=$PWD/target/run-$run cargo bench -p benches --bench messages --features peers
+//! done
+//! cargo run --release -p benches --bin report -- target/run-*
+//! ```
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,7 +36,11 @@ pub(crate) const MEMBERS: [(&str, &str); 6] = [
 
 fn main() -> ExitCode {
     let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let results = estimates::read(&criterion_home(benches));
+    let mut runs: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
+    if runs.is_empty() {
+        runs.push(criterion_home(benches));
+    }
+    let results = estimates::read(&runs);
     if results.medians.is_empty() {
         eprintln!("no estimates yet: cargo bench -p benches --bench messages --features peers");
         return ExitCode::FAILURE;

@@ -34,11 +34,12 @@ const NOTES: &str = "\
 - `ractor` has unbounded mailboxes, as it has no others: its producers never wait for room. All other mailboxes have the same bound. Where a framework has an
   awaited send it is used; `quorate` and `actix` refuse when a mailbox is full, and the producer yields and tries again.
 - `actix` runs in one system with two arbiters. A caller and a counter are on different ones, the two of `ping_pong` too, and each half of a ring on
-  one; `spawn_stop` is all on one. On the current-thread runtime it has the system's own arbiter.
+  one; several callers are dealt to both in turn; `spawn_stop` is all on one. On the current-thread runtime it has the system's own arbiter.
 - `spawn_stop`: `quorate` waits until its supervisor has started the actor and `ractor` until the actor has; the others do not wait for a start. `actix`
   has no way to wait for an end, so its actor drops a channel with itself.
 - Calls of `ractor`, `kameo`, `actix`, `xtra` and `tokio_mpsc` have no deadline here, as is their default; those of `quorate` have its default of 5 s.
-- The intervals are criterion's, from within one run. What a run before or after would have shown can lie outside of them.
+- An interval of criterion's is from within one run; what a run before or after would have shown can lie outside of it. With two threads on two
+  cores much depends on where the kernel puts them: whether a message wakes a thread on the other core is most of what some groups measure.
 ";
 
 fn origin(page: &mut String, results: &Results, lock: &str) {
@@ -70,7 +71,11 @@ fn origin(page: &mut String, results: &Results, lock: &str) {
 
 /// A table of medians, and one of ratios.
 fn tables(page: &mut String, results: &Results, groups: &[Group]) {
-    page.push_str("Median time for one message, with criterion's interval of 95 %:\n\n");
+    let interval = match results.runs {
+        1 => "criterion's interval of 95 %".to_owned(),
+        runs => format!("the range of the medians of {runs} runs"),
+    };
+    let _infallible = writeln!(page, "Median time for one message, with {interval}:\n");
     table(page, groups, |group, member| {
         let median = results.median(group, member)?;
         let [low, high] = median.interval.map(time);
