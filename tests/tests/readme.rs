@@ -59,14 +59,26 @@ fn wrong(block: &Block<'_>) -> Option<String> {
 }
 
 fn is_command(line: &str) -> bool {
-    // A program of the examples, by how it is run and where it lies.
+    // A program, by how it is run and where it lies.
     let run = [
         ("cargo run --release --example ", "examples/examples"),
         ("cargo run --release -p examples --bin ", "examples/src/bin"),
+        ("cargo run --release -p benches --bin ", "benches/src/bin"),
+        (
+            "cargo run --release -p benches --features peers --bin ",
+            "benches/src/bin",
+        ),
+        (
+            "cargo bench -p benches --features peers --bench ",
+            "benches/benches",
+        ),
     ];
     let is_program = |(start, folder): &(&str, &str)| {
         let name = line.strip_prefix(start);
-        name.is_some_and(|name| root().join(folder).join(format!("{name}.rs")).is_file())
+        name.map(|name| root().join(folder).join(name))
+            .is_some_and(|program| {
+                program.with_extension("rs").is_file() || program.join("main.rs").is_file()
+            })
     };
     run.iter().any(is_program)
         || line == "cargo test --workspace"
@@ -101,6 +113,7 @@ fn a_block_that_is_wrong_is_found() {
         "```toml\n[cluster]\nnmae = \"shop\"\n```",
         "```sh\ncargo run --release --example no_such\n```",
         "```sh\ncargo run --release -p examples --bin no_such\n```",
+        "```sh\ncargo bench -p benches --features peers --bench no_such\n```",
         "```sh\ncargo test\n```",
     ] {
         let blocks = blocks(text);
