@@ -10,15 +10,20 @@
 //! while it waits. A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
 //! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
 
+mod seated;
+mod timers;
+
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
+use tokio::time::Instant;
 
+use self::seated::Seated;
+use self::timers::{Idle, Ticks};
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
@@ -189,45 +194,6 @@ async fn live<A: Actor>(
     }
     cx.end_tasks().await;
     End::Ended(reason)
-}
-
-/// An actor in its place, for those who run it. Taken out when this is dropped.
-struct Seated<'a, A: Actor>(&'a Place<A>);
-
-impl<'a, A: Actor> Seated<'a, A> {
-    fn new(place: &'a Place<A>, actor: A, cx: Context<A>, current: &Arc<Current>) -> Self {
-        let body = Body {
-            actor,
-            cx,
-            running: current.in_turn(),
-            span: tracing::Span::current(),
-            runs: 0,
-            fell: None,
-        };
-        // SAFETY: the loop has the turn from the start until it sleeps, which it has not yet.
-        *unsafe { place.body().get() } = Some(body);
-        Self(place)
-    }
-
-    /// Takes it out, when its last turn is over.
-    fn leave(self) -> Option<Body<A>> {
-        self.take()
-    }
-
-    fn take(&self) -> Option<Body<A>> {
-        // Only a loop that is dropped while it sleeps may find a caller here, whose handler does not wait.
-        while !self.0.mailbox().take_turn() {
-            std::thread::yield_now();
-        }
-        // SAFETY: the loop has the turn, and does not sleep again.
-        unsafe { self.0.body().get() }.take()
-    }
-}
-
-impl<A: Actor> Drop for Seated<'_, A> {
-    fn drop(&mut self) {
-        drop(self.take());
-    }
 }
 
 /// What runs the actor's own code.
@@ -469,70 +435,6 @@ impl<A: Actor> Turns<'_, A> {
             Some(signal) if signal >= least => Some(signal.reason()),
             _ if !self.seat.tenure.as_ref().is_none_or(Tenure::is_valid) => Some(ExitReason::Lapsed),
             _ => None,
-        }
-    }
-}
-
-/// When an idle actor hibernates.
-struct Idle {
-    after: Option<Duration>,
-    sleep: Option<Pin<Box<Sleep>>>,
-    is_hibernating: bool,
-}
-
-impl Idle {
-    fn new(after: Option<Duration>) -> Self {
-        Self {
-            after,
-            sleep: None,
-            is_hibernating: false,
-        }
-    }
-
-    fn ends(&mut self) {
-        if self.after.is_some() {
-            self.sleep = None;
-            self.is_hibernating = false;
-        }
-    }
-
-    /// Ready once, when it has been idle for long enough.
-    fn poll(&mut self, task: &mut std::task::Context<'_>) -> Poll<()> {
-        let Some(after) = self.after.filter(|_| !self.is_hibernating) else {
-            return Poll::Pending;
-        };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(after)));
-        let hibernates = sleep.as_mut().poll(task);
-        if hibernates.is_ready() {
-            self.sleep = None;
-            self.is_hibernating = true;
-        }
-        hibernates
-    }
-}
-
-/// The timers of `#[tick]` methods. A tick that is late is not made up for.
-struct Ticks(Vec<Interval>);
-
-impl Ticks {
-    fn new<A: Actor>() -> Self {
-        let interval = |period| {
-            let mut interval = interval_at(Instant::now() + period, period);
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            interval
-        };
-        Self(A::TICKS.iter().copied().map(interval).collect())
-    }
-
-    #[inline]
-    fn poll(&mut self, task: &mut std::task::Context<'_>) -> Poll<usize> {
-        match self
-            .0
-            .iter_mut()
-            .position(|interval| interval.poll_tick(task).is_ready())
-        {
-            Some(index) => Poll::Ready(index),
-            None => Poll::Pending,
         }
     }
 }

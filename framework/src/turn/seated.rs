@@ -1,0 +1,48 @@
+//! An actor in its place, from its start to its last turn.
+
+use std::sync::Arc;
+
+use crate::actor::Actor;
+use crate::body::Body;
+use crate::context::Context;
+use crate::current::Current;
+use crate::place::Place;
+
+/// An actor in its place, for those who run it. Taken out when this is dropped.
+pub(super) struct Seated<'a, A: Actor>(&'a Place<A>);
+
+impl<'a, A: Actor> Seated<'a, A> {
+    pub(super) fn new(place: &'a Place<A>, actor: A, cx: Context<A>, current: &Arc<Current>) -> Self {
+        let body = Body {
+            actor,
+            cx,
+            running: current.in_turn(),
+            span: tracing::Span::current(),
+            runs: 0,
+            fell: None,
+        };
+        // SAFETY: the loop has the turn from the start until it sleeps, which it has not yet.
+        *unsafe { place.body().get() } = Some(body);
+        Self(place)
+    }
+
+    /// Takes it out, when its last turn is over.
+    pub(super) fn leave(self) -> Option<Body<A>> {
+        self.take()
+    }
+
+    fn take(&self) -> Option<Body<A>> {
+        // Only a loop that is dropped while it sleeps may find a caller here, whose handler does not wait.
+        while !self.0.mailbox().take_turn() {
+            std::thread::yield_now();
+        }
+        // SAFETY: the loop has the turn, and does not sleep again.
+        unsafe { self.0.body().get() }.take()
+    }
+}
+
+impl<A: Actor> Drop for Seated<'_, A> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
