@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use quorate_regions::config::Config;
 use quorate_regions::{Cluster, HandOffTarget, Status};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::args::NodeArgs;
@@ -22,7 +23,7 @@ use super::till::{TILL, Till};
 /// The deadline of calls until the driver asks for another one.
 const DEADLINE: Duration = Duration::from_millis(500);
 
-/// Joins, and does what the driver says until that is to leave.
+/// Joins, and does what the driver says until that, or SIGTERM, is to leave.
 ///
 /// # Errors
 ///
@@ -31,6 +32,7 @@ pub async fn run(
     arguments: &NodeArgs,
     lines: &mpsc::Sender<Line>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut terminated = signal(SignalKind::terminate())?;
     let config = Config::load(&arguments.config)?;
     let leaving = Arc::new(AtomicBool::new(false));
     let setup = Setup {
@@ -62,7 +64,11 @@ pub async fn run(
     }
     let mut orders = Orders::open();
     loop {
-        let line = match orders.next().await {
+        let order = tokio::select! {
+            order = orders.next() => order,
+            _ = terminated.recv() => Order::Leave,
+        };
+        let line = match order {
             Order::Leave => break,
             Order::Status => Line::Status(
                 cluster
