@@ -19,8 +19,8 @@ pub(crate) enum Item<A: Actor> {
     },
     Down(Down),
     Exit(ExitSignal),
-    /// An incarnation ends: what lies behind this is for its successor.
-    End,
+    /// An incarnation ends, the how many-th time that one does here: what lies behind this is for its successor.
+    End(u64),
 }
 
 /// What travels with a message.

@@ -1,17 +1,18 @@
 //! How fast an actor's handlers are: whether callers may run it in place, and how long its turns are.
 
+#[cfg(feature = "test-util")]
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Handle};
-use tokio::task;
 
 /// Whether callers on this node may run an actor's methods in place, on their own thread: `#[actor(in_place = off)]`.
 ///
 /// It is only done when the actor is idle, its mailbox is empty, the method is not async and answers with what it returns, the caller is
 /// on the actor's runtime, and the actor has no tenure. What can be told apart is the thread and the task: task-locals and
-/// thread-locals are those of the caller. And calls in place that are polled side by side, by `join!`, run one after another.
+/// thread-locals are those of the caller, and a method that uses `block_in_place` fails where its caller could not. And calls in place that
+/// are polled side by side, by `join!`, run one after another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InPlace {
     /// When it is fast: of one in 64 messages it is measured how long they take, and while that is beyond 20 µs the actor is not run in place.
@@ -173,27 +174,10 @@ fn mixed(state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-thread_local! {
-    /// The task that was here last, and its runtime: tasks do not change it.
-    static LAST: Cell<Option<(task::Id, runtime::Id)>> = const { Cell::new(None) };
-}
-
-/// Whether this thread runs a task of this runtime now.
+/// Whether this thread is on this runtime now. Not by the present task: it may have entered another runtime.
 #[inline]
 fn is_here(wanted: runtime::Id) -> bool {
-    let Some(task) = task::try_id() else {
-        return Handle::try_current().is_ok_and(|here| here.id() == wanted);
-    };
-    if let Some((last, runtime)) = LAST.get()
-        && last == task
-    {
-        return runtime == wanted;
-    }
-    let Ok(here) = Handle::try_current() else {
-        return false;
-    };
-    LAST.set(Some((task, here.id())));
-    here.id() == wanted
+    Handle::try_current().is_ok_and(|here| here.id() == wanted)
 }
 
 #[cfg(test)]

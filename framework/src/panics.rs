@@ -75,10 +75,15 @@ struct PassedOn(ExitReason);
 pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, ExitReason> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let noted = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
-        noted.unwrap_or_else(|| ExitReason::Panic {
+        let reason = noted.unwrap_or_else(|| ExitReason::Panic {
             message: text(&*payload).into(),
             location: "unknown".into(),
-        })
+        });
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // Whose drop might panic as well.
+            std::mem::forget(another);
+        }
+        reason
     })
 }
 

@@ -4,7 +4,7 @@
 //! waits for the successor. When none will come, the place answers `Gone`.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::actor::Actor;
@@ -60,8 +60,10 @@ pub(crate) struct Place<A: Actor> {
     pace: Pace,
     /// Here between two incarnations; else in the loop of the present one.
     inbox: Mutex<Option<Inbox<A>>>,
-    /// How far the death of the present incarnation is: one of the constants below. Written in its own turns, and between two.
+    /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
     death: AtomicU8,
+    /// The number of the last [`Item::End`].
+    ends: AtomicU64,
     /// The refs to a supervisor's children, typed as its handle takes them.
     children: OnceLock<Box<dyn Any + Send + Sync>>,
     /// Where a supervisor is asked.
@@ -76,7 +78,8 @@ impl<A: Actor> Place<A> {
             body: BodyCell::new(),
             pace,
             inbox: Mutex::new(Some(Taken::NONE)),
-            death: AtomicU8::new(ALIVE),
+            death: AtomicU8::new(DEAD),
+            ends: AtomicU64::new(0),
             children: OnceLock::new(),
             desk: OnceLock::new(),
         })
@@ -149,9 +152,12 @@ impl<A: Actor> Place<A> {
 
     /// What was taken out of the mailbox, for the incarnation that begins.
     pub(crate) fn take_inbox(&self) -> Option<Inbox<A>> {
-        let inbox = self.inbox().take()?;
+        self.inbox().take()
+    }
+
+    /// An actor has started: what lies in the mailbox is its.
+    pub(crate) fn is_seated(&self) {
         self.death.store(ALIVE, Ordering::Relaxed);
-        Some(inbox)
     }
 
     /// Gives it back when the incarnation has ended.
@@ -164,20 +170,27 @@ impl<A: Actor> Place<A> {
     fn mark(&self) {
         if self.death.load(Ordering::Relaxed) == ALIVE {
             self.death.store(DYING, Ordering::Relaxed);
-            self.was_sent(self.mailbox.send_beyond(Item::End));
+            let end = self.ends.fetch_add(1, Ordering::Relaxed) + 1;
+            self.was_sent(self.mailbox.send_beyond(Item::End(end)));
         }
     }
 
-    /// An [`Item::End`] was taken out of the mailbox, and the actor lives: its own code caught what it was dying of.
+    /// A turn is over and the actor lives. If it was dying, its own code has caught what of.
     pub(crate) fn lives_on(&self) {
-        self.death.store(ALIVE, Ordering::Relaxed);
+        if self.death.load(Ordering::Relaxed) == DYING {
+            self.death.store(ALIVE, Ordering::Relaxed);
+        }
     }
 
     /// Answers for what was sent to the incarnation that ends.
     pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: &Refusal) {
+        if self.death.load(Ordering::Relaxed) == DEAD {
+            return;
+        }
         self.mark();
+        let last = self.ends.load(Ordering::Relaxed);
         while let Some(item) = self.mailbox.try_next(inbox) {
-            if matches!(item, Item::End) {
+            if matches!(item, Item::End(end) if end == last) {
                 break;
             }
             refuse(item, refusal);
@@ -272,8 +285,14 @@ impl<A: Actor> Place<A> {
 }
 
 /// Answers for one message that is not handled: a caller that may go elsewhere gets it back, another caller an error; a cast is
-/// undelivered.
+/// undelivered. A panic of what is dropped or told here is reported, and goes no further.
 pub(crate) fn refuse<A: Actor>(item: Item<A>, refusal: &Refusal) {
+    if panics::caught(|| refuse_now(item, refusal)).is_err() {
+        tracing::error!(target: "quorate::dead_letter", actor = A::NAME, "dropping a message, or `undelivered`, panicked");
+    }
+}
+
+fn refuse_now<A: Actor>(item: Item<A>, refusal: &Refusal) {
     let Item::Message {
         mut envelope, bounce, ..
     } = item
@@ -290,8 +309,8 @@ pub(crate) fn refuse<A: Actor>(item: Item<A>, refusal: &Refusal) {
     let port = A::port(&mut envelope);
     if port.is_call() {
         port.refuse(&Unhandled(failure));
-    } else if panics::caught(|| A::undelivered(A::into_message(envelope))).is_err() {
-        tracing::error!(target: "quorate::dead_letter", actor = A::NAME, "`undelivered` panicked");
+    } else {
+        A::undelivered(A::into_message(envelope));
     }
 }
 

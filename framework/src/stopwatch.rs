@@ -43,7 +43,7 @@ impl Stopwatch {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "test-util")))]
 #[inline]
 fn coarse_now() -> Option<Duration> {
     let mut now = libc::timespec {
@@ -56,7 +56,8 @@ fn coarse_now() -> Option<Duration> {
     (result == 0).then(|| Duration::new(secs, nanos))
 }
 
-#[cfg(not(target_os = "linux"))]
+/// With virtual time there is one clock.
+#[cfg(any(not(target_os = "linux"), feature = "test-util"))]
 fn coarse_now() -> Option<Duration> {
     None
 }

@@ -58,7 +58,7 @@ struct Notes {
 #[derive(Default)]
 pub(crate) struct Waits {
     notes: Mutex<Notes>,
-    /// Written and read in the actor's own task: whether this turn has noted anything.
+    /// Written and read in the actor's own turns: whether this turn has noted anything.
     is_noted: AtomicBool,
 }
 

@@ -8,6 +8,15 @@ use quorate::testing::{self, Lease, Life};
 use quorate::{InPlace, InPlacePolicy};
 use tokio::task;
 
+/// Panics when it is dropped.
+pub struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a bomb");
+    }
+}
+
 /// Says in whose task it runs.
 #[actor(mailbox = 8)]
 #[derive(Default)]
@@ -47,6 +56,22 @@ impl Where {
     /// Panics.
     pub fn fall(&mut self) {
         panic!("fell");
+    }
+
+    /// Panics with what panics again when it is dropped.
+    pub fn explode(&mut self) {
+        std::panic::panic_any(Bomb);
+    }
+
+    /// Asks for its end, and panics.
+    pub fn stop_and_fall(&mut self, cx: &mut Context<Self>) {
+        cx.stop();
+        panic!("fell");
+    }
+
+    /// Takes something that panics when it is dropped.
+    pub fn hold(&mut self, bomb: Bomb) {
+        std::mem::forget(bomb);
     }
 
     /// Ends the actor, and answers.
@@ -150,6 +175,120 @@ fn a_panic_is_the_actors_end_and_the_next_call_is_the_successors() {
         assert_eq!(place.note(1).await, Ok(1));
         assert!(matches!(life.ended().await, ExitReason::Panic { .. }));
         life.restarted().await;
+    });
+}
+
+#[test]
+fn a_panic_is_more_than_a_stop_that_was_asked_for_and_one_that_panics_again_is_one() {
+    in_a_task(async {
+        let system = system(InPlacePolicy::Always);
+        let spec = Where::spec(Arc::default()).restart(Restart::Transient);
+        let place = system.spawn(spec).await.unwrap();
+        for n in 0..2 {
+            task::yield_now().await;
+            let mut life = Life::of(&place);
+            let fell = if n == 0 {
+                place.stop_and_fall().await
+            } else {
+                place.explode().await
+            };
+            assert!(
+                matches!(fell, Err(CallError::Exited(ExitReason::Panic { .. }))),
+                "{fell:?}"
+            );
+            assert_eq!(place.note(n).await, Ok(n));
+            assert!(matches!(life.ended().await, ExitReason::Panic { .. }));
+            life.restarted().await;
+        }
+    });
+}
+
+#[test]
+fn an_argument_that_panics_when_it_is_dropped_harms_nobody_else() {
+    in_a_task(async {
+        let system = system(InPlacePolicy::Always);
+        let place = idle(&system).await;
+        let mut life = Life::of(&place);
+        place.wait(Duration::from_secs(1)).cast().unwrap();
+        let calls = async { tokio::join!(place.hold(Bomb), place.hold(Bomb)) };
+        let kill = async {
+            testing::settle().await;
+            ActorRef::kill(&place);
+        };
+        let (called, ()) = tokio::join!(calls, kill);
+        assert_eq!(
+            called,
+            (
+                Err(CallError::Exited(ExitReason::Killed)),
+                Err(CallError::Exited(ExitReason::Killed))
+            )
+        );
+        life.restarted().await;
+        assert_eq!(place.note(1).await, Ok(1));
+        assert!(system.spawn(Where::spec(Arc::default())).await.is_ok());
+    });
+}
+
+#[test]
+fn a_call_whose_task_has_spent_its_budget_is_sent_at_its_first_poll_all_the_same() {
+    in_a_task(async {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let system = system(InPlacePolicy::Always);
+        let place = system.spawn(Where::spec(Arc::clone(&seen))).await.unwrap();
+        task::yield_now().await;
+        for spent in 0..300 {
+            let called = tokio::join!(
+                biased;
+                place.note(2 * spent),
+                async { place.note(2 * spent + 1).cast() }
+            );
+            assert_eq!(called.0, Ok(2 * spent));
+            called.1.unwrap();
+            while task::coop::has_budget_remaining() && spent % 3 == 0 {
+                place.note(9_999).await.unwrap();
+            }
+            task::yield_now().await;
+        }
+        let seen = seen.lock().unwrap();
+        let own: Vec<_> = seen.iter().copied().filter(|n| *n != 9_999).collect();
+        assert_eq!(own, (0..600).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn nothing_is_run_for_a_call_that_has_no_time() {
+    in_a_task(async {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let system = system(InPlacePolicy::Always);
+        let place = system.spawn(Where::spec(Arc::clone(&seen))).await.unwrap();
+        task::yield_now().await;
+        let late = place.note(1).timeout(Duration::ZERO).await;
+        assert_eq!(late, Err(CallError::Timeout));
+        testing::settle().await;
+        assert_eq!(*seen.lock().unwrap(), Vec::<u64>::new());
+    });
+}
+
+#[test]
+fn a_task_that_has_entered_another_runtime_runs_nothing_of_its_own_there() {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (one, other) = (runtime(), runtime());
+    one.block_on(async {
+        tokio::spawn(async move {
+            let place = idle(&system(InPlacePolicy::Always)).await;
+            until_run_in_place(&place).await;
+            let there = task::block_in_place(|| other.block_on(async { place.task().await }));
+            assert_ne!(there, Ok(task::try_id()));
+            task::block_in_place(move || drop(other));
+        })
+        .await
+        .unwrap();
     });
 }
 

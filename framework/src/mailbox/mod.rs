@@ -29,6 +29,7 @@ mod tests;
 
 pub(crate) use self::queue::{Mailbox, Sent, Taken};
 pub(crate) use self::room::{Holds, Permit, Reserve};
+pub(crate) use self::turn::Entered;
 
 /// The highest bound of a mailbox, in messages. A higher one is taken for this one.
 pub const MAILBOX_MAX: usize = word::BOUND_MAX;

@@ -98,7 +98,7 @@ impl<T> Mailbox<T> {
         self.send_taking(0, message)
     }
 
-    /// Puts a message behind the others, within the bound or beyond it. One at a time.
+    /// Puts a message behind the others, within the bound or beyond it.
     pub(crate) fn send_beyond(&self, message: T) -> Sent {
         self.send_taking(1, message)
     }

@@ -149,10 +149,13 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Gives room to who waits, and what is left to all.
-    pub(super) fn grant(&self, mut count: usize) {
+    /// Gives room to who waits, and what is left to all. What was taken beyond the bound is nobody's.
+    pub(super) fn grant(&self, count: usize) {
         let mut wakers = Vec::new();
         let mut waiting = lock(&self.room.0);
+        let (taken, bound) = self.filled();
+        let beyond = taken.saturating_sub(bound).min(count);
+        let mut count = count - beyond;
         while count > 0
             && let Some(ticket) = waiting.pop_front()
         {
@@ -161,7 +164,7 @@ impl<T> Mailbox<T> {
             }
             count -= 1;
         }
-        self.note_waiting(!waiting.is_empty(), count);
+        self.note_waiting(!waiting.is_empty(), count + beyond);
         drop(waiting);
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -133,6 +133,23 @@ fn who_waits_for_room_gets_it_in_order_and_is_not_overtaken() {
 }
 
 #[test]
+fn what_is_put_beyond_the_bound_makes_no_room_for_who_waits() {
+    let (mailbox, mut taken): (Shared, _) = (Arc::new(Mailbox::new(1)), Taken::NONE);
+    assert_eq!(mailbox.try_send(0), Ok(Sent::Seen));
+    let waker = Arc::new(Woken::default());
+    let mut waits: Vec<_> = (0..20).map(|_| Reserve::new(Arc::clone(&mailbox))).collect();
+    assert!(waits.iter_mut().all(|wait| poll(wait, &waker).is_pending()));
+    for n in 1..10 {
+        assert_eq!(mailbox.send_beyond(n), Sent::Seen);
+        assert!(mailbox.try_next(&mut taken).is_some());
+        assert_eq!(mailbox.filled(), (1, 1), "{n}");
+    }
+    drop(waits);
+    assert!(mailbox.try_next(&mut taken).is_some());
+    assert_eq!(mailbox.filled(), (0, 1));
+}
+
+#[test]
 fn a_wait_where_there_is_room_is_none() {
     let mailbox: Shared = Arc::new(Mailbox::new(1));
     let waker = Arc::new(Woken::default());

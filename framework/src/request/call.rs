@@ -225,7 +225,7 @@ impl<'a, M: Method> Call<'a, M> {
                     M::from_envelope(envelope).expect("the envelope is of the method that it was made of");
                 self.wait_or_refuse(place, no_room, method)
             }
-            Err((_, Item::Down(_) | Item::Exit(_) | Item::End)) => unreachable!("a message was sent"),
+            Err((_, Item::Down(_) | Item::Exit(_) | Item::End(_))) => unreachable!("a message was sent"),
         }
     }
 
@@ -320,12 +320,10 @@ impl<M: Method> Future for Call<'_, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if this.deadline.is_none() {
-            match this.poll_in_place(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(result)) => return Poll::Ready(result),
-                Poll::Ready(None) => {}
-            }
+        if this.deadline.is_none()
+            && let Some(result) = this.try_in_place(cx)
+        {
+            return Poll::Ready(result);
         }
         let timeout = this.timeout.min(LONGEST);
         let deadline = *this.deadline.get_or_insert_with(|| Instant::now() + timeout);
@@ -356,20 +354,25 @@ impl<M: Method> Future for Call<'_, M> {
 }
 
 impl<M: Method> Call<'_, M> {
-    /// Runs the method here, if that may be. Nothing has been sent when this is pending.
+    /// Runs the method here, if that may be.
     #[inline]
-    fn poll_in_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M::Reply, CallError>>> {
+    fn try_in_place(&mut self, cx: &mut Context<'_>) -> Option<Result<M::Reply, CallError>> {
         let To::Local(place) = &self.to.to else {
-            return Poll::Ready(None);
+            return None;
         };
-        if !M::RUNS_NOW || !place.may_run_in_place() || !self.to.may_reach(place) || place.seat.is_gone() {
-            return Poll::Ready(None);
+        if !M::RUNS_NOW
+            || self.timeout.is_zero()
+            || !place.may_run_in_place()
+            || !self.to.may_reach(place)
+            || place.seat.is_gone()
+        {
+            return None;
         }
         let Ok(stamp) = current::effect() else {
-            return Poll::Ready(Some(Err(CallError::Lapsed)));
+            return Some(Err(CallError::Lapsed));
         };
         let State::Ready(method) = std::mem::replace(&mut self.state, State::Done) else {
-            return Poll::Ready(None);
+            return None;
         };
         let stopwatch = Stopwatch::start(self.timeout);
         let mut method = Some(method);
@@ -377,7 +380,7 @@ impl<M: Method> Call<'_, M> {
         if let Some(method) = method {
             self.state = State::Ready(method);
         } else if stopwatch.is_late() {
-            return Poll::Ready(Some(Err(CallError::Timeout)));
+            return Some(Err(CallError::Timeout));
         }
         tried
     }

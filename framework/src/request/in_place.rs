@@ -4,7 +4,7 @@
 //! was sent before is overtaken, a panic is the actor's end and not the caller's, and a caller that never waits is made to yield.
 
 use std::cell::Cell;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::task::coop::poll_proceed;
 
@@ -12,6 +12,8 @@ use super::{CallError, Method};
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::current;
+use crate::exit::ExitReason;
+use crate::mailbox::Entered;
 use crate::panics;
 use crate::place::Place;
 use crate::stamp::Stamp;
@@ -23,8 +25,8 @@ thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
 }
 
-/// Runs the method if that may be now, by this incarnation if it is not 0. `Pending` when the task is to yield first. What was not run is
-/// still in `method`.
+/// Runs the method if that may be now, by this incarnation if it is not 0. `None` when it goes the ordinary way. What was not run is still
+/// in `method`.
 #[inline]
 pub(super) fn try_run<M: Method>(
     place: &Place<M::Actor>,
@@ -32,34 +34,83 @@ pub(super) fn try_run<M: Method>(
     method: &mut Option<M>,
     stamp: Stamp,
     cx: &mut Context<'_>,
-) -> Poll<Option<Result<M::Reply, CallError>>> {
-    let Some(nested) = Nested::enter() else {
-        return Poll::Ready(None);
+) -> Option<Result<M::Reply, CallError>> {
+    let _nested = Nested::enter()?;
+    // Out of budget, it is queued: what waits for a reply yields.
+    let Poll::Ready(coop) = poll_proceed(cx) else {
+        return None;
     };
-    let coop = ready!(poll_proceed(cx));
-    let Some(entered) = place.mailbox().enter() else {
-        return Poll::Ready(None);
-    };
+    let mut turn = Turn::take(place)?;
     // SAFETY: this caller has the turn until it leaves, and uses the body no more then.
     let body = unsafe { place.body().get() };
-    let (result, is_done) = match (body, method.take()) {
+    let result = match (body, method.take()) {
         (Some(body), Some(taken)) if place.seat.lane.signal().is_none() && is_meant(place, incarnation) => {
-            let result = run(place, body, taken, stamp);
-            (Some(result), !body.cx.has_asked() && body.fell.is_none())
+            let result = if body.cx.system().highest().admit(stamp) {
+                run(place, body, taken, stamp)
+            } else {
+                // It is dropped out of the turn.
+                *method = Some(taken);
+                Err(CallError::Lapsed)
+            };
+            turn.is_done = !body.cx.has_asked() && body.fell.is_none();
+            Some(result)
         }
         (_, taken) => {
             *method = taken;
-            (None, false)
+            None
         }
     };
-    if place.mailbox().leave(entered, is_done) {
-        place.seat.lane.wake();
-    }
-    drop(nested);
+    turn.is_over = true;
+    drop(turn);
     if result.is_some() {
         coop.made_progress();
     }
-    Poll::Ready(result)
+    result
+}
+
+/// True within a call in place on this thread.
+pub(crate) fn is_nested() -> bool {
+    NESTED.get() > 0
+}
+
+/// A caller's turn. It is left in any case.
+struct Turn<'a, A: Actor> {
+    place: &'a Place<A>,
+    entered: Option<Entered>,
+    /// The actor has nothing more to do.
+    is_done: bool,
+    /// It has come to its end, and not to a panic of what is not the actor's.
+    is_over: bool,
+}
+
+impl<'a, A: Actor> Turn<'a, A> {
+    fn take(place: &'a Place<A>) -> Option<Self> {
+        let entered = place.mailbox().enter()?;
+        Some(Self {
+            place,
+            entered: Some(entered),
+            is_done: false,
+            is_over: false,
+        })
+    }
+}
+
+impl<A: Actor> Drop for Turn<'_, A> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // SAFETY: this caller has the turn, and `try_run` has lost what it got.
+            let body = unsafe { self.place.body().get() };
+            if let Some(body) = body {
+                self.place.dies_now();
+                body.fell = Some(ExitReason::error("a turn of a caller broke off"));
+            }
+        }
+        if let Some(entered) = self.entered.take()
+            && self.place.mailbox().leave(entered, self.is_done)
+        {
+            self.place.seat.lane.wake();
+        }
+    }
 }
 
 fn is_meant<A: Actor>(place: &Place<A>, incarnation: u64) -> bool {
@@ -74,9 +125,6 @@ fn run<M: Method>(
     method: M,
     stamp: Stamp,
 ) -> Result<M::Reply, CallError> {
-    if !body.cx.system().highest().admit(stamp) {
-        return Err(CallError::Lapsed);
-    }
     place.seat.set_handling(M::INDEX);
     let Body {
         actor,

@@ -2,7 +2,7 @@
 
 mod call;
 mod error;
-mod in_place;
+pub(crate) mod in_place;
 mod method;
 
 use std::time::Duration;

@@ -228,9 +228,10 @@ impl<A: Actor> Turns<'_, A> {
                 // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
                 let body = unsafe { self.body() };
                 loop {
-                    if let Some(reason) = body.cx.take_exit().or_else(|| body.fell.take()) {
+                    if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
                         return Poll::Ready(Next::End(reason));
                     }
+                    self.place.lives_on();
                     if let Some(reason) = self.asked_to_end() {
                         return Poll::Ready(Next::End(reason));
                     }
@@ -292,10 +293,8 @@ impl<A: Actor> Turns<'_, A> {
                 Next::End(reason) => return reason,
                 Next::GoOn => self.run(actor.continued(cx), Signal::Lapse).await,
                 Next::Tick(index) => self.run(actor.tick(index, cx), Signal::Lapse).await,
-                Next::Item(Item::End) => {
-                    self.place.lives_on();
-                    continue;
-                }
+                // Of one before, or of this one, whose own code caught what it was dying of.
+                Next::Item(Item::End(_)) => continue,
                 Next::Item(Item::Down(down)) => {
                     if !cx.take_monitor(down.monitor) {
                         continue;
@@ -408,7 +407,11 @@ impl<A: Actor> Turns<'_, A> {
                 .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
         })
         .await;
-        self.ended(ended)
+        let ended = self.ended(ended);
+        if panics::caught(move || drop(code)).is_err() {
+            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
+        }
+        ended
     }
 
     /// Calls the actor's own code, which does not wait.

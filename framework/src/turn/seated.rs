@@ -1,12 +1,18 @@
 //! An actor in its place, from its start to its last turn.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
 use crate::current::Current;
+use crate::panics;
 use crate::place::Place;
+use crate::request::in_place;
+
+/// How long a loop that is dropped waits for a caller who runs the actor.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An actor in its place, for those who run it. Taken out when this is dropped.
 pub(super) struct Seated<'a, A: Actor>(&'a Place<A>);
@@ -23,6 +29,7 @@ impl<'a, A: Actor> Seated<'a, A> {
         };
         // SAFETY: the loop has the turn from the start until it sleeps, which it has not yet.
         *unsafe { place.body().get() } = Some(body);
+        place.is_seated();
         Self(place)
     }
 
@@ -32,8 +39,13 @@ impl<'a, A: Actor> Seated<'a, A> {
     }
 
     fn take(&self) -> Option<Body<A>> {
-        // Only a loop that is dropped while it sleeps may find a caller here, whose handler does not wait.
+        // Only a loop that is dropped while it sleeps, with its runtime, may find a caller here, whose handler does not wait.
+        let since = Instant::now();
         while !self.0.mailbox().take_turn() {
+            if in_place::is_nested() || since.elapsed() > PATIENCE {
+                // Whoever runs it has it for good: it stays in its place, which nobody serves any more.
+                return None;
+            }
             std::thread::yield_now();
         }
         // SAFETY: the loop has the turn, and does not sleep again.
@@ -43,6 +55,9 @@ impl<'a, A: Actor> Seated<'a, A> {
 
 impl<A: Actor> Drop for Seated<'_, A> {
     fn drop(&mut self) {
-        drop(self.take());
+        let body = self.take();
+        if panics::caught(move || drop(body)).is_err() {
+            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
+        }
     }
 }
