@@ -141,7 +141,7 @@ impl<A: Actor> Context<A> {
     /// What is sent to it from now on is for its successor.
     pub fn stop_with(&mut self, reason: ExitReason) {
         self.exit.get_or_insert(reason);
-        self.place.dies_now();
+        self.place.mark();
     }
 
     /// Calls the hook `#[continued]` before the next message, ahead of all that wait (OTP: `{continue, ..}`); what it needs to know

@@ -102,11 +102,6 @@ impl<A: Actor> Place<A> {
         self.seat.tenure.is_none() && self.pace.allows()
     }
 
-    /// What is sent from now on is for the successor: in the turn in which the actor falls.
-    pub(crate) fn dies_now(&self) {
-        self.mark();
-    }
-
     /// Whether there is room for a message now, or why not.
     pub(crate) fn room(&self) -> Result<(), NoRoom> {
         if self.seat.is_gone() {
@@ -132,7 +127,7 @@ impl<A: Actor> Place<A> {
         }
     }
 
-    /// Puts an item where there was room for it. Whether anybody follows is seen to: it is answered.
+    /// Puts an item where room was granted. When nobody follows it is answered.
     pub(crate) fn send_granted(permit: Permit<Item<A>, Arc<Self>>, item: Item<A>) {
         let (place, sent) = permit.send(item);
         place.was_sent(sent);
@@ -156,18 +151,18 @@ impl<A: Actor> Place<A> {
     }
 
     /// An actor has started: what lies in the mailbox is its.
-    pub(crate) fn is_seated(&self) {
+    pub(crate) fn set_alive(&self) {
         self.death.store(ALIVE, Ordering::Relaxed);
     }
 
-    /// Gives it back when the incarnation has ended.
+    /// Gives what was taken out back when the incarnation has ended.
     pub(crate) fn return_inbox(&self, inbox: Inbox<A>) {
         *self.inbox() = Some(inbox);
         self.sweep();
     }
 
-    /// What is sent from now on is for the successor.
-    fn mark(&self) {
+    /// What is sent from now on is for the successor: in the turn in which the actor falls, or asks for its end.
+    pub(crate) fn mark(&self) {
         if self.death.load(Ordering::Relaxed) == ALIVE {
             self.death.store(DYING, Ordering::Relaxed);
             let end = self.ends.fetch_add(1, Ordering::Relaxed) + 1;

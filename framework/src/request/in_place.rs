@@ -101,7 +101,7 @@ impl<A: Actor> Drop for Turn<'_, A> {
             // SAFETY: this caller has the turn, and `try_run` has lost what it got.
             let body = unsafe { self.place.body().get() };
             if let Some(body) = body {
-                self.place.dies_now();
+                self.place.mark();
                 body.fell = Some(ExitReason::error("a turn of a caller broke off"));
             }
         }
@@ -148,7 +148,7 @@ fn run<M: Method>(
         Ok(Err(_)) => Err(CallError::NoReply),
         Err(reason) => {
             // Who is told so and calls again calls the successor.
-            place.dies_now();
+            place.mark();
             *fell = Some(reason.clone());
             Err(CallError::Exited(reason))
         }

@@ -170,7 +170,7 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
     let Some(inbox) = place.take_inbox() else {
         return ExitReason::error("the mailbox of the place is in use");
     };
-    place.is_seated();
+    place.set_alive();
     let mut taken = Probed {
         place,
         inbox: Some(inbox),

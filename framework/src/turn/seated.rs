@@ -29,7 +29,7 @@ impl<'a, A: Actor> Seated<'a, A> {
         };
         // SAFETY: the loop has the turn from the start until it sleeps, which it has not yet.
         *unsafe { place.body().get() } = Some(body);
-        place.is_seated();
+        place.set_alive();
         Self(place)
     }
 

@@ -9,22 +9,12 @@ use syn::{Attribute, FnArg, Visibility};
 
 use super::model::{Actor, Hook, Hooks, Message, Shape, with_names};
 use super::parse::{ImplInput, ItemInput, MethodInput};
+use super::policy;
 use super::self_type::SelfType;
 use crate::attr;
 use crate::diag::Problems;
 
 const KEYS: &[&str] = &["local", "remote", "name"];
-
-/// Keys of the other half of the annotation, which stands on the struct.
-const KEYS_OF_STRUCT: &[&str] = &[
-    "restart",
-    "shutdown",
-    "mailbox",
-    "in_place",
-    "hibernate_after",
-    "backoff",
-    "jitter",
-];
 
 const HOOKS: &[&str] = &[
     "init",
@@ -59,7 +49,7 @@ pub(crate) fn shape(args: TokenStream, problems: &mut Problems) -> Shape {
                     );
                 }
             }
-            key if KEYS_OF_STRUCT.contains(&key) => {
+            key if policy::KEYS.contains(&key) => {
                 problems.at(
                     arg.key_tokens(),
                     format!("`{key}` is policy: write it in `#[actor(...)]` on the struct"),

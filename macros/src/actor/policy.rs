@@ -4,6 +4,7 @@
 //! restart = permanent | transient | temporary      permanent
 //! shutdown = "5s" | kill | infinity                5 s
 //! mailbox = 1024                                   at least 1
+//! in_place = auto | on | off                       auto
 //! hibernate_after = "30s"                          never
 //! backoff = "100ms..10s"                           none
 //! jitter = 20                                      percent of a wait, none
@@ -17,7 +18,8 @@ use crate::attr::{self, Arg, duration_tokens};
 use crate::diag::Problems;
 use crate::fallback;
 
-const KEYS: &[&str] = &[
+/// The keys of a policy.
+pub(super) const KEYS: &[&str] = &[
     "restart",
     "shutdown",
     "mailbox",
