@@ -17,6 +17,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::place::Place;
 use crate::policy::Policy;
+use crate::scheduler::Runs;
 use crate::seat::Seat;
 use crate::spec::StartFn;
 use crate::system::System;
@@ -203,7 +204,8 @@ impl<A: Actor> Child for ActorChild<A> {
         );
         let seat = Arc::clone(&place.seat);
         let incarnation = turn::incarnation(place, start, system, report.clone(), self.hibernate_after);
-        spawn_in(seat, &self.told, report, incarnation);
+        let runs = Runs::Scheduled(self.system.scheduler());
+        spawn_in(runs, seat, &self.told, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -224,6 +226,7 @@ impl<A: Actor> Child for ActorChild<A> {
 /// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it is
 /// told to end meanwhile, or when its supervisor has ended.
 pub(crate) fn spawn_in(
+    runs: Runs<'_>,
     seat: Arc<Seat>,
     told: &Told,
     report: Report,
@@ -236,11 +239,11 @@ pub(crate) fn spawn_in(
     let incarnation = incarnation.instrument(span);
     if !seat.is_live() {
         seat.begin();
-        tokio::spawn(incarnation);
+        runs.spawn(incarnation);
         return;
     }
     let (told, before) = (told.clone(), told.0.load(Ordering::SeqCst));
-    tokio::spawn(async move {
+    runs.spawn(async move {
         seat.vacant().await;
         if report.is_closed() {
             return;

@@ -22,6 +22,7 @@ use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::reply::Port;
+use crate::scheduler::Runs;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::system::System;
@@ -365,7 +366,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             asked,
             report.clone(),
         );
-        spawn_in(seat, &self.told, report, incarnation);
+        spawn_in(Runs::Task, seat, &self.told, report, incarnation);
     }
 
     fn close(&self) {

@@ -20,6 +20,7 @@ use crate::place::{Inbox, Place};
 use crate::policy::{Policy, Restart};
 use crate::raw_ref::RawRef;
 use crate::request::Refusal;
+use crate::scheduler::Runs;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
@@ -155,7 +156,7 @@ impl<A: Actor> Child for ProbeChild<A> {
             place.seat.end(&reason);
             report.exited(reason).await;
         };
-        spawn_in(Arc::clone(&self.place.seat), &self.told, to, incarnation);
+        spawn_in(Runs::Task, Arc::clone(&self.place.seat), &self.told, to, incarnation);
     }
 
     fn close(&self) {

@@ -12,6 +12,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
+use crate::scheduler::Runs;
 use crate::seat::Seat;
 use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
 use crate::system::System;
@@ -96,7 +97,7 @@ impl Child for TaskChild {
             seat.end(&reason);
             report.exited(reason).await;
         };
-        spawn_in(Arc::clone(&self.seat), &self.told, to, incarnation);
+        spawn_in(Runs::Task, Arc::clone(&self.seat), &self.told, to, incarnation);
     }
 
     fn close(&self) {
