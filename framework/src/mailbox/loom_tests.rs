@@ -24,11 +24,22 @@ fn model(run: impl Fn() + Send + Sync + 'static) {
     builder.check(run);
 }
 
+/// The next message, or sleep: `None` means that whoever sends now wakes the loop.
+fn next_or_sleep(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Option<u64> {
+    loop {
+        mailbox.begin_turn();
+        let next = mailbox.next_or_rest(taken);
+        if next.is_some() || !mailbox.end_turn() {
+            return next;
+        }
+    }
+}
+
 /// The loop as the turn runs it: takes until it has `count`, sleeping in between.
 fn receive(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>, woken: &Notify, count: usize) -> Vec<u64> {
     let mut received = Vec::new();
     while received.len() < count {
-        match mailbox.next_or_sleep(taken) {
+        match next_or_sleep(mailbox, taken) {
             Some(message) => received.push(message),
             None => woken.wait(),
         }
@@ -187,17 +198,14 @@ impl State {
 /// A loop that runs until its state has reached `until`, as the turn does it.
 fn run_until(mailbox: &Mailbox<u64>, state: &State, woken: &Notify, until: u64) {
     let mut taken = Taken::NONE;
-    loop {
-        if mailbox.take_turn() {
-            if state.add(0) == until {
-                return;
-            }
-            if let Some(message) = mailbox.next_or_sleep(&mut taken) {
+    while state.add(0) != until {
+        match next_or_sleep(mailbox, &mut taken) {
+            Some(message) => {
                 state.add(message);
-                continue;
             }
+            // Nobody notifies who has not taken the turn for the loop.
+            None => woken.wait(),
         }
-        woken.wait();
     }
 }
 
@@ -247,7 +255,7 @@ fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_
         let mailbox = Arc::new(Mailbox::new(4));
         let woken = Arc::new(Notify::new());
         let mut taken = Taken::NONE;
-        assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
         let sender = {
             let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
             thread::spawn(move || send(&mailbox, &woken, 1).unwrap())
@@ -257,16 +265,8 @@ fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_
         {
             woken.notify();
         }
-        let received = loop {
-            // It may wake of itself.
-            woken.wait();
-            if mailbox.take_turn()
-                && let Some(message) = mailbox.next_or_sleep(&mut taken)
-            {
-                break message;
-            }
-        };
-        assert_eq!(received, 1);
+        woken.wait();
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(1));
         sender.join().unwrap();
     });
 }
@@ -279,12 +279,14 @@ fn loom_a_stop_against_a_call_in_place_is_seen_by_the_loop() {
         let woken = Arc::new(Notify::new());
         let stopped = Arc::new(AtomicBool::new(false));
         let mut taken = Taken::NONE;
-        assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
         let stopper = {
-            let (woken, stopped) = (Arc::clone(&woken), Arc::clone(&stopped));
+            let (mailbox, woken, stopped) = (Arc::clone(&mailbox), Arc::clone(&woken), Arc::clone(&stopped));
             thread::spawn(move || {
                 stopped.store(true, Ordering::Release);
-                woken.notify();
+                if mailbox.nudge() {
+                    woken.notify();
+                }
             })
         };
         let caller = {
@@ -297,16 +299,42 @@ fn loom_a_stop_against_a_call_in_place_is_seen_by_the_loop() {
                 }
             })
         };
-        loop {
-            if mailbox.take_turn() && stopped.load(Ordering::Acquire) {
-                break;
-            }
-            if mailbox.take_turn() {
-                assert_eq!(mailbox.next_or_sleep(&mut taken), None);
-            }
-            woken.wait();
-        }
+        woken.wait();
+        assert!(stopped.load(Ordering::Acquire));
         stopper.join().unwrap();
         caller.join().unwrap();
+    });
+}
+
+/// A wake-up while the loop runs is heeded at the end of its turn, one while it waits within a message at once, and a message then is not.
+#[test]
+fn loom_a_wake_up_and_a_message_against_a_loop_that_waits_within_a_message() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::<u64>::new(4));
+        let woken = Arc::new(Notify::new());
+        let others: Vec<_> = [true, false]
+            .into_iter()
+            .map(|nudges| {
+                let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
+                thread::spawn(move || {
+                    if !nudges {
+                        assert_eq!(mailbox.try_send(1), Ok(Sent::Seen));
+                    } else if mailbox.nudge() {
+                        woken.notify();
+                    }
+                })
+            })
+            .collect();
+        mailbox.begin_turn();
+        if !mailbox.end_turn() {
+            woken.wait();
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+        let mut taken = Taken::NONE;
+        mailbox.begin_turn();
+        assert_eq!(mailbox.next_or_rest(&mut taken), Some(1));
+        assert!(!mailbox.end_turn(), "the wake-up was heeded");
     });
 }

@@ -69,7 +69,7 @@ impl Scheduler {
         beacon.is_lit.store(true, Ordering::Relaxed);
         let mut turns: u32 = 0;
         loop {
-            let Some(runnable) = local.pop().or_else(|| self.find(number, local.queue(), local.number()))
+            let Some(entry) = local.pop().or_else(|| self.find(number, local.queue(), local.number()))
             else {
                 beacon.is_lit.store(false, Ordering::SeqCst);
                 fence(Ordering::SeqCst);
@@ -82,14 +82,14 @@ impl Scheduler {
                 }
                 continue;
             };
-            runnable.run();
+            entry.run();
             turns += 1;
             if turns.is_multiple_of(LOOK) || !coop::has_budget_remaining() {
                 if start.elapsed() > SLICE || !coop::has_budget_remaining() {
                     break;
                 }
-                if let Some(runnable) = super::retried(|| self.injected.steal()) {
-                    runnable.run();
+                if let Some(entry) = super::retried(|| self.injected.steal()) {
+                    entry.run();
                 }
             }
         }

@@ -1,12 +1,9 @@
-//! The futures that live, so that a runtime which is shut down drops them, as it drops its tasks.
+//! The actors that live, so that a runtime which is shut down drops them, as it drops its tasks.
 
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
-use super::Scheduler;
-
-/// One waker for each future, in a table that is as long as there were futures at the same time.
+/// What wakes each of them, in a table as long as there were some at the same time.
 #[derive(Default)]
 pub(super) struct Live(Mutex<Table>);
 
@@ -18,20 +15,18 @@ struct Table {
 }
 
 impl Live {
-    /// A place in the table.
-    pub(super) fn reserve(&self) -> usize {
+    /// Keeps what wakes one that lives. Answers its place in the table.
+    pub(super) fn keep(&self, waker: Waker) -> usize {
         let mut table = self.lock();
-        table.free.pop().unwrap_or_else(|| {
+        let place = table.free.pop().unwrap_or_else(|| {
             table.wakers.push(None);
             table.wakers.len() - 1
-        })
+        });
+        table.wakers[place] = Some(waker);
+        place
     }
 
-    pub(super) fn set(&self, place: usize, waker: Waker) {
-        self.lock().wakers[place] = Some(waker);
-    }
-
-    fn free(&self, place: usize) {
+    pub(super) fn free(&self, place: usize) {
         let mut table = self.lock();
         let waker = table.wakers[place].take();
         table.free.push(place);
@@ -47,27 +42,5 @@ impl Live {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A future with its place in the table, which is free when it is dropped.
-pub(super) struct Kept<F> {
-    pub(super) future: F,
-    pub(super) scheduler: Arc<Scheduler>,
-    pub(super) place: usize,
-}
-
-impl<F: Future> Future for Kept<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: the future is pinned with what it is kept in, and never moved out of it.
-        unsafe { self.map_unchecked_mut(|kept| &mut kept.future) }.poll(cx)
-    }
-}
-
-impl<F> Drop for Kept<F> {
-    fn drop(&mut self) {
-        self.scheduler.live.free(self.place);
     }
 }

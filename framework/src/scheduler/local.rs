@@ -5,22 +5,21 @@ use std::rc::Rc;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::Arc;
 
-use async_task::Runnable;
 use crossbeam_deque::Worker;
 
-use super::Scheduler;
+use super::{Entry, Scheduler};
 
 pub(super) struct Local {
     scheduler: Arc<Scheduler>,
     number: usize,
     /// Who sees to it.
     dispatcher: usize,
-    queue: Worker<Runnable>,
+    queue: Worker<Entry>,
     /// A dispatcher runs here now, and looks at the queue before it sleeps.
     is_running: Cell<bool>,
     /// A caller wants to run itself what it wakes next, and has got it.
     helping: Cell<bool>,
-    helped: Cell<Option<Runnable>>,
+    helped: Cell<Option<Entry>>,
 }
 
 thread_local! {
@@ -73,7 +72,7 @@ impl Local {
         run();
     }
 
-    pub(super) fn pop(&self) -> Option<Runnable> {
+    pub(super) fn pop(&self) -> Option<Entry> {
         self.queue.pop()
     }
 
@@ -81,7 +80,7 @@ impl Local {
         self.queue.len()
     }
 
-    pub(super) fn queue(&self) -> &Worker<Runnable> {
+    pub(super) fn queue(&self) -> &Worker<Entry> {
         &self.queue
     }
 
@@ -100,8 +99,8 @@ impl Drop for Local {
         if HERE.try_with(Cell::get).is_ok_and(|here| std::ptr::eq(here, self)) {
             let _ = HERE.try_with(|here| here.set(std::ptr::null()));
         }
-        while let Some(runnable) = self.queue.pop() {
-            self.scheduler.inject(runnable);
+        while let Some(entry) = self.queue.pop() {
+            self.scheduler.inject(entry);
         }
     }
 }
@@ -118,27 +117,27 @@ fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
 
 /// Puts what was woken into this thread's queue, and sees to it that somebody looks there.
 #[inline]
-pub(super) fn push(scheduler: &Scheduler, runnable: Runnable) -> Result<(), Runnable> {
-    let mut runnable = Some(runnable);
+pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
+    let mut entry = Some(entry);
     with(scheduler, |local| {
-        let Some(runnable) = runnable.take() else { return };
+        let Some(entry) = entry.take() else { return };
         if local.helping.replace(false) {
-            local.helped.set(Some(runnable));
+            local.helped.set(Some(entry));
             return;
         }
-        local.queue.push(runnable);
+        local.queue.push(entry);
         if !local.is_running.get() {
             // Either the dispatcher sees this before it sleeps, or this sees that it sleeps.
             fence(Ordering::SeqCst);
             scheduler.beacons[local.dispatcher].light();
         }
     });
-    runnable.map_or(Ok(()), Err)
+    entry.map_or(Ok(()), Err)
 }
 
 /// Calls `wake`, and answers the actor that it has woken first on this thread, for the caller to run.
 #[inline]
-pub(crate) fn helping<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> (R, Option<Runnable>) {
+pub(crate) fn helping<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> (R, Option<Entry>) {
     let wants = with(scheduler, |local| local.helping.set(true)).is_some();
     let result = wake();
     let helped = wants.then(|| {

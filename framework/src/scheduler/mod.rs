@@ -3,6 +3,8 @@
 //! ```text
 //! local       the queue of one thread: who is woken on a thread is run there
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
+//! life        what is in the queues: an actor's place, for the future of its present life
+//! live        all that live, to be dropped with the runtime
 //! ```
 //! Tokio wakes a sleeping thread for the second task that is woken on one; a hand-over between cores takes a hundred times as long as a
 //! turn. Here an actor stays with the thread on which it was sent to, and another thread is woken only when there is more to do than this
@@ -12,25 +14,26 @@
 //! a common queue. A queue holds each actor once at most, so their number is its bound.
 
 mod dispatcher;
+mod life;
 mod live;
 mod local;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use async_task::Runnable;
 use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
 
 use self::dispatcher::Beacon;
-use self::live::{Kept, Live};
+pub(crate) use self::life::{Entry, Lives, LivesCell, begin, schedule};
+use self::live::Live;
 
 /// The schedulers of all runtimes that have one.
 static ALL: Mutex<Vec<(runtime::Id, Weak<Scheduler>)>> = Mutex::new(Vec::new());
 
 pub(crate) struct Scheduler {
     /// What was woken outside of the runtime.
-    injected: Injector<Runnable>,
+    injected: Injector<Entry>,
     /// The queues of threads, with the dispatcher that sees to each.
     queues: RwLock<Vec<Queue>>,
     /// Numbers the queues.
@@ -44,25 +47,7 @@ pub(crate) struct Scheduler {
 struct Queue {
     number: usize,
     dispatcher: usize,
-    stealer: Stealer<Runnable>,
-}
-
-/// What runs an incarnation.
-#[derive(Clone, Copy)]
-pub(crate) enum Runs<'a> {
-    /// With the other actors.
-    Scheduled(&'a Arc<Scheduler>),
-    /// As a task of tokio's: a supervisor, which is asked seldom, or a user's own task, which takes as long as it likes.
-    Task,
-}
-
-impl Runs<'_> {
-    pub(crate) fn spawn(self, future: impl Future<Output = ()> + Send + 'static) {
-        match self {
-            Self::Scheduled(scheduler) => scheduler.spawn(future),
-            Self::Task => drop(tokio::spawn(future)),
-        }
-    }
+    stealer: Stealer<Entry>,
 }
 
 impl Scheduler {
@@ -92,38 +77,19 @@ impl Scheduler {
         scheduler
     }
 
-    /// Runs a future as an actor: it is polled when it was woken, and dropped with the runtime at the latest.
-    pub(crate) fn spawn(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) {
-        let place = self.live.reserve();
-        let kept = Kept {
-            future,
-            scheduler: Arc::clone(self),
-            place,
-        };
-        let scheduler = Arc::clone(self);
-        let schedule = move |runnable| scheduler.schedule(runnable);
-        // What panics ends, and takes nobody with it.
-        let (runnable, task) = async_task::Builder::new()
-            .propagate_panic(true)
-            .spawn(|()| kept, schedule);
-        self.live.set(place, runnable.waker());
-        task.detach();
-        runnable.schedule();
-    }
-
     /// Puts what was woken into the queue of this thread, if it is one of the runtime, and else into the common one.
-    fn schedule(&self, runnable: Runnable) {
+    fn schedule(&self, entry: Entry) {
         if self.is_closed.load(Ordering::Acquire) {
-            drop(runnable);
+            entry.cancel();
             return;
         }
-        if let Err(runnable) = local::push(self, runnable) {
-            self.inject(runnable);
+        if let Err(entry) = local::push(self, entry) {
+            self.inject(entry);
         }
     }
 
-    fn inject(&self, runnable: Runnable) {
-        self.injected.push(runnable);
+    fn inject(&self, entry: Entry) {
+        self.injected.push(entry);
         fence(Ordering::SeqCst);
         self.wake_another();
         // Whoever closes looks at the queue afterwards; whoever injects looks whether it was too late.
@@ -137,7 +103,7 @@ impl Scheduler {
         self.beacons.iter().any(Beacon::light)
     }
 
-    fn register(&self, stealer: Stealer<Runnable>) -> (usize, usize) {
+    fn register(&self, stealer: Stealer<Entry>) -> (usize, usize) {
         let number = self.registered.fetch_add(1, Ordering::Relaxed);
         let dispatcher = number % self.beacons.len();
         let queue = Queue {
@@ -159,7 +125,7 @@ impl Scheduler {
 
     /// Something for a dispatcher whose thread's own queue is empty: what came from elsewhere, what lies in a queue that it sees to, what a
     /// thread has more of than it runs now.
-    fn find(&self, dispatcher: usize, into: &crossbeam_deque::Worker<Runnable>, own: usize) -> Option<Runnable> {
+    fn find(&self, dispatcher: usize, into: &crossbeam_deque::Worker<Entry>, own: usize) -> Option<Entry> {
         let injected = retried(|| self.injected.steal_batch_and_pop(into));
         injected.or_else(|| {
             let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
@@ -187,15 +153,15 @@ impl Scheduler {
         self.drop_injected();
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
         for queue in &*queues {
-            while let Some(runnable) = retried(|| queue.stealer.steal()) {
-                drop(runnable);
+            while let Some(entry) = retried(|| queue.stealer.steal()) {
+                entry.cancel();
             }
         }
     }
 
     fn drop_injected(&self) {
-        while let Some(runnable) = retried(|| self.injected.steal()) {
-            drop(runnable);
+        while let Some(entry) = retried(|| self.injected.steal()) {
+            entry.cancel();
         }
     }
 }

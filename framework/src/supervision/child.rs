@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing::Instrument;
+use tracing::instrument::Instrumented;
 
 use super::ask::{ChildKind, Door};
 pub(crate) use super::state::ChildPolicy;
@@ -17,7 +18,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::place::Place;
 use crate::policy::Policy;
-use crate::scheduler::Runs;
+use crate::scheduler;
 use crate::seat::Seat;
 use crate::spec::StartFn;
 use crate::system::System;
@@ -204,8 +205,11 @@ impl<A: Actor> Child for ActorChild<A> {
         );
         let seat = Arc::clone(&place.seat);
         let incarnation = turn::incarnation(place, start, system, report.clone(), self.hibernate_after);
-        let runs = Runs::Scheduled(self.system.scheduler());
-        spawn_in(runs, seat, &self.told, report, incarnation);
+        let begin = {
+            let place = Arc::clone(&self.place);
+            move |life| scheduler::begin(&place, life)
+        };
+        spawn_in(begin, seat, &self.told, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -223,14 +227,14 @@ impl<A: Actor> Child for ActorChild<A> {
     }
 }
 
-/// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it is
-/// told to end meanwhile, or when its supervisor has ended.
-pub(crate) fn spawn_in(
-    runs: Runs<'_>,
+/// Begins an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it
+/// is told to end meanwhile, or when its supervisor has ended.
+pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
+    begin: impl FnOnce(Instrumented<F>) + Send + 'static,
     seat: Arc<Seat>,
     told: &Told,
     report: Report,
-    incarnation: impl Future<Output = ()> + Send + 'static,
+    incarnation: F,
 ) {
     let span = tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor, id = %seat.id);
     if !span.is_disabled() {
@@ -239,11 +243,11 @@ pub(crate) fn spawn_in(
     let incarnation = incarnation.instrument(span);
     if !seat.is_live() {
         seat.begin();
-        runs.spawn(incarnation);
+        begin(incarnation);
         return;
     }
     let (told, before) = (told.clone(), told.0.load(Ordering::SeqCst));
-    runs.spawn(async move {
+    tokio::spawn(async move {
         seat.vacant().await;
         if report.is_closed() {
             return;
@@ -251,10 +255,15 @@ pub(crate) fn spawn_in(
         // What it is told from here on is in its own lane.
         seat.begin();
         if told.0.load(Ordering::SeqCst) == before {
-            incarnation.await;
+            begin(incarnation);
         } else {
             seat.end(&ExitReason::Shutdown);
             report.failed(ExitReason::Shutdown).await;
         }
     });
+}
+
+/// Begins what is not an actor, as a task: a supervisor, which is asked seldom, or a user's own task, which takes as long as it likes.
+pub(crate) fn as_task(incarnation: Instrumented<impl Future<Output = ()> + Send + 'static>) {
+    drop(tokio::spawn(incarnation));
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
-use super::child::{Child, ChildPolicy, Happened, Report, Told, spawn_in};
+use super::child::{Child, ChildPolicy, Happened, Report, Told, as_task, spawn_in};
 use super::driver::{Driver, Ended};
 use super::state::{Kind, Outcome};
 use super::{AutoShutdown, Flags};
@@ -22,7 +22,6 @@ use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::reply::Port;
-use crate::scheduler::Runs;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::system::System;
@@ -268,7 +267,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
         let seat = Seat::new(S::NAME, S::METHODS, label, None);
-        let place = Place::<S>::new(seat, self.policy.mailbox, system.pace(InPlace::Off));
+        let place = Place::<S>::new(seat, self.policy.mailbox, system.pace(InPlace::Off), system.scheduler());
         place.set_children(refs);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         place.set_desk(Desk {
@@ -366,7 +365,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             asked,
             report.clone(),
         );
-        spawn_in(Runs::Task, seat, &self.told, report, incarnation);
+        spawn_in(as_task, seat, &self.told, report, incarnation);
     }
 
     fn close(&self) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -20,7 +20,7 @@ use crate::place::{Inbox, Place};
 use crate::policy::{Policy, Restart};
 use crate::raw_ref::RawRef;
 use crate::request::Refusal;
-use crate::scheduler::Runs;
+use crate::scheduler;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
@@ -108,7 +108,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let seat = Seat::new(A::NAME, A::METHODS, id.unwrap_or("probe").into(), None);
-        let place = Place::<A>::new(seat, self.policy.mailbox, system.pace(self.policy.in_place));
+        let place = Place::<A>::new(seat, self.policy.mailbox, system.pace(self.policy.in_place), system.scheduler());
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = ProbeChild {
             place,
@@ -156,7 +156,11 @@ impl<A: Actor> Child for ProbeChild<A> {
             place.seat.end(&reason);
             report.exited(reason).await;
         };
-        spawn_in(Runs::Task, Arc::clone(&self.place.seat), &self.told, to, incarnation);
+        let begin = {
+            let place = Arc::clone(&self.place);
+            move |life| scheduler::begin(&place, life)
+        };
+        spawn_in(begin, Arc::clone(&self.place.seat), &self.told, to, incarnation);
     }
 
     fn close(&self) {
@@ -176,7 +180,7 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
         place,
         inbox: Some(inbox),
     };
-    while let Some(item) = poll_fn(|cx| taken.poll_next(cx)).await {
+    while let Some(item) = poll_fn(|_| taken.poll_next()).await {
         if let Item::Message { envelope, .. } = item
             && keep.send(A::into_message(envelope)).await.is_err()
         {
@@ -193,12 +197,11 @@ struct Probed<'a, A: Actor> {
 }
 
 impl<A: Actor> Probed<'_, A> {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<A>>> {
+    fn poll_next(&mut self) -> Poll<Option<Item<A>>> {
         let Some(inbox) = &mut self.inbox else {
             return Poll::Ready(None);
         };
-        self.place.seat.lane.register(cx.waker());
-        match self.place.mailbox().next_or_sleep(inbox) {
+        match self.place.mailbox().next_or_rest(inbox) {
             Some(item) => {
                 self.place.mailbox().settle(inbox);
                 Poll::Ready(Some(item))

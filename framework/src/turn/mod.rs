@@ -221,11 +221,7 @@ impl<A: Actor> Turns<'_, A> {
         let mut handled: u32 = 0;
         loop {
             let next = poll_fn(|task| {
-                if !mailbox.take_turn() {
-                    // Whoever has it wakes the loop.
-                    return Poll::Pending;
-                }
-                // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
+                // SAFETY: the loop has the turn as long as it is polled.
                 let body = unsafe { self.body() };
                 loop {
                     if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
@@ -248,10 +244,10 @@ impl<A: Actor> Turns<'_, A> {
                     if left == 0 {
                         left = pace.turn();
                         mailbox.settle(inbox);
-                        task.waker().wake_by_ref();
+                        mailbox.go_on();
                         return Poll::Pending;
                     }
-                    let Some(item) = mailbox.next_or_sleep(inbox) else {
+                    let Some(item) = mailbox.next_or_rest(inbox) else {
                         break;
                     };
                     left -= 1;
@@ -285,7 +281,7 @@ impl<A: Actor> Turns<'_, A> {
                 Poll::Pending
             })
             .await;
-            // SAFETY: the loop has the turn, and sleeps in the next round at the earliest.
+            // SAFETY: the loop has the turn as long as it is polled.
             let Body { actor, cx, .. } = unsafe { self.body() };
             // From here on it may wait.
             mailbox.settle(inbox);

@@ -12,9 +12,8 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
-use crate::scheduler::Runs;
 use crate::seat::Seat;
-use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
+use crate::supervision::child::{Child, ChildPolicy, Report, Told, as_task, spawn_in};
 use crate::system::System;
 
 /// The work, and why it ended if it did not come to its end by itself.
@@ -97,7 +96,7 @@ impl Child for TaskChild {
             seat.end(&reason);
             report.exited(reason).await;
         };
-        spawn_in(Runs::Task, Arc::clone(&self.seat), &self.told, to, incarnation);
+        spawn_in(as_task, Arc::clone(&self.seat), &self.told, to, incarnation);
     }
 
     fn close(&self) {
