@@ -311,7 +311,9 @@ impl<A: Actor> Turns<'_, A> {
                         continue;
                     };
                     cx.set_caller(meta.stamp);
-                    self.run(actor.handle(envelope, cx), Signal::Lapse).await
+                    let since = pace.samples(handled);
+                    handled = handled.wrapping_add(1);
+                    self.run_sampled(actor.handle(envelope, cx), Signal::Lapse, since).await
                 }
             };
             if let Err(reason) = turn {
@@ -390,12 +392,26 @@ impl<A: Actor> Turns<'_, A> {
 
     /// Polls the actor's own code to its end, to a panic, or to a signal of at least this weight.
     async fn run<F: Future>(&self, code: F, least: Signal) -> Result<F::Output, ExitReason> {
+        self.run_sampled(code, least, None).await
+    }
+
+    /// The same, of a handler whose first poll is measured.
+    async fn run_sampled<F: Future>(
+        &self,
+        code: F,
+        least: Signal,
+        mut since: Option<std::time::Instant>,
+    ) -> Result<F::Output, ExitReason> {
         let mut code = Stored::new(code);
         let ended = poll_fn(|task| {
             if let Some(reason) = self.cut_off(least) {
                 return Poll::Ready(Err(reason));
             }
-            if let Poll::Ready(result) = panics::poll_caught(code.as_mut(), task) {
+            let polled = panics::poll_caught(code.as_mut(), task);
+            if let Some(since) = since.take() {
+                self.place.pace().note(since.elapsed());
+            }
+            if let Poll::Ready(result) = polled {
                 return Poll::Ready(result);
             }
             // Sent while the code ran: the wake-up for it may have come before.
