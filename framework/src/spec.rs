@@ -225,7 +225,12 @@ impl<A: Actor> Spec for ChildSpec<A> {
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let label = self.name.or(id).unwrap_or(A::NAME);
         let seat = Seat::new(A::NAME, A::METHODS, label.into(), self.tenure);
-        let place = Place::new(seat, self.policy.mailbox, system.pace(self.policy.in_place), system.scheduler());
+        let place = Place::new(
+            seat,
+            self.policy.mailbox,
+            system.pace(self.policy.in_place),
+            system.scheduler(),
+        );
         if let Some(name) = self.name
             && !system.registry().insert(name, &place)
         {

@@ -50,7 +50,10 @@ impl Scheduled {
     }
 
     fn put(&self) {
-        assert!(!self.is_there.swap(true, Ordering::AcqRel), "it is scheduled once");
+        assert!(
+            !self.is_there.swap(true, Ordering::AcqRel),
+            "it is scheduled once"
+        );
         self.woken.notify();
     }
 

@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 
 use super::node::Chain;
 use super::room::Room;
-use super::turn::Rest;
 use super::sync::{AtomicU64, Ordering};
+use super::turn::Rest;
 use super::word::{BOUND_MAX, Word};
 
 /// A loop that has begun this many messages gives their room back, and sooner when it runs out of messages or waits. A small mailbox

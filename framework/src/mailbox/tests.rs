@@ -99,7 +99,11 @@ fn who_sends_first_to_a_sleeping_loop_is_told_to_wake_it() {
     assert!(mailbox.end_turn(), "it was woken while it ran");
     mailbox.begin_turn();
     assert!(!mailbox.end_turn());
-    assert_eq!(mailbox.try_send(6), Ok(Sent::Seen), "no message wakes a loop that waits for something else");
+    assert_eq!(
+        mailbox.try_send(6),
+        Ok(Sent::Seen),
+        "no message wakes a loop that waits for something else"
+    );
     assert!(mailbox.nudge());
 }
 
@@ -227,16 +231,13 @@ fn many_senders_and_one_loop_lose_nothing_and_keep_each_ones_order() {
         .collect();
     let (mut next, mut taken) = ([0; SENDERS as usize], Taken::NONE);
     while next != [EACH; SENDERS as usize] {
-        match next_or_sleep(&mailbox, &mut taken) {
-            Some(message) => {
-                let sender = (message >> 32) as usize;
-                assert_eq!(message & 0xFFFF_FFFF, next[sender]);
-                next[sender] += 1;
-            }
-            None => {
-                thread::yield_now();
-                let _takes_the_turn = mailbox.nudge();
-            }
+        if let Some(message) = next_or_sleep(&mailbox, &mut taken) {
+            let sender = (message >> 32) as usize;
+            assert_eq!(message & 0xFFFF_FFFF, next[sender]);
+            next[sender] += 1;
+        } else {
+            thread::yield_now();
+            let _takes_the_turn = mailbox.nudge();
         }
     }
     for sender in senders {

@@ -155,7 +155,10 @@ mod tests {
             (word.newest(), word.count(), word.is_idle(), word.is_awaited()),
             (address, COUNT_MAX, false, true)
         );
-        assert!(word.suspended().pushed(address).is_suspended(), "no message wakes it");
+        assert!(
+            word.suspended().pushed(address).is_suspended(),
+            "no message wakes it"
+        );
         let word = word.minus(COUNT_MAX - 1).idle().awaited(false);
         assert_eq!(
             (word.newest(), word.count(), word.is_idle(), word.is_awaited()),

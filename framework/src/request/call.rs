@@ -178,7 +178,9 @@ impl<'a, M: Method> Call<'a, M> {
 
     fn send_local(&mut self, place: &Arc<Place<M::Actor>>, method: M, deadline: Instant) -> Step<M> {
         match place.room() {
-            Ok(()) if self.runs => self.deliver(place, method, deadline, |item| in_place::send_and_run(place, item)),
+            Ok(()) if self.runs => self.deliver(place, method, deadline, |item| {
+                in_place::send_and_run(place, item)
+            }),
             Ok(()) => self.deliver(place, method, deadline, |item| place.send(item)),
             Err(no_room) => self.wait_or_refuse(place, no_room, method),
         }

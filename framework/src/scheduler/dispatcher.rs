@@ -53,7 +53,9 @@ pub(super) async fn dispatch(scheduler: Arc<Scheduler>, number: usize) {
 
     let scheduler = Closes(scheduler);
     poll_fn(|cx| {
-        scheduler.0.beacons[number].waker.get_or_init(|| cx.waker().clone());
+        scheduler.0.beacons[number]
+            .waker
+            .get_or_init(|| cx.waker().clone());
         let local = Local::here(&scheduler.0);
         local.running(|| scheduler.0.run(number, &local, cx));
         Poll::<()>::Pending
@@ -69,7 +71,9 @@ impl Scheduler {
         beacon.is_lit.store(true, Ordering::Relaxed);
         let mut turns: u32 = 0;
         loop {
-            let Some(entry) = local.pop().or_else(|| self.find(number, local.queue(), local.number()))
+            let Some(entry) = local
+                .pop()
+                .or_else(|| self.find(number, local.queue(), local.number()))
             else {
                 beacon.is_lit.store(false, Ordering::SeqCst);
                 fence(Ordering::SeqCst);
@@ -95,7 +99,7 @@ impl Scheduler {
         }
         // Tokio may poll this one on another thread next: who sees to this thread's queue must be awake.
         fence(Ordering::SeqCst);
-        self.beacons[local.dispatcher()].light();
+        self.light(&self.beacons[local.dispatcher()]);
         if local.len() > 1 && self.wake_another() {
             // Tokio keeps the one that was woken on this thread, and wakes another for this one.
             cx.waker().wake_by_ref();

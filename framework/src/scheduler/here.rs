@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn a_task_that_blocks_on_another_runtime_is_not_here_meanwhile() {
-        let one = runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let one = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
         let of_one = Scheduler::of(one.handle());
         let asked = async move {
             let before = is_here(&of_one).await;

@@ -2,11 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{Ordering, fence};
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use crossbeam_deque::Worker;
 
+use super::watch::Moves;
 use super::{Entry, Scheduler};
 
 pub(super) struct Local {
@@ -15,6 +16,7 @@ pub(super) struct Local {
     /// Who sees to it.
     dispatcher: usize,
     queue: Worker<Entry>,
+    moves: Arc<Moves>,
     /// A dispatcher runs here now, and looks at the queue before it sleeps.
     is_running: Cell<bool>,
     /// A caller wants to run itself what it wakes next, and has got it.
@@ -35,16 +37,18 @@ impl Local {
         OWN.with(|own| {
             let mut own = own.borrow_mut();
             // Runtimes come and go in the life of a thread.
-            own.retain(|local| !local.scheduler.is_closed.load(Ordering::Relaxed) || local.is_running.get());
+            own.retain(|local| !local.scheduler.is_closed() || local.is_running.get());
             let known = own.iter().find(|local| Arc::ptr_eq(&local.scheduler, scheduler));
             let local = known.cloned().unwrap_or_else(|| {
                 let queue = Worker::new_fifo();
-                let (number, dispatcher) = scheduler.register(queue.stealer());
+                let moves = Arc::default();
+                let (number, dispatcher) = scheduler.register(queue.stealer(), &moves);
                 let local = Rc::new(Self {
                     scheduler: Arc::clone(scheduler),
                     number,
                     dispatcher,
                     queue,
+                    moves,
                     is_running: Cell::new(false),
                     helping: Cell::new(false),
                     helped: Cell::new(None),
@@ -73,7 +77,11 @@ impl Local {
     }
 
     pub(super) fn pop(&self) -> Option<Entry> {
-        self.queue.pop()
+        let entry = self.queue.pop();
+        if entry.is_some() {
+            self.moves.moved();
+        }
+        entry
     }
 
     pub(super) fn len(&self) -> usize {
@@ -96,7 +104,10 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         self.scheduler.unregister(self.number);
-        if HERE.try_with(Cell::get).is_ok_and(|here| std::ptr::eq(here, self)) {
+        if HERE
+            .try_with(Cell::get)
+            .is_ok_and(|here| std::ptr::eq(here, self))
+        {
             let _ = HERE.try_with(|here| here.set(std::ptr::null()));
         }
         while let Some(entry) = self.queue.pop() {
@@ -129,7 +140,7 @@ pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
         if !local.is_running.get() {
             // Either the dispatcher sees this before it sleeps, or this sees that it sleeps.
             fence(Ordering::SeqCst);
-            scheduler.beacons[local.dispatcher].light();
+            scheduler.light(&scheduler.beacons[local.dispatcher]);
         }
     });
     entry.map_or(Ok(()), Err)

@@ -6,6 +6,7 @@
 //! life        what is in the queues: an actor's place, for the future of its present life
 //! here        whether code runs on a runtime
 //! live        all that live, to be dropped with the runtime
+//! watch       a thread that has others help when what runs on one does not yield
 //! ```
 //! Tokio wakes a sleeping thread for the second task that is woken on one; a hand-over between cores takes a hundred times as long as a
 //! turn. Here an actor stays with the thread on which it was sent to, and another thread is woken only when there is more to do than this
@@ -19,6 +20,7 @@ mod here;
 mod life;
 mod live;
 mod local;
+mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -30,6 +32,7 @@ use self::dispatcher::Beacon;
 pub(crate) use self::life::{Entry, Lives, LivesCell, begin, schedule};
 use self::live::Live;
 pub(crate) use self::local::helping;
+use self::watch::{Moves, Watch};
 
 /// The schedulers of all runtimes that have one.
 static ALL: Mutex<Vec<(runtime::Id, Weak<Scheduler>)>> = Mutex::new(Vec::new());
@@ -44,6 +47,7 @@ pub(crate) struct Scheduler {
     registered: AtomicUsize,
     beacons: Box<[Beacon]>,
     live: Live,
+    watch: Watch,
     /// The runtime has been shut down: what is woken is dropped.
     is_closed: AtomicBool,
 }
@@ -52,6 +56,7 @@ struct Queue {
     number: usize,
     dispatcher: usize,
     stealer: Stealer<Entry>,
+    moves: Arc<Moves>,
 }
 
 impl Scheduler {
@@ -72,6 +77,7 @@ impl Scheduler {
             registered: AtomicUsize::new(0),
             beacons: (0..dispatchers).map(|_| Beacon::default()).collect(),
             live: Live::default(),
+            watch: Watch::default(),
             is_closed: AtomicBool::new(false),
         });
         all.push((id, Arc::downgrade(&scheduler)));
@@ -79,12 +85,16 @@ impl Scheduler {
         for number in 0..dispatchers {
             runtime.spawn(dispatcher::dispatch(Arc::clone(&scheduler), number));
         }
+        // Where there is one worker, there is nobody to help it.
+        if dispatchers > 1 {
+            watch::start(&scheduler);
+        }
         scheduler
     }
 
     /// Puts what was woken into the queue of this thread, if it is one of the runtime, and else into the common one.
     fn schedule(&self, entry: Entry) {
-        if self.is_closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             entry.cancel();
             return;
         }
@@ -105,16 +115,31 @@ impl Scheduler {
 
     /// Wakes a dispatcher that sleeps, if one does.
     fn wake_another(&self) -> bool {
-        self.beacons.iter().any(Beacon::light)
+        self.beacons.iter().any(|beacon| self.light(beacon))
     }
 
-    fn register(&self, stealer: Stealer<Entry>) -> (usize, usize) {
+    /// Wakes this dispatcher. False when it is awake.
+    #[inline]
+    fn light(&self, beacon: &Beacon) -> bool {
+        let lights = beacon.light();
+        if lights {
+            self.watch.stir();
+        }
+        lights
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    fn register(&self, stealer: Stealer<Entry>, moves: &Arc<Moves>) -> (usize, usize) {
         let number = self.registered.fetch_add(1, Ordering::Relaxed);
         let dispatcher = number % self.beacons.len();
         let queue = Queue {
             number,
             dispatcher,
             stealer,
+            moves: Arc::clone(moves),
         };
         self.queues
             .write()
@@ -154,6 +179,7 @@ impl Scheduler {
     fn close(&self) {
         if !self.is_closed.swap(true, Ordering::SeqCst) {
             self.live.end();
+            self.watch.unpark();
         }
         self.drop_injected();
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
@@ -172,9 +198,10 @@ impl Scheduler {
 }
 
 impl Queue {
-    /// One's own is emptied, of another's it is taken when more than one waits.
+    /// One's own is emptied, and one that does not move; of another it is taken when more than one waits.
     fn is_for(&self, dispatcher: usize) -> bool {
-        let least = if self.dispatcher == dispatcher { 1 } else { 2 };
+        let is_emptied = self.dispatcher == dispatcher || self.moves.is_stuck();
+        let least = if is_emptied { 1 } else { 2 };
         self.stealer.len() >= least
     }
 }

@@ -267,7 +267,12 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
         let seat = Seat::new(S::NAME, S::METHODS, label, None);
-        let place = Place::<S>::new(seat, self.policy.mailbox, system.pace(InPlace::Off), system.scheduler());
+        let place = Place::<S>::new(
+            seat,
+            self.policy.mailbox,
+            system.pace(InPlace::Off),
+            system.scheduler(),
+        );
         place.set_children(refs);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         place.set_desk(Desk {

@@ -108,7 +108,12 @@ impl<A: Actor> Spec for ProbeSpec<A> {
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let seat = Seat::new(A::NAME, A::METHODS, id.unwrap_or("probe").into(), None);
-        let place = Place::<A>::new(seat, self.policy.mailbox, system.pace(self.policy.in_place), system.scheduler());
+        let place = Place::<A>::new(
+            seat,
+            self.policy.mailbox,
+            system.pace(self.policy.in_place),
+            system.scheduler(),
+        );
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = ProbeChild {
             place,

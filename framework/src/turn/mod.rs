@@ -313,7 +313,8 @@ impl<A: Actor> Turns<'_, A> {
                     cx.set_caller(meta.stamp);
                     let since = pace.samples(handled);
                     handled = handled.wrapping_add(1);
-                    self.run_sampled(actor.handle(envelope, cx), Signal::Lapse, since).await
+                    self.run_sampled(actor.handle(envelope, cx), Signal::Lapse, since)
+                        .await
                 }
             };
             if let Err(reason) = turn {

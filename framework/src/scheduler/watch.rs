@@ -1,0 +1,163 @@
+//! A thread that looks after actors who wait behind code that does not yield.
+//!
+//! An actor waits in the queue of the thread on which it was woken, and no other thread is woken for it. If what runs there goes on and on,
+//! a handler that computes or a task that never awaits, the actor would wait as long. So somebody looks: when a queue is not empty and
+//! has not moved between two looks, another dispatcher is woken, which takes what lies there.
+//!
+//! Looks are [`SOON`] apart after one that has found something, and twice as far after each that has not, [`SELDOM`] at most. While
+//! nothing runs at all the thread sleeps; a dispatcher that is woken wakes it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use super::Scheduler;
+
+/// Between two looks, when the last has found something.
+const SOON: Duration = Duration::from_micros(50);
+/// And when many have not.
+const SELDOM: Duration = Duration::from_millis(1);
+/// Looks at nothing that runs, until it sleeps.
+const QUIET_MAX: u32 = 16;
+
+/// How far a queue has moved, for who looks.
+#[derive(Default)]
+pub(super) struct Moves {
+    /// Turns that were taken out of it.
+    turns: AtomicU64,
+    /// It does not move: whoever comes may take what lies there.
+    is_stuck: AtomicBool,
+}
+
+impl Moves {
+    /// A turn was taken out of it, by its own thread.
+    #[inline]
+    pub(super) fn moved(&self) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+        if self.is_stuck.load(Ordering::Relaxed) {
+            self.is_stuck.store(false, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Ordering::Relaxed)
+    }
+}
+
+/// The thread, as those see it who wake it.
+#[derive(Default)]
+pub(super) struct Watch {
+    thread: OnceLock<Thread>,
+    is_asleep: AtomicBool,
+}
+
+impl Watch {
+    /// Something runs again.
+    #[inline]
+    pub(super) fn stir(&self) {
+        fence(Ordering::SeqCst);
+        if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::AcqRel) {
+            self.unpark();
+        }
+    }
+
+    pub(super) fn unpark(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
+/// Starts the thread of a scheduler. Where there cannot be one, an actor may wait for as long as what runs before it does not yield.
+pub(super) fn start(scheduler: &Arc<Scheduler>) {
+    let watched = Arc::downgrade(scheduler);
+    let started = thread::Builder::new()
+        .name("quorate-watch".into())
+        .spawn(move || watch(&watched));
+    match started {
+        Ok(thread) => drop(scheduler.watch.thread.set(thread.thread().clone())),
+        Err(error) => tracing::warn!(
+            target: "quorate::scheduler", %error,
+            "no thread to watch the run queues: what waits behind code that does not yield waits as long as that"
+        ),
+    }
+}
+
+fn watch(watched: &Weak<Scheduler>) {
+    let (mut pause, mut quiet) = (SOON, 0);
+    let mut seen = Seen::default();
+    loop {
+        let Some(scheduler) = watched.upgrade().filter(|scheduler| !scheduler.is_closed()) else {
+            return;
+        };
+        match scheduler.look(&mut seen) {
+            Look::Stuck => (pause, quiet) = (SOON, 0),
+            Look::Moving => (pause, quiet) = ((pause * 2).min(SELDOM), 0),
+            Look::Quiet => (pause, quiet) = ((pause * 2).min(SELDOM), quiet + 1),
+        }
+        if quiet < QUIET_MAX {
+            drop(scheduler);
+            thread::sleep(pause);
+            continue;
+        }
+        scheduler.watch.is_asleep.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // Either this sees what was woken, or whoever has woken it sees that this sleeps and unparks it.
+        let look = scheduler.look(&mut seen);
+        drop(scheduler);
+        if matches!(look, Look::Quiet) {
+            thread::park();
+        }
+        (pause, quiet) = (SOON, 0);
+    }
+}
+
+/// What a look has found.
+enum Look {
+    Quiet,
+    Moving,
+    Stuck,
+}
+
+/// What there was at a look, for the next one.
+#[derive(Default)]
+struct Seen {
+    /// The number of each queue, and its turns.
+    turns: Vec<(usize, u64)>,
+    has_injected: bool,
+}
+
+impl Scheduler {
+    fn look(&self, seen: &mut Seen) -> Look {
+        let mut now = Seen {
+            turns: Vec::with_capacity(seen.turns.len()),
+            has_injected: !self.injected.is_empty(),
+        };
+        let (mut moves, mut is_stuck) = (false, false);
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        for queue in &*queues {
+            let turns = (queue.number, queue.moves.turns.load(Ordering::Relaxed));
+            let is_as_it_was = seen.turns.contains(&turns);
+            moves |= !is_as_it_was;
+            if is_as_it_was && !queue.stealer.is_empty() {
+                queue.moves.is_stuck.store(true, Ordering::Relaxed);
+                is_stuck = true;
+            }
+            now.turns.push(turns);
+        }
+        drop(queues);
+        // What was woken elsewhere lies there until some dispatcher looks, and each does often.
+        is_stuck |= now.has_injected && seen.has_injected;
+        *seen = now;
+        if is_stuck {
+            self.wake_another();
+            Look::Stuck
+        } else if moves || seen.has_injected {
+            Look::Moving
+        } else {
+            Look::Quiet
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! How actors are run: beside the tasks of a real runtime with threads, none of which is to wait for what does not yield.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use quorate::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Flag = Arc<AtomicBool>;
+
+fn runtime(threads: usize) -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Keeps its thread busy until the flag is set. False when it never was.
+fn spin_until(flag: &AtomicBool) -> bool {
+    let since = Instant::now();
+    while !flag.load(Ordering::Acquire) {
+        if since.elapsed() > PATIENCE {
+            return false;
+        }
+        std::hint::spin_loop();
+    }
+    true
+}
+
+/// Sets a flag.
+#[actor(in_place = off)]
+struct Setter {
+    flag: Flag,
+}
+
+#[actor(local)]
+impl Setter {
+    #[init]
+    fn start(flag: Flag) -> Self {
+        Self { flag }
+    }
+
+    pub fn set(&mut self) {
+        self.flag.store(true, Ordering::Release);
+    }
+}
+
+/// Has the other set its flag, and does not yield before.
+#[actor(in_place = off)]
+struct Stubborn {
+    setter: ActorRef<Setter>,
+    flag: Flag,
+}
+
+#[actor(local)]
+impl Stubborn {
+    #[init]
+    fn start(setter: ActorRef<Setter>, flag: Flag) -> Self {
+        Self { setter, flag }
+    }
+
+    pub fn wait(&mut self) -> bool {
+        self.setter.set().cast().unwrap();
+        spin_until(&self.flag)
+    }
+}
+
+#[test]
+fn an_actor_is_not_stranded_behind_a_task_that_never_yields() {
+    let runtime = runtime(2);
+    let done = runtime.block_on(async {
+        let system = System::new("stranded");
+        let flag = Flag::default();
+        let setter = system.spawn(Setter::spec(Arc::clone(&flag))).await.unwrap();
+        // A task, so that it is on a worker.
+        let task = tokio::spawn(async move {
+            setter.set().cast().unwrap();
+            spin_until(&flag)
+        });
+        task.await.unwrap()
+    });
+    assert!(done);
+}
+
+#[test]
+fn an_actor_is_not_stranded_behind_a_handler_that_never_yields() {
+    let runtime = runtime(2);
+    let done = runtime.block_on(async {
+        let system = System::new("stranded");
+        for _ in 0..20 {
+            let flag = Flag::default();
+            let setter = system.spawn(Setter::spec(Arc::clone(&flag))).await.unwrap();
+            let stubborn = system.spawn(Stubborn::spec(setter, flag)).await.unwrap();
+            assert!(stubborn.wait().timeout(PATIENCE).await.unwrap());
+        }
+        true
+    });
+    assert!(done);
+}
+
+/// Counts itself while it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Holds what is counted, and what waits does, too.
+#[actor]
+struct Holder {
+    _held: Counted,
+    count: Arc<AtomicUsize>,
+}
+
+#[actor(local)]
+impl Holder {
+    #[init]
+    fn start(count: Arc<AtomicUsize>) -> Self {
+        Self {
+            _held: Counted::new(&count),
+            count,
+        }
+    }
+
+    pub async fn wait(&mut self) {
+        let _held = Counted::new(&self.count);
+        std::future::pending::<()>().await;
+    }
+}
+
+#[test]
+fn a_runtime_that_is_dropped_drops_its_actors_and_what_their_handlers_hold() {
+    let count = Arc::new(AtomicUsize::new(0));
+    for threads in [1, 2] {
+        let runtime = if threads == 1 {
+            Builder::new_current_thread().enable_all().build().unwrap()
+        } else {
+            runtime(threads)
+        };
+        let refs = runtime.block_on(async {
+            let system = System::new("dropped");
+            let mut refs = Vec::new();
+            for i in 0..50 {
+                let holder = system.spawn(Holder::spec(Arc::clone(&count))).await.unwrap();
+                if i % 2 == 0 {
+                    holder.wait().cast().unwrap();
+                }
+                refs.push(holder);
+            }
+            while count.load(Ordering::SeqCst) < 75 {
+                tokio::task::yield_now().await;
+            }
+            refs
+        });
+        drop(runtime);
+        assert_eq!(count.load(Ordering::SeqCst), 0, "with {threads} threads");
+        // Nobody serves them any more; whoever sends is told or loses the message, and nothing else happens.
+        for holder in refs {
+            drop(holder.wait().cast());
+        }
+    }
+}
+
+#[test]
+fn actors_of_two_runtimes_in_one_process_serve_each_other() {
+    let (one, other) = (
+        runtime(2),
+        Builder::new_current_thread().enable_all().build().unwrap(),
+    );
+    let flag = Flag::default();
+    let setter = one.block_on(async {
+        let system = System::new("one");
+        system.spawn(Setter::spec(Arc::clone(&flag))).await.unwrap()
+    });
+    let (there, seen) = (setter.clone(), Arc::clone(&flag));
+    let done = other.block_on(async move {
+        let system = System::new("other");
+        let stubborn = system.spawn(Stubborn::spec(there, seen)).await.unwrap();
+        stubborn.wait().timeout(PATIENCE).await.unwrap()
+    });
+    assert!(done);
+    flag.store(false, Ordering::SeqCst);
+    // From a thread of no runtime at all.
+    setter.set().cast().unwrap();
+    assert!(spin_until(&flag));
+}
