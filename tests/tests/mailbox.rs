@@ -7,6 +7,9 @@ use quorate::prelude::*;
 use quorate::testing::{self, Log, settle};
 use tokio::time::Instant;
 
+/// Longer than anybody waits for room.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 static UNDELIVERED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
 /// Notes what it is given.
@@ -88,6 +91,101 @@ fn a_call_to_a_full_mailbox_waits_for_room_until_its_deadline() {
         assert_eq!(long, Ok(5));
         assert_eq!(start.elapsed(), Duration::from_millis(2999));
         assert_eq!(seen.all(), [0, 1, 2, 3, 5]);
+    });
+}
+
+#[test]
+fn a_cast_that_waits_for_room_is_sent_in_its_turn_or_given_back_at_its_deadline() {
+    testing::run(async {
+        let seen = Log::default();
+        let clerk = System::new("test")
+            .spawn(Clerk::spec(seen.clone(), 0))
+            .await
+            .unwrap();
+        clerk.wait(Duration::from_secs(3)).cast().unwrap();
+        settle().await;
+        for n in 0..4 {
+            clerk.note(n).cast_when_room().await.unwrap();
+        }
+        let start = Instant::now();
+        let short = async {
+            let given_up = clerk
+                .note(4)
+                .timeout(Duration::from_secs(1))
+                .cast_when_room()
+                .await;
+            (given_up, start.elapsed())
+        };
+        let ((short, after), long, last) = tokio::join!(
+            short,
+            clerk.note(5).cast_when_room(),
+            clerk.note(6).cast_when_room()
+        );
+        assert!(
+            matches!(short, Err(CastError::Full(ClerkMessage::Note { n: 4 }))),
+            "{short:?}"
+        );
+        assert_eq!(after, Duration::from_secs(1));
+        assert!(long.is_ok() && last.is_ok());
+        clerk.note(7).await.unwrap();
+        let mut seen = seen.all();
+        // Room comes in the order of waiting, and who has it sends when it likes.
+        seen[4..6].sort_unstable();
+        assert_eq!(seen, [0, 1, 2, 3, 5, 6, 7]);
+    });
+}
+
+#[test]
+fn a_cast_that_waits_for_room_is_told_when_nobody_will_make_any() {
+    testing::run(async {
+        let system = System::new("test");
+        let spec = Clerk::spec(Log::default(), 0).restart(Restart::Temporary);
+        let clerk = system.spawn(spec).await.unwrap();
+        clerk.fall(Duration::from_secs(1)).cast().unwrap();
+        settle().await;
+        for n in 70..74 {
+            clerk.note(n).cast().unwrap();
+        }
+        let waited = clerk.note(74).cast_when_room().await;
+        assert!(
+            matches!(waited, Err(CastError::Gone(ClerkMessage::Note { n: 74 }))),
+            "{waited:?}"
+        );
+    });
+}
+
+#[test]
+fn a_thousand_who_wait_for_room_are_served_in_the_order_of_their_coming_and_who_gives_up_holds_nobody_up() {
+    const SENDERS: u64 = 1000;
+    testing::run(async {
+        let seen = Log::default();
+        let clerk = System::new("test")
+            .spawn(Clerk::spec(seen.clone(), 0))
+            .await
+            .unwrap();
+        clerk.wait(Duration::from_secs(10)).cast().unwrap();
+        settle().await;
+        let mut waiting = tokio::task::JoinSet::new();
+        let mut fickle = Vec::new();
+        for n in 0..SENDERS {
+            let sender = clerk.clone();
+            let task = waiting
+                .spawn(async move { sender.note(n).timeout(PATIENCE).cast_when_room().await.unwrap() });
+            // Those beyond the bound wait, each behind those before.
+            settle().await;
+            if n > 4 && n % 10 == 0 {
+                fickle.push(task);
+            }
+        }
+        fickle.iter().for_each(tokio::task::AbortHandle::abort);
+        while let Some(sent) = waiting.join_next().await {
+            assert!(sent.is_ok() || sent.unwrap_err().is_cancelled());
+        }
+        clerk.note(SENDERS).await.unwrap();
+        let expected: Vec<u64> = (0..=SENDERS)
+            .filter(|n| *n <= 4 || n % 10 != 0 || *n == SENDERS)
+            .collect();
+        assert_eq!(seen.all(), expected);
     });
 }
 
