@@ -136,7 +136,9 @@ mod spec;
 mod stamp;
 mod stopwatch;
 mod storage;
+mod store;
 pub mod supervision;
+mod sync;
 mod system;
 mod tenure;
 #[cfg(feature = "test-util")]
