@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::actor::Actor;
 use crate::current;
-use crate::envelope::{Item, Meta};
+use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::Signal;
@@ -234,16 +234,7 @@ impl<A: Actor> RawRef<A> {
         if !self.may_reach(place) {
             return Err(CastError::Gone(A::into_message(envelope)));
         }
-        let meta = Meta {
-            stamp,
-            deadline: None,
-            incarnation: self.incarnation,
-        };
-        let item = Item::Message {
-            envelope,
-            meta,
-            bounce: None,
-        };
+        let item = Item::message(envelope, stamp, self.incarnation, None);
         let Err((no_room, Item::Message { envelope, .. })) = place.send(item) else {
             return Ok(());
         };
