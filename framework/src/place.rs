@@ -11,7 +11,7 @@ use std::task::{Wake, Waker};
 use crate::actor::Actor;
 use crate::body::BodyCell;
 use crate::current::Dies;
-use crate::envelope::{Item, Meta};
+use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::link::{ExitError, ExitSignal, LinkEnd, Via};
@@ -242,7 +242,7 @@ impl<A: Actor> Place<A> {
     }
 
     pub(crate) fn deliver_down(self: &Arc<Self>, down: Down) {
-        self.put(Item::Down(down));
+        self.put(Item::Down(Box::new(down)));
     }
 
     /// Sends an exit signal that comes of no link to the present incarnation.
@@ -259,7 +259,7 @@ impl<A: Actor> Place<A> {
             actor,
             reason,
         };
-        self.send(Item::Exit(signal))
+        self.send(Item::Exit(Box::new(signal)))
             .map_err(|(no_room, _)| match no_room {
                 NoRoom::Full => ExitError::Full,
                 NoRoom::Gone => ExitError::Gone,
@@ -301,17 +301,14 @@ pub(crate) fn refuse<A: Actor>(item: Item<A>, refusal: &Refusal) {
 }
 
 fn refuse_now<A: Actor>(item: Item<A>, refusal: &Refusal) {
-    let Item::Message {
-        mut envelope, bounce, ..
-    } = item
-    else {
+    let Item::Message { mut envelope, rare } = item else {
         return;
     };
     let failure = Failure::Refused(refusal.clone());
-    if let Some(bounce) = bounce
+    if let Some(bounce) = rare.and_then(|rare| rare.into_inner().bounce)
         && failure.may_move()
     {
-        drop(bounce.send(envelope));
+        bounce.send(envelope);
         return;
     }
     let port = A::port(&mut envelope);
@@ -369,7 +366,7 @@ impl<A: Actor> LinkEnd for Place<A> {
     }
 
     fn deliver_exit(self: Arc<Self>, signal: ExitSignal) {
-        self.put(Item::Exit(signal));
+        self.put(Item::Exit(Box::new(signal)));
     }
 }
 
@@ -395,18 +392,9 @@ impl<A: Actor> Endpoint for Place<A> {
             port.defuse();
             return Err(Refusal::Malformed);
         };
-        A::port(&mut envelope).attach(port);
         let deadline = head.deadline.map(|left| tokio::time::Instant::now() + left);
-        let meta = Meta {
-            stamp: head.stamp,
-            deadline,
-            incarnation: 0,
-        };
-        let item = Item::Message {
-            envelope,
-            meta,
-            bounce: None,
-        };
+        A::port(&mut envelope).attach(port, deadline);
+        let item = Item::message(envelope, head.stamp, 0, None);
         let Err((no_room, item)) = self.send(item) else {
             return Ok(());
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::actor::Actor;
 use crate::current;
-use crate::envelope::{Item, Meta};
+use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::Signal;
@@ -245,21 +245,9 @@ impl<A: Actor> RawRef<A> {
         if place.seat.is_gone() || !self.may_reach(place) {
             return Err(CastError::Gone(message));
         }
-        Place::send_granted(permit, self.cast_item(A::from_message(message), stamp));
+        let item = Item::message(A::from_message(message), stamp, self.incarnation, None);
+        Place::send_granted(permit, item);
         Ok(())
-    }
-
-    fn cast_item(&self, envelope: A::Envelope, stamp: Stamp) -> Item<A> {
-        let meta = Meta {
-            stamp,
-            deadline: None,
-            incarnation: self.incarnation,
-        };
-        Item::Message {
-            envelope,
-            meta,
-            bounce: None,
-        }
     }
 
     /// A message that is not accepted is given back.
@@ -272,7 +260,7 @@ impl<A: Actor> RawRef<A> {
         if !self.may_reach(place) {
             return Err(CastError::Gone(A::into_message(envelope)));
         }
-        let item = self.cast_item(envelope, stamp);
+        let item = Item::message(envelope, stamp, self.incarnation, None);
         let Err((no_room, Item::Message { envelope, .. })) = place.send(item) else {
             return Ok(());
         };

@@ -6,90 +6,158 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::current::{self, Current};
+use crate::kept::Kept;
 use crate::message::{EncodeError, FrameBuf};
 use crate::panics;
 use crate::request::{CallError, Failure};
+use crate::slot;
 use crate::stamp::Stamp;
 use crate::wire::link::{Answer, RequestId};
 
+/// What a local caller is told. A failure is rare: it is in a box, so that a slot with a small reply is one cache line.
+pub(crate) type Reply<T> = Result<T, Box<Failure>>;
+
+/// Appends the archive of a reply.
+type EncodeReply<T> = fn(&T, &mut FrameBuf) -> Result<(), EncodeError>;
+
 /// Where a reply goes: to a caller in this process, over a session, or (for a cast) nowhere.
 #[must_use = "dropping a port answers `NoReply`"]
-pub struct ReplyPort<T> {
-    to: To<T>,
+pub struct ReplyPort<T>(To<T>);
+
+/// It lies in the mailbox with its message, so it is small: what few ports have is in memory of its own.
+enum To<T> {
+    None,
+    Local(slot::Sender<Reply<T>>),
+    /// Of a message that is being decoded.
+    Unattached(EncodeReply<T>),
+    Rare(Kept<Rare<T>>),
+}
+
+/// A port that has more to it.
+struct Rare<T> {
+    to: Caller<T>,
     /// The incarnation that was given the message, when it has a tenure: whoever holds the port answers in its name.
     answerer: Option<Arc<Current>>,
 }
 
-enum To<T> {
-    None,
-    Local(oneshot::Sender<Result<T, Failure>>),
-    Remote(RemotePort, fn(&T, &mut FrameBuf) -> Result<(), EncodeError>),
+/// Who waits.
+enum Caller<T> {
+    Local(slot::Sender<Reply<T>>),
+    Remote {
+        port: RemotePort,
+        encode: EncodeReply<T>,
+        deadline: Option<Instant>,
+    },
 }
 
 impl<T> ReplyPort<T> {
     /// The port of a cast: replies are dropped.
     #[doc(hidden)]
     pub const fn none() -> Self {
-        Self::to(To::None)
+        Self(To::None)
     }
 
     /// The port of a request from another node. `encode` appends the archive of the reply.
     #[doc(hidden)]
     pub fn remote(port: RemotePort, encode: fn(&T, &mut FrameBuf) -> Result<(), EncodeError>) -> Self {
-        Self::to(To::Remote(port, encode))
+        let mut unattached = Self(To::Unattached(encode));
+        unattached.attach_to(port, None);
+        unattached
     }
 
-    pub(crate) fn local(sender: oneshot::Sender<Result<T, Failure>>) -> Self {
-        Self::to(To::Local(sender))
-    }
-
-    const fn to(to: To<T>) -> Self {
-        Self { to, answerer: None }
+    pub(crate) fn local(sender: slot::Sender<Reply<T>>) -> Self {
+        Self(To::Local(sender))
     }
 
     /// Answers. Nothing happens when nobody waits any more; an actor whose tenure is no longer valid answers `Lapsed` instead,
     /// from another task too.
     pub fn send(mut self, reply: T) {
-        let may_answer = self.answerer.as_ref().is_none_or(|answerer| answerer.is_valid());
-        if !may_answer || !current::may_act() {
-            self.answer_failure(Failure::Lost(CallError::Lapsed));
-            return;
-        }
-        match std::mem::replace(&mut self.to, To::None) {
-            To::None => {}
-            To::Local(sender) => drop(sender.send(Ok(reply))),
-            To::Remote(mut port, encode) => {
-                let stamp = self
-                    .answerer
-                    .as_ref()
-                    .map_or(Stamp::NONE, |answerer| answerer.stamp());
-                port.reply(stamp, &mut |buf| encode(&reply, buf));
-            }
+        match std::mem::replace(&mut self.0, To::None) {
+            To::None | To::Unattached(_) => {}
+            To::Local(sender) => sender.send(if current::may_act() {
+                Ok(reply)
+            } else {
+                Err(Box::new(Failure::Lost(CallError::Lapsed)))
+            }),
+            To::Rare(rare) => rare.into_inner().send(reply),
         }
     }
 
     /// True when somebody was waiting for the answer when the message was sent (a call).
     pub fn is_call(&self) -> bool {
-        match &self.to {
-            To::None => false,
-            To::Local(_) => true,
-            To::Remote(port, _) => port.0.is_some(),
+        match &self.0 {
+            To::None | To::Unattached(_) => false,
+            To::Local(_) | To::Rare(_) => true,
         }
     }
 
     /// True when a local caller has dropped its call or reached its deadline. A reply would be dropped.
     pub fn is_abandoned(&self) -> bool {
-        matches!(&self.to, To::Local(sender) if sender.is_closed())
+        self.sender().is_some_and(slot::Sender::is_closed)
+    }
+
+    /// Where a local caller waits.
+    fn sender(&self) -> Option<&slot::Sender<Reply<T>>> {
+        match &self.0 {
+            To::None | To::Unattached(_) => None,
+            To::Local(sender) => Some(sender),
+            To::Rare(rare) => match &rare.to {
+                Caller::Local(sender) => Some(sender),
+                Caller::Remote { .. } => None,
+            },
+        }
+    }
+
+    fn attach_to(&mut self, port: RemotePort, deadline: Option<Instant>) {
+        if let To::Unattached(encode) = self.0
+            && port.is_call()
+        {
+            self.0 = To::Rare(Kept::new(Rare {
+                to: Caller::Remote {
+                    port,
+                    encode,
+                    deadline,
+                },
+                answerer: None,
+            }));
+        }
     }
 
     fn answer_failure(&mut self, failure: Failure) {
-        match std::mem::replace(&mut self.to, To::None) {
-            To::None => {}
-            To::Local(sender) => drop(sender.send(Err(failure))),
-            To::Remote(mut port, _) => port.fail(failure),
+        match std::mem::replace(&mut self.0, To::None) {
+            To::None | To::Unattached(_) => {}
+            To::Local(sender) => sender.send(Err(Box::new(failure))),
+            To::Rare(rare) => rare.into_inner().to.fail(failure),
+        }
+    }
+}
+
+impl<T> Rare<T> {
+    fn send(self, reply: T) {
+        let Self { to, answerer } = self;
+        let may_answer = answerer.as_ref().is_none_or(|answerer| answerer.is_valid());
+        if !may_answer || !current::may_act() {
+            to.fail(Failure::Lost(CallError::Lapsed));
+            return;
+        }
+        match to {
+            Caller::Local(sender) => sender.send(Ok(reply)),
+            Caller::Remote { mut port, encode, .. } => {
+                let stamp = answerer.map_or(Stamp::NONE, |answerer| answerer.stamp());
+                port.reply(stamp, &mut |buf| encode(&reply, buf));
+            }
+        }
+    }
+}
+
+impl<T> Caller<T> {
+    fn fail(self, failure: Failure) {
+        match self {
+            Self::Local(sender) => sender.send(Err(Box::new(failure))),
+            Self::Remote { mut port, .. } => port.fail(failure),
         }
     }
 }
@@ -115,10 +183,10 @@ impl<T> Drop for ReplyPort<T> {
 
 impl<T> fmt::Debug for ReplyPort<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.to {
-            To::None => "ReplyPort(none)",
-            To::Local(_) => "ReplyPort(local)",
-            To::Remote(..) => "ReplyPort(remote)",
+        f.write_str(match (self.is_call(), self.sender()) {
+            (false, _) => "ReplyPort(none)",
+            (true, Some(_)) => "ReplyPort(local)",
+            (true, None) => "ReplyPort(remote)",
         })
     }
 }
@@ -130,8 +198,10 @@ pub trait Port {
     fn is_call(&self) -> bool;
     /// See [`ReplyPort::is_abandoned`].
     fn is_abandoned(&self) -> bool;
-    /// Gives a decoded message the port of its request.
-    fn attach(&mut self, port: RemotePort);
+    /// Until when the caller waits, if there is one.
+    fn deadline(&self) -> Option<Instant>;
+    /// Gives a decoded message the port of its request, and until when it is waited for.
+    fn attach(&mut self, port: RemotePort, deadline: Option<Instant>);
     /// The message is given to this incarnation, which has a tenure.
     fn bind(&mut self, answerer: &Answerer);
     /// Answers that the message was not handled. The reason is passed by the core only.
@@ -162,16 +232,34 @@ impl<T> Port for ReplyPort<T> {
         ReplyPort::is_abandoned(self)
     }
 
-    fn attach(&mut self, port: RemotePort) {
-        if let To::Remote(own, _) = &mut self.to {
-            *own = port;
+    fn deadline(&self) -> Option<Instant> {
+        match &self.0 {
+            To::None | To::Unattached(_) => None,
+            To::Local(sender) => Some(sender.deadline()),
+            To::Rare(rare) => match &rare.to {
+                Caller::Local(sender) => Some(sender.deadline()),
+                Caller::Remote { deadline, .. } => *deadline,
+            },
         }
     }
 
+    fn attach(&mut self, port: RemotePort, deadline: Option<Instant>) {
+        self.attach_to(port, deadline);
+    }
+
     fn bind(&mut self, answerer: &Answerer) {
-        if self.is_call() {
-            self.answerer = Some(Arc::clone(&answerer.0));
-        }
+        let answerer = Some(Arc::clone(&answerer.0));
+        self.0 = match std::mem::replace(&mut self.0, To::None) {
+            To::Local(sender) => To::Rare(Kept::new(Rare {
+                to: Caller::Local(sender),
+                answerer,
+            })),
+            To::Rare(mut rare) => {
+                rare.answerer = answerer;
+                To::Rare(rare)
+            }
+            to @ (To::None | To::Unattached(_)) => to,
+        };
     }
 
     fn refuse(&mut self, refusal: &Unhandled) {
@@ -197,6 +285,10 @@ impl RemotePort {
     /// Gives up the port unanswered: whoever made it answers.
     pub(crate) fn defuse(&mut self) {
         self.0 = None;
+    }
+
+    fn is_call(&self) -> bool {
+        self.0.is_some()
     }
 
     fn reply(&mut self, stamp: Stamp, encode: &mut dyn FnMut(&mut FrameBuf) -> Result<(), EncodeError>) {

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! word    what senders and the loop agree on, in 64 bits: pure
-//! store   where the memory of messages comes from and goes to
 //! node    a message and what leads to the one before it
 //! queue   sending, taking, falling asleep: lock-free
 //! turn    the loop's turn, or a caller's in its place: lock-free
@@ -11,14 +10,12 @@
 //! Sending is one read-modify-write, which is also what wakes the loop: it finds out in the same step whether the loop sleeps. The loop
 //! takes all that lie there in one step. An empty mailbox has no memory but the word and the lock.
 //!
-//! `unsafe` stands in `store`, `node` and `queue`. `loom_tests` explores the interleavings:
+//! `unsafe` stands in `node` and `queue`; the memory is from the [store](crate::store). `loom_tests` explores the interleavings:
 //! `RUSTFLAGS="--cfg quorate_loom" cargo test -p quorate --lib --release loom`.
 
 mod node;
 mod queue;
 mod room;
-mod store;
-mod sync;
 mod turn;
 mod word;
 

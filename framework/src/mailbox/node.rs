@@ -1,10 +1,10 @@
-//! A message with what leads to the one before it, in memory from the [store](super::store).
+//! A message with what leads to the one before it, in memory from the [store](crate::store).
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-use super::store;
-use super::word::{ALIGN, Word};
+use super::word::Word;
+use crate::store::{self, ALIGN};
 
 /// A message as it lies in a mailbox.
 #[repr(C)]
@@ -23,7 +23,7 @@ unsafe impl<T: Send> Send for Chain<T> {}
 impl<T> Chain<T> {
     pub(super) const EMPTY: Self = Self(std::ptr::null_mut());
 
-    const LAYOUT: Layout = {
+    pub(super) const LAYOUT: Layout = {
         let node = Layout::new::<Node<T>>();
         let align = if node.align() > ALIGN { node.align() } else { ALIGN };
         match Layout::from_size_align(node.size(), align) {

@@ -11,9 +11,9 @@ use std::marker::PhantomData;
 
 use super::node::Chain;
 use super::room::Room;
-use super::sync::{AtomicU64, Ordering};
 use super::turn::Rest;
 use super::word::{BOUND_MAX, Word};
+use crate::sync::{AtomicU64, Ordering};
 
 /// A loop that has begun this many messages gives their room back, and sooner when it runs out of messages or waits. A small mailbox
 /// is exact to the message.
@@ -61,6 +61,10 @@ pub(crate) enum Sent {
 }
 
 impl<T> Mailbox<T> {
+    /// What a message takes up here, in bytes.
+    #[cfg(test)]
+    pub(crate) const MESSAGE_TAKES: usize = Chain::<T>::LAYOUT.size();
+
     /// A mailbox for `bound` messages, from 1 to [`BOUND_MAX`].
     pub(crate) fn new(bound: usize) -> Self {
         Self {

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::queue::{Mailbox, Sent};
-use super::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, lock};
 
 /// Who waits for room in one mailbox.
 #[derive(Default)]
@@ -176,14 +176,4 @@ impl<T> Mailbox<T> {
             word = now;
         }
     }
-}
-
-#[cfg(not(quorate_loom))]
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-#[cfg(quorate_loom)]
-fn lock<T>(mutex: &Mutex<T>) -> loom::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("a model that panics has failed")
 }

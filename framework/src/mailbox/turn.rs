@@ -15,8 +15,8 @@
 //! Whoever takes the turn out of one of the two for the loop is the one who lets it run, and nobody else does.
 
 use super::queue::Mailbox;
-use super::sync::{AtomicU32, Ordering};
 use super::word::Word;
+use crate::sync::{AtomicU32, Ordering};
 
 /// A caller has the turn. It is left, or the actor stays out of everybody's reach.
 #[must_use = "a turn is left"]

@@ -8,6 +8,8 @@
 //! rooms that were granted to senders who waited. The newest message leads to the one before it. Nodes lie at multiples of 64 in a user
 //! space of 48 bits, so that 42 bits hold their address.
 
+use crate::store::{ADDRESS_BITS, ALIGN};
+
 /// What the count can hold.
 const COUNT_MAX: usize = 0x3_FFFF;
 /// Messages in one mailbox, at most: the count holds one beyond the bound, too.
@@ -30,9 +32,6 @@ const COUNT_SHIFT: u32 = 46;
 const ADDRESS_SHIFT: u32 = 4;
 const ADDRESS: u64 = (1 << COUNT_SHIFT) - (1 << ADDRESS_SHIFT);
 
-/// What nodes are aligned to.
-pub(super) const ALIGN: usize = 64;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(pub(super) u64);
 
@@ -41,7 +40,7 @@ impl Word {
 
     /// True when an address can be held.
     pub(super) fn can_hold(address: usize) -> bool {
-        address.is_multiple_of(ALIGN) && address as u64 >> 48 == 0
+        address.is_multiple_of(ALIGN) && address as u64 >> ADDRESS_BITS == 0
     }
 
     /// 0 when no message lies here.

@@ -7,7 +7,8 @@
 //! ```
 //! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place).
 //!
-//! A local call that is queued allocates its reply channel and its timer; waiting for room or for a location allocates once more.
+//! A local call that is queued has a [slot](crate::slot) for its reply and an [alarm](crate::alarm) at its deadline, whose memory is kept for
+//! the next one: it allocates nothing. Waiting for room or for a location allocates.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,17 +17,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::task::coop::poll_proceed;
+use tokio::time::Instant;
 
 use super::{CallError, Failure, Method, Refusal, Request, in_place};
 use crate::actor::Actor;
+use crate::alarm::Alarm;
 use crate::current;
-use crate::envelope::{Item, Meta};
+use crate::envelope::Item;
 use crate::message::Body;
 use crate::moving::{Located, MovingPlace};
 use crate::place::{NoRoom, Place, ReserveRoom};
 use crate::raw_ref::{RawRef, To};
-use crate::reply::ReplyPort;
+use crate::reply::{Reply, ReplyPort};
+use crate::slot;
 use crate::stamp::Stamp;
 use crate::stopwatch::Stopwatch;
 use crate::waits::Waiting;
@@ -42,12 +46,16 @@ type Envelope<M> = <<M as Method>::Actor as Actor>::Envelope;
 ///
 /// # Cancel safety
 /// May be dropped at any point; the reply is dropped then. What was sent may be handled.
+///
+/// # Panics
+/// When it begins to wait outside of a tokio runtime, or on one without timers.
 #[must_use = "a call does nothing until it is polled"]
 pub struct Call<'a, M: Method> {
     to: &'a RawRef<M::Actor>,
     timeout: Duration,
     deadline: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
+    /// Set when it begins to wait.
+    alarm: Option<Alarm>,
     /// The location that was tried last.
     version: u64,
     /// Where the message is sent: `to`, or the present location of a moving place.
@@ -67,8 +75,8 @@ enum State<M: Method> {
         room: ReserveRoom<M::Actor>,
     },
     Local {
-        reply: oneshot::Receiver<Result<M::Reply, Failure>>,
-        bounced: Option<oneshot::Receiver<Envelope<M>>>,
+        reply: slot::Receiver<Reply<M::Reply>>,
+        bounced: Option<slot::Receiver<Envelope<M>>>,
     },
     Remote {
         method: M,
@@ -96,7 +104,7 @@ impl<'a, M: Method> Call<'a, M> {
             to: request.to,
             timeout: request.timeout,
             deadline: None,
-            sleep: None,
+            alarm: None,
             version: 0,
             target: None,
             state: State::Ready(request.method),
@@ -208,22 +216,14 @@ impl<'a, M: Method> Call<'a, M> {
         let Ok(stamp) = current::effect() else {
             return Step::Done(Err(CallError::Lapsed));
         };
-        let (sender, reply) = oneshot::channel();
+        let (sender, reply) = slot::pair(deadline);
         let (bounce, bounced) = match &self.to.to {
-            To::Moving(_) => Some(oneshot::channel()).unzip(),
+            To::Moving(_) => Some(slot::pair(deadline)).unzip(),
             To::Local(_) | To::Remote(_) => (None, None),
         };
         let incarnation = self.target.as_ref().unwrap_or(self.to).incarnation;
-        let meta = Meta {
-            stamp,
-            deadline: Some(deadline),
-            incarnation,
-        };
-        let sent = send(Item::Message {
-            envelope: method.into_envelope(ReplyPort::local(sender)),
-            meta,
-            bounce,
-        });
+        let envelope = method.into_envelope(ReplyPort::local(sender));
+        let sent = send(Item::message(envelope, stamp, incarnation, bounce));
         match sent {
             Ok(()) => Step::Next(State::Local { reply, bounced }),
             Err((no_room, Item::Message { envelope, .. })) => {
@@ -237,24 +237,31 @@ impl<'a, M: Method> Call<'a, M> {
 
     fn poll_local(
         &mut self,
-        mut reply: oneshot::Receiver<Result<M::Reply, Failure>>,
-        mut bounced: Option<oneshot::Receiver<Envelope<M>>>,
+        mut reply: slot::Receiver<Reply<M::Reply>>,
+        mut bounced: Option<slot::Receiver<Envelope<M>>>,
         cx: &mut Context<'_>,
     ) -> Step<M> {
+        // Out of budget, it does not even wait for the reply, but for its next turn.
+        let Poll::Ready(coop) = poll_proceed(cx) else {
+            return Step::Wait(State::Local { reply, bounced });
+        };
         if let Some(back) = &mut bounced
-            && let Poll::Ready(back) = Pin::new(back).poll(cx)
+            && let Poll::Ready(back) = back.poll(cx)
         {
-            match back.ok().map(M::from_envelope) {
+            match back.map(M::from_envelope) {
                 Some(method) => return self.refused(method, Failure::Refused(Refusal::Gone)),
                 // Taken up by the actor: from here on only the reply counts.
                 None => bounced = None,
             }
         }
-        match Pin::new(&mut reply).poll(cx) {
-            Poll::Pending => Step::Wait(State::Local { reply, bounced }),
-            Poll::Ready(Ok(Ok(reply))) => Step::Done(Ok(reply)),
-            Poll::Ready(Ok(Err(failure))) => self.refused(None, failure),
-            Poll::Ready(Err(_)) => Step::Done(Err(CallError::NoReply)),
+        let Poll::Ready(reply) = reply.poll(cx) else {
+            return Step::Wait(State::Local { reply, bounced });
+        };
+        coop.made_progress();
+        match reply {
+            Some(Ok(reply)) => Step::Done(Ok(reply)),
+            Some(Err(failure)) => self.refused(None, *failure),
+            None => Step::Done(Err(CallError::NoReply)),
         }
     }
 
@@ -302,10 +309,14 @@ impl<'a, M: Method> Call<'a, M> {
     }
 
     fn poll_deadline(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        self.sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)))
-            .as_mut()
-            .poll(cx)
+        match &mut self.alarm {
+            Some(alarm) => alarm.poll(deadline, cx),
+            None if self.timeout.is_zero() => Poll::Ready(()),
+            None => {
+                self.alarm = Some(Alarm::set(deadline, cx));
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -339,6 +350,7 @@ impl<M: Method> Future for Call<'_, M> {
                 Step::Next(state) => this.state = state,
                 Step::Done(result) => {
                     this.waiting = None;
+                    this.alarm = None;
                     return Poll::Ready(result);
                 }
                 Step::Wait(state) => {

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::seated::Seated;
@@ -28,8 +27,9 @@ use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
 use crate::current::{Current, Dies};
-use crate::envelope::{Item, Meta};
+use crate::envelope::{Item, Rare, stamp_of};
 use crate::exit::ExitReason;
+use crate::kept::Kept;
 use crate::lane::Signal;
 use crate::link::{ExitSignal, Info, Via};
 use crate::mailbox::Mailbox;
@@ -39,7 +39,7 @@ use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn};
-use crate::stamp::Highest;
+use crate::stamp::{Highest, Stamp};
 use crate::storage::{self, Stored};
 use crate::supervision::child::Report;
 use crate::system::System;
@@ -253,15 +253,11 @@ impl<A: Actor> Turns<'_, A> {
                     left -= 1;
                     idle.ends();
                     match item {
-                        Item::Message {
-                            envelope,
-                            meta,
-                            bounce,
-                        } if !A::is_async(&envelope) => {
-                            let Some(envelope) = self.admit(envelope, meta, bounce) else {
+                        Item::Message { envelope, rare } if !A::is_async(&envelope) => {
+                            let Some((envelope, stamp)) = self.admit(envelope, rare) else {
                                 continue;
                             };
-                            body.cx.set_caller(meta.stamp);
+                            body.cx.set_caller(stamp);
                             let (actor, cx) = (&mut body.actor, &mut body.cx);
                             let ended =
                                 self.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
@@ -295,22 +291,18 @@ impl<A: Actor> Turns<'_, A> {
                     if !cx.take_monitor(down.monitor) {
                         continue;
                     }
-                    self.run(actor.down(down, cx), Signal::Lapse).await
+                    self.run(actor.down(*down, cx), Signal::Lapse).await
                 }
-                Next::Item(Item::Exit(signal)) => match self.exit_signal(signal, cx) {
+                Next::Item(Item::Exit(signal)) => match self.exit_signal(*signal, cx) {
                     Ok(None) => continue,
                     Ok(Some(info)) => self.run(actor.info(info, cx), Signal::Lapse).await,
                     Err(reason) => return reason,
                 },
-                Next::Item(Item::Message {
-                    envelope,
-                    meta,
-                    bounce,
-                }) => {
-                    let Some(envelope) = self.admit(envelope, meta, bounce) else {
+                Next::Item(Item::Message { envelope, rare }) => {
+                    let Some((envelope, stamp)) = self.admit(envelope, rare) else {
                         continue;
                     };
-                    cx.set_caller(meta.stamp);
+                    cx.set_caller(stamp);
                     let since = pace.samples(handled);
                     handled = handled.wrapping_add(1);
                     self.run_sampled(actor.handle(envelope, cx), Signal::Lapse, since)
@@ -359,35 +351,27 @@ impl<A: Actor> Turns<'_, A> {
         }
     }
 
-    /// The message, if it is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
+    /// The message and its sender's stamp, if it is to be handled: in time, for this incarnation, and not of a holder whose successor
+    /// was heard.
     #[inline]
-    fn admit(
-        &self,
-        mut envelope: A::Envelope,
-        meta: Meta,
-        bounce: Option<oneshot::Sender<A::Envelope>>,
-    ) -> Option<A::Envelope> {
-        let refusal = if meta.incarnation != 0 && meta.incarnation != self.seat.incarnation() {
+    fn admit(&self, mut envelope: A::Envelope, rare: Option<Kept<Rare<A>>>) -> Option<(A::Envelope, Stamp)> {
+        let stamp = stamp_of(rare.as_ref());
+        let incarnation = rare.as_ref().map_or(0, |rare| rare.incarnation);
+        let deadline = A::port(&mut envelope).deadline();
+        let refusal = if incarnation != 0 && incarnation != self.seat.incarnation() {
             Refusal::Gone
-        } else if meta.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             Refusal::Expired
-        } else if !self.highest.admit(meta.stamp) {
+        } else if !self.highest.admit(stamp) {
             Refusal::Superseded
         } else {
             self.seat.set_handling(A::method_index(&envelope));
             if self.current.tenure.is_some() {
                 A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
             }
-            return Some(envelope);
+            return Some((envelope, stamp));
         };
-        place::refuse::<A>(
-            Item::Message {
-                envelope,
-                meta,
-                bounce,
-            },
-            &refusal,
-        );
+        place::refuse::<A>(Item::Message { envelope, rare }, &refusal);
         None
     }
 

@@ -1,6 +1,6 @@
-//! Where the memory of messages comes from: blocks of a few sizes, kept for the next message, by thread and in a common store.
+//! Where the memory of messages and of calls comes from: blocks of a few sizes, kept for the next one, by thread and in a common store.
 //!
-//! A mailbox holds no memory of its own, so an idle actor has none. A thread keeps [`OWN_BYTES_MAX`] of each size; beyond that blocks go
+//! A mailbox holds no memory of its own, so an idle actor has none; nor does a call that is over. A thread keeps [`OWN_BYTES_MAX`] of each size; beyond that blocks go
 //! to the common store, [`COMMON_BYTES_MAX`] of each size, in chains of [`CHAIN`], and beyond that to the allocator. That is how blocks
 //! come back from the thread that handles messages to the one that sends them: one lock for many messages.
 
@@ -9,8 +9,6 @@ use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 
-use super::word::Word;
-
 /// What a thread keeps of each size, in bytes.
 const OWN_BYTES_MAX: usize = 128 * 1024;
 /// What all threads keep of each size together, in bytes.
@@ -18,8 +16,11 @@ const COMMON_BYTES_MAX: usize = 1024 * 1024;
 /// Blocks that go to the common store or come from it at a time.
 const CHAIN: usize = 32;
 
-/// Sizes are multiples of this.
-const STEP: usize = 64;
+/// What blocks that are kept are aligned to, and what all sizes are multiples of: a cache line.
+pub(crate) const ALIGN: usize = 64;
+/// Blocks lie in a user space of so many bits.
+pub(crate) const ADDRESS_BITS: u32 = 48;
+
 /// How many sizes are kept. What is larger comes from the allocator each time.
 const SIZES: usize = 16;
 
@@ -52,18 +53,18 @@ thread_local! {
 
 /// Which size a layout is of. `None` for what is not kept.
 fn size_of(layout: Layout) -> Option<usize> {
-    let index = layout.size().div_ceil(STEP).checked_sub(1)?;
-    (index < SIZES && layout.align() <= STEP).then_some(index)
+    let index = layout.size().div_ceil(ALIGN).checked_sub(1)?;
+    (index < SIZES && layout.align() <= ALIGN).then_some(index)
 }
 
 /// The layout of all blocks of a size.
 fn layout_of(size: usize) -> Layout {
-    Layout::from_size_align((size + 1) * STEP, STEP).expect("a few hundred bytes")
+    Layout::from_size_align((size + 1) * ALIGN, ALIGN).expect("a few hundred bytes")
 }
 
-/// Memory of this layout, for the caller alone, at an address that a [`Word`] can hold.
+/// Memory of this layout, for the caller alone, at an address of [`ADDRESS_BITS`].
 #[inline]
-pub(super) fn take(layout: Layout) -> NonNull<u8> {
+pub(crate) fn take(layout: Layout) -> NonNull<u8> {
     let Some(size) = size_of(layout) else {
         return allocate(layout);
     };
@@ -80,7 +81,7 @@ pub(super) fn take(layout: Layout) -> NonNull<u8> {
 ///
 /// It came from `take` with the same layout, is given back once, and nobody uses it any more.
 #[inline]
-pub(super) unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
+pub(crate) unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
     let Some(size) = size_of(layout) else {
         // SAFETY: what is not kept came from the allocator with this layout.
         unsafe { dealloc(block.as_ptr(), layout) };
@@ -96,7 +97,7 @@ pub(super) unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
 }
 
 /// Gives what this thread and the common store keep of a layout's size to the allocator.
-pub(super) fn trim(layout: Layout) {
+pub(crate) fn trim(layout: Layout) {
     let Some(size) = size_of(layout) else { return };
     with_own(size, |own| {
         let first = std::mem::replace(&mut own.first, std::ptr::null_mut());
@@ -127,12 +128,12 @@ fn lock(size: usize) -> std::sync::MutexGuard<'static, Common> {
 }
 
 fn allocate(layout: Layout) -> NonNull<u8> {
-    // SAFETY: a node is never of size 0.
+    // SAFETY: no layout here is of size 0.
     let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else {
         handle_alloc_error(layout)
     };
     assert!(
-        Word::can_hold(memory.as_ptr().addr()),
+        memory.as_ptr().addr() as u64 >> ADDRESS_BITS == 0,
         "mailboxes need addresses of 48 bits, which every user space of today has"
     );
     memory
