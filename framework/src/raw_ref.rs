@@ -1,11 +1,17 @@
 //! The ref within a ref: where a place is, and how a message gets there.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::hash::{Hash, Hasher};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::actor::Actor;
+use crate::alarm::Alarm;
 use crate::current;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
@@ -16,7 +22,7 @@ use crate::monitor::{MonitorId, Watcher};
 use crate::moving::MovingPlace;
 use crate::place::{NoRoom, Place};
 use crate::reply::ReplyPort;
-use crate::request::{CastError, Method};
+use crate::request::{CastError, LONGEST, Method};
 use crate::seat::Seat;
 use crate::stamp::Stamp;
 use crate::supervision::ask::Desk;
@@ -235,7 +241,22 @@ impl<A: Actor> RawRef<A> {
         let To::Local(place) = &located.to else {
             return self.send_message(message);
         };
-        let Ok(permit) = tokio::time::timeout(timeout, place.reserve()).await else {
+        let deadline = Instant::now() + timeout.min(LONGEST);
+        let (mut room, mut alarm) = (place.reserve(), None);
+        let waited = poll_fn(|cx| {
+            if let Poll::Ready(permit) = Pin::new(&mut room).poll(cx) {
+                return Poll::Ready(Some(permit));
+            }
+            let rings = match &mut alarm {
+                Some(alarm) => Alarm::poll(alarm, deadline, cx),
+                None => {
+                    alarm = Some(Alarm::set(deadline, cx));
+                    Poll::Pending
+                }
+            };
+            rings.map(|()| None)
+        });
+        let Some(permit) = waited.await else {
             return Err(CastError::Full(message));
         };
         // Asked again: there was a wait.

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
-use super::{CallError, Failure, Method, Refusal, Request, in_place};
+use super::{CallError, Failure, LONGEST, Method, Refusal, Request, in_place};
 use crate::actor::Actor;
 use crate::alarm::Alarm;
 use crate::current;
@@ -35,9 +35,6 @@ use crate::stamp::Stamp;
 use crate::stopwatch::Stopwatch;
 use crate::waits::Waiting;
 use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
-
-/// Deadlines beyond this are this: instants have an end.
-const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Envelope<M> = <<M as Method>::Actor as Actor>::Envelope;

@@ -5,6 +5,7 @@ mod error;
 pub(crate) mod in_place;
 mod method;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 pub use self::call::Call;
@@ -18,6 +19,9 @@ use crate::timer::{self, Delayed};
 
 /// The deadline of a call when nothing else is said (OTP: gen_server:call).
 pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Deadlines beyond this are this: instants have an end.
+pub(crate) const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// A message for an actor, not sent yet: `counter.add(2)`.
 ///
@@ -33,6 +37,18 @@ pub struct Request<'a, M: Method> {
     pub(crate) to: &'a RawRef<M::Actor>,
     pub(crate) method: M,
     pub(crate) timeout: Duration,
+}
+
+/// Casts are short: so many of a thread spend one unit of what a task may do before it yields.
+const CASTS_A_UNIT: u8 = 8;
+
+fn spends_budget() -> bool {
+    thread_local! {
+        static CASTS: Cell<u8> = const { Cell::new(0) };
+    }
+    let casts = (CASTS.get() + 1) % CASTS_A_UNIT;
+    CASTS.set(casts);
+    casts == 0
 }
 
 impl<'a, M: Method> Request<'a, M> {
@@ -74,6 +90,10 @@ impl<'a, M: Method> Request<'a, M> {
     /// # Panics
     /// When it has to wait outside of a tokio runtime.
     pub async fn cast_when_room(self) -> Result<(), CastError<<M::Actor as Actor>::Message>> {
+        // A loop of these yields now and then, however much room there is.
+        if spends_budget() {
+            tokio::task::consume_budget().await;
+        }
         match self.to.cast(self.method) {
             Err(CastError::Full(message)) => self.to.send_when_room(message, self.timeout).await,
             other => other,
