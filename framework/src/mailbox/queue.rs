@@ -5,7 +5,7 @@
 //! the loop: take all there are, in one; turn them around; handle; take again; or fall asleep, in the same step that sees that there are none
 //! ```
 //! A message is complete before it can be seen, so nobody ever waits for a sender that was interrupted. The count of the word says how
-//! much room is taken, exactly; the loop gives room back as it begins with messages, by the [`STRIDE`].
+//! much room is taken, exactly; the loop gives room back as it begins with messages, in [`STRIDES`].
 
 use std::marker::PhantomData;
 
@@ -15,9 +15,9 @@ use super::turn::Rest;
 use super::word::{BOUND_MAX, Word};
 use crate::sync::{AtomicU64, Ordering};
 
-/// A loop that has begun this many messages gives their room back, and sooner when it runs out of messages or waits. A small mailbox
-/// is exact to the message.
-const STRIDE: usize = 32;
+/// A loop that has begun a quarter of the bound, within these, gives the room back, and sooner when its turn ends, it runs out of messages
+/// or waits: who waits for room then has enough of it to go on for a while. A small mailbox is exact to the message.
+const STRIDES: [usize; 2] = [32, 256];
 /// Up to this bound each message gives its room back at once.
 const EXACT_MAX: usize = 64;
 
@@ -25,6 +25,8 @@ const EXACT_MAX: usize = 64;
 pub(crate) struct Mailbox<T> {
     word: AtomicU64,
     bound: usize,
+    /// Messages that are begun before their room is given back, at most.
+    stride: usize,
     /// What the loop has said of its rest, for the end of its turn.
     pub(super) rest: Rest,
     pub(super) room: Room,
@@ -67,9 +69,16 @@ impl<T> Mailbox<T> {
 
     /// A mailbox for `bound` messages, from 1 to [`BOUND_MAX`].
     pub(crate) fn new(bound: usize) -> Self {
+        let bound = bound.clamp(1, BOUND_MAX);
+        let [least, most] = STRIDES;
+        let stride = match bound {
+            ..=EXACT_MAX => 1,
+            _ => (bound / 4).clamp(least, most),
+        };
         Self {
             word: AtomicU64::new(Word::EMPTY.0),
-            bound: bound.clamp(1, BOUND_MAX),
+            bound,
+            stride,
             rest: Rest::default(),
             room: Room::default(),
             messages: PhantomData,
@@ -152,7 +161,7 @@ impl<T> Mailbox<T> {
         }
         let message = taken.messages.pop()?;
         taken.begun += 1;
-        if taken.begun == STRIDE || self.bound <= EXACT_MAX {
+        if taken.begun == self.stride {
             self.settle(taken);
         }
         Some(message)

@@ -12,8 +12,10 @@ use tokio::task::{coop, yield_now};
 use super::Scheduler;
 use super::local::Local;
 
-/// How long a dispatcher goes on before other tasks have their turn.
-pub(super) const SLICE: Duration = Duration::from_micros(50);
+/// How long a dispatcher goes on before another one is woken, when more than one actor waits.
+const ALONE: Duration = Duration::from_micros(50);
+/// How long it goes on before other tasks have their turn. Tokio wakes another worker whenever a task yields, so it is not done more often.
+const SLICE: Duration = Duration::from_micros(200);
 /// Turns between two looks at the clock and at what came from elsewhere.
 const LOOK: u32 = 16;
 
@@ -71,13 +73,10 @@ impl Scheduler {
         beacon.is_lit.store(true, Ordering::Relaxed);
         let mut turns: u32 = 0;
         loop {
-            let Some(entry) = local
-                .pop()
-                .or_else(|| self.find(number, local.queue(), local.number()))
-            else {
+            let Some(entry) = local.pop().or_else(|| self.find(number, local)) else {
                 beacon.is_lit.store(false, Ordering::SeqCst);
                 fence(Ordering::SeqCst);
-                if !self.has_work(number, local.number()) {
+                if !self.has_work(number, local) {
                     return;
                 }
                 // Whoever has lit it meanwhile has woken this task, too.
@@ -88,8 +87,18 @@ impl Scheduler {
             };
             entry.run();
             turns += 1;
-            if turns.is_multiple_of(LOOK) || !coop::has_budget_remaining() {
-                if start.elapsed() > SLICE || !coop::has_budget_remaining() {
+            let is_spent = !coop::has_budget_remaining();
+            if turns.is_multiple_of(LOOK) || is_spent {
+                let since = start.elapsed();
+                let helps = since > ALONE && local.len() > 1 && self.wake_another();
+                if helps {
+                    // Tokio keeps the one that was woken on this thread, and wakes another thread for this one.
+                    cx.waker().wake_by_ref();
+                    break;
+                }
+                if since > SLICE || is_spent {
+                    // Polled again when all other tasks of this worker, timers and sockets have had their turn.
+                    let _ = pin!(yield_now()).poll(cx);
                     break;
                 }
                 if let Some(entry) = super::retried(|| self.injected.steal()) {
@@ -97,15 +106,8 @@ impl Scheduler {
                 }
             }
         }
-        // Tokio may poll this one on another thread next: who sees to this thread's queue must be awake.
-        fence(Ordering::SeqCst);
-        self.light(&self.beacons[local.dispatcher()]);
-        if local.len() > 1 && self.wake_another() {
-            // Tokio keeps the one that was woken on this thread, and wakes another for this one.
-            cx.waker().wake_by_ref();
-        } else {
-            // Polled again when all other tasks of this worker, timers and sockets have had their turn.
-            let _ = pin!(yield_now()).poll(cx);
+        if !local.is_empty() && local.dispatcher() != number {
+            self.take_over(number, local.number());
         }
     }
 }

@@ -8,13 +8,11 @@ use std::sync::atomic::{Ordering, fence};
 use crossbeam_deque::Worker;
 
 use super::watch::Moves;
-use super::{Entry, Scheduler};
+use super::{Entry, Queue, Scheduler};
 
 pub(super) struct Local {
     scheduler: Arc<Scheduler>,
     number: usize,
-    /// Who sees to it.
-    dispatcher: usize,
     queue: Worker<Entry>,
     moves: Arc<Moves>,
     /// A dispatcher runs here now, and looks at the queue before it sleeps.
@@ -22,6 +20,8 @@ pub(super) struct Local {
     /// A caller wants to run itself what it wakes next, and has got it.
     helping: Cell<bool>,
     helped: Cell<Option<Entry>>,
+    /// The queues of all threads as they were after so many changes.
+    known: RefCell<(usize, Arc<[Queue]>)>,
 }
 
 thread_local! {
@@ -41,17 +41,16 @@ impl Local {
             let known = own.iter().find(|local| Arc::ptr_eq(&local.scheduler, scheduler));
             let local = known.cloned().unwrap_or_else(|| {
                 let queue = Worker::new_fifo();
-                let moves = Arc::default();
-                let (number, dispatcher) = scheduler.register(queue.stealer(), &moves);
+                let (number, moves) = scheduler.register(queue.stealer());
                 let local = Rc::new(Self {
                     scheduler: Arc::clone(scheduler),
                     number,
-                    dispatcher,
                     queue,
                     moves,
                     is_running: Cell::new(false),
                     helping: Cell::new(false),
                     helped: Cell::new(None),
+                    known: RefCell::new((0, [].into())),
                 });
                 own.push(Rc::clone(&local));
                 local
@@ -88,12 +87,27 @@ impl Local {
         self.queue.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// What `f` finds first among the queues of the other threads.
+    pub(super) fn find_map<R>(&self, f: impl FnMut(&Queue) -> Option<R>) -> Option<R> {
+        let mut known = self.known.borrow_mut();
+        let changes = self.scheduler.changes.load(Ordering::Acquire);
+        if known.0 != changes {
+            *known = (changes, Arc::clone(&self.scheduler.lock_queues()));
+        }
+        let mut others = known.1.iter().filter(|queue| queue.number != self.number);
+        others.find_map(f)
+    }
+
     pub(super) fn queue(&self) -> &Worker<Entry> {
         &self.queue
     }
 
     pub(super) fn dispatcher(&self) -> usize {
-        self.dispatcher
+        self.moves.dispatcher()
     }
 
     pub(super) fn number(&self) -> usize {
@@ -140,7 +154,8 @@ pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
         if !local.is_running.get() {
             // Either the dispatcher sees this before it sleeps, or this sees that it sleeps.
             fence(Ordering::SeqCst);
-            scheduler.light(&scheduler.beacons[local.dispatcher]);
+            // It is asked for afterwards: it may be another's meanwhile, who looks once more then.
+            scheduler.light(&scheduler.beacons[local.dispatcher()]);
         }
     });
     entry.map_or(Ok(()), Err)

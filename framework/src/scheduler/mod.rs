@@ -23,7 +23,7 @@ mod local;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
@@ -31,6 +31,7 @@ use tokio::runtime::{self, Handle};
 use self::dispatcher::Beacon;
 pub(crate) use self::life::{Entry, Lives, LivesCell, begin, schedule};
 use self::live::Live;
+use self::local::Local;
 pub(crate) use self::local::helping;
 use self::watch::{Moves, Watch};
 
@@ -42,7 +43,9 @@ pub(crate) struct Scheduler {
     /// What was woken outside of the runtime.
     injected: Injector<Entry>,
     /// The queues of threads, with the dispatcher that sees to each.
-    queues: RwLock<Vec<Queue>>,
+    queues: Mutex<Arc<[Queue]>>,
+    /// How often they have changed.
+    changes: AtomicUsize,
     /// Numbers the queues.
     registered: AtomicUsize,
     beacons: Box<[Beacon]>,
@@ -52,9 +55,9 @@ pub(crate) struct Scheduler {
     is_closed: AtomicBool,
 }
 
+#[derive(Clone)]
 struct Queue {
     number: usize,
-    dispatcher: usize,
     stealer: Stealer<Entry>,
     moves: Arc<Moves>,
 }
@@ -73,7 +76,8 @@ impl Scheduler {
         let scheduler = Arc::new(Self {
             runtime: id,
             injected: Injector::new(),
-            queues: RwLock::default(),
+            queues: Mutex::new([].into()),
+            changes: AtomicUsize::new(0),
             registered: AtomicUsize::new(0),
             beacons: (0..dispatchers).map(|_| Beacon::default()).collect(),
             live: Live::default(),
@@ -132,47 +136,81 @@ impl Scheduler {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    fn register(&self, stealer: Stealer<Entry>, moves: &Arc<Moves>) -> (usize, usize) {
+    fn register(&self, stealer: Stealer<Entry>) -> (usize, Arc<Moves>) {
         let number = self.registered.fetch_add(1, Ordering::Relaxed);
-        let dispatcher = number % self.beacons.len();
+        let moves = Arc::new(Moves::new(number % self.beacons.len()));
         let queue = Queue {
             number,
-            dispatcher,
             stealer,
-            moves: Arc::clone(moves),
+            moves: Arc::clone(&moves),
         };
-        self.queues
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(queue);
-        (number, dispatcher)
+        self.change(|queues| queues.iter().cloned().chain([queue]).collect());
+        (number, moves)
+    }
+
+    /// Has a dispatcher see to the queue of the thread that it runs on, in exchange for the one that it has seen to: tokio may move it.
+    fn take_over(&self, dispatcher: usize, number: usize) {
+        let queues = self.lock_queues();
+        let Some(own) = queues.iter().find(|queue| queue.number == number) else {
+            return;
+        };
+        let other = own.moves.dispatcher();
+        if other == dispatcher {
+            return;
+        }
+        for queue in queues
+            .iter()
+            .filter(|queue| queue.moves.dispatcher() == dispatcher)
+        {
+            queue.moves.set_dispatcher(other);
+        }
+        own.moves.set_dispatcher(dispatcher);
+        fence(Ordering::SeqCst);
+        let has_work = |queue: &Queue| queue.moves.dispatcher() == other && !queue.stealer.is_empty();
+        if queues.iter().any(has_work) {
+            self.light(&self.beacons[other]);
+        }
     }
 
     fn unregister(&self, number: usize) {
-        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
-        queues.retain(|queue| queue.number != number);
+        let others = |queues: &[Queue]| {
+            queues
+                .iter()
+                .filter(|queue| queue.number != number)
+                .cloned()
+                .collect()
+        };
+        self.change(others);
+    }
+
+    fn change(&self, change: impl FnOnce(&[Queue]) -> Arc<[Queue]>) {
+        let mut queues = self.lock_queues();
+        *queues = change(&queues);
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    fn lock_queues(&self) -> MutexGuard<'_, Arc<[Queue]>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something for a dispatcher whose thread's own queue is empty: what came from elsewhere, what lies in a queue that it sees to, what a
     /// thread has more of than it runs now.
-    fn find(&self, dispatcher: usize, into: &crossbeam_deque::Worker<Entry>, own: usize) -> Option<Entry> {
-        let injected = retried(|| self.injected.steal_batch_and_pop(into));
+    fn find(&self, dispatcher: usize, local: &Local) -> Option<Entry> {
+        let injected = retried(|| self.injected.steal_batch_and_pop(local.queue()));
         injected.or_else(|| {
-            let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-            queues
-                .iter()
-                .filter(|queue| queue.number != own && queue.is_for(dispatcher))
-                .find_map(|queue| retried(|| queue.stealer.steal_batch_and_pop(into)))
+            local.find_map(|queue| {
+                let steals = queue.is_for(dispatcher);
+                steals.then(|| retried(|| queue.stealer.steal_batch_and_pop(local.queue())))?
+            })
         })
     }
 
     /// Whether there is anything that [`find`](Self::find) would find.
-    fn has_work(&self, dispatcher: usize, own: usize) -> bool {
-        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+    fn has_work(&self, dispatcher: usize, local: &Local) -> bool {
         !self.injected.is_empty()
-            || queues
-                .iter()
-                .any(|queue| queue.number != own && queue.is_for(dispatcher))
+            || local
+                .find_map(|queue| queue.is_for(dispatcher).then_some(()))
+                .is_some()
     }
 
     /// The runtime is being shut down: drops what is left.
@@ -182,7 +220,7 @@ impl Scheduler {
             self.watch.unpark();
         }
         self.drop_injected();
-        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let queues = Arc::clone(&self.lock_queues());
         for queue in &*queues {
             while let Some(entry) = retried(|| queue.stealer.steal()) {
                 entry.cancel();
@@ -200,7 +238,7 @@ impl Scheduler {
 impl Queue {
     /// One's own is emptied, and one that does not move; of another it is taken when more than one waits.
     fn is_for(&self, dispatcher: usize) -> bool {
-        let is_emptied = self.dispatcher == dispatcher || self.moves.is_stuck();
+        let is_emptied = self.moves.dispatcher() == dispatcher || self.moves.is_stuck();
         let least = if is_emptied { 1 } else { 2 };
         self.stealer.len() >= least
     }

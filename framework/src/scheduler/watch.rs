@@ -7,8 +7,8 @@
 //! Looks are [`SOON`] apart after one that has found something, and twice as far after each that has not, [`SELDOM`] at most. While
 //! nothing runs at all the thread sleeps; a dispatcher that is woken wakes it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -21,9 +21,10 @@ const SELDOM: Duration = Duration::from_millis(1);
 /// Looks at nothing that runs, until it sleeps.
 const QUIET_MAX: u32 = 16;
 
-/// How far a queue has moved, for who looks.
-#[derive(Default)]
+/// How far a queue has moved, for who looks, and who sees to it.
 pub(super) struct Moves {
+    /// The dispatcher that empties it, and is woken for it.
+    dispatcher: AtomicUsize,
     /// Turns that were taken out of it.
     turns: AtomicU64,
     /// It does not move: whoever comes may take what lies there.
@@ -31,6 +32,23 @@ pub(super) struct Moves {
 }
 
 impl Moves {
+    pub(super) fn new(dispatcher: usize) -> Self {
+        Self {
+            dispatcher: AtomicUsize::new(dispatcher),
+            turns: AtomicU64::new(0),
+            is_stuck: AtomicBool::new(false),
+        }
+    }
+
+    #[inline]
+    pub(super) fn dispatcher(&self) -> usize {
+        self.dispatcher.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_dispatcher(&self, dispatcher: usize) {
+        self.dispatcher.store(dispatcher, Ordering::SeqCst);
+    }
+
     /// A turn was taken out of it, by its own thread.
     #[inline]
     pub(super) fn moved(&self) {
@@ -136,7 +154,7 @@ impl Scheduler {
             has_injected: !self.injected.is_empty(),
         };
         let (mut moves, mut is_stuck) = (false, false);
-        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let queues = Arc::clone(&self.lock_queues());
         for queue in &*queues {
             let turns = (queue.number, queue.moves.turns.load(Ordering::Relaxed));
             let is_as_it_was = seen.turns.contains(&turns);
@@ -147,7 +165,6 @@ impl Scheduler {
             }
             now.turns.push(turns);
         }
-        drop(queues);
         // What was woken elsewhere lies there until some dispatcher looks, and each does often.
         is_stuck |= now.has_injected && seen.has_injected;
         *seen = now;
