@@ -99,18 +99,18 @@ impl<T> Queue<T> {
 
     /// # Panics
     /// When there are [`ALARMS_MAX`].
+    #[inline]
     pub(super) fn insert(&mut self, at: u64, what: T) -> Key {
         let index = self.take_place();
         let number = self.inserted;
         self.inserted += 1;
         let alarm = &mut self.alarms[index as usize];
-        *alarm = Alarm {
-            at,
-            number,
-            position: self.new.len() as u32,
-            is_new: true,
-            what: Some(what),
-        };
+        debug_assert!(alarm.what.is_none(), "the place is free");
+        alarm.at = at;
+        alarm.number = number;
+        alarm.position = self.new.len() as u32;
+        alarm.is_new = true;
+        alarm.what = Some(what);
         self.new.push(index);
         Key { index, number }
     }
@@ -124,6 +124,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes an alarm out, if it is still there: its deadline, and what it is for.
+    #[inline]
     pub(super) fn remove(&mut self, key: Key) -> Option<(u64, T)> {
         self.get_mut(key)?;
         let Alarm {
@@ -157,6 +158,7 @@ impl<T> Queue<T> {
     }
 
     /// What an alarm was for, whose place is free now.
+    #[inline]
     fn give_up(&mut self, index: u32) -> T {
         let alarm = &mut self.alarms[index as usize];
         let what = alarm
@@ -174,6 +176,7 @@ impl<T> Queue<T> {
         what
     }
 
+    #[inline]
     fn take_place(&mut self) -> u32 {
         if let Some(alarm) = self.alarms.get(self.free as usize) {
             return std::mem::replace(&mut self.free, alarm.position);

@@ -140,6 +140,7 @@ impl<B> Shard<B> {
         &self.shared.bell
     }
 
+    #[inline]
     pub(super) fn set(&self, at: u64, waker: Waker) -> Result<(Key, Disturb), Ended> {
         let mut alarms = lock(&self.alarms);
         if alarms.has_ended {
@@ -169,6 +170,7 @@ impl<B> Shard<B> {
     }
 
     /// The alarm does not ring. The sleeper need not know, but may: `Yes` when it sleeps for this one.
+    #[inline]
     pub(super) fn take_back(&self, key: Key) -> Disturb {
         let mut alarms = lock(&self.alarms);
         let taken = alarms.queue.remove(key);

@@ -1,3 +1,5 @@
+//! The queue by tables and against a list, the shards by hand, and alarms on runtimes of each kind.
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

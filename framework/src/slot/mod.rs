@@ -114,6 +114,7 @@ impl<T> Unpin for Sender<T> {}
 impl<T> Unpin for Receiver<T> {}
 
 /// A slot for one value that is awaited until `deadline`.
+#[inline]
 pub(crate) fn pair<T>(deadline: Instant) -> (Sender<T>, Receiver<T>) {
     let slot = store::take(Slot::<T>::LAYOUT).cast::<Slot<T>>();
     // SAFETY: the store gave this memory to us alone, with the layout of a slot.
@@ -200,6 +201,7 @@ impl<T> Drop for Sender<T> {
 
 impl<T> Receiver<T> {
     /// The value, once; `None` when the sender was dropped without one.
+    #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let Some(place) = self.slot else {
             return Poll::Ready(None);
