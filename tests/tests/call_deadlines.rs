@@ -78,11 +78,11 @@ fn an_earlier_deadline_does_not_wait_for_a_later_one_that_was_set_before() {
         let mute = System::new("test").spawn(Mute::spec()).await.unwrap();
         let since = Instant::now();
         let (late, early) = tokio::join!(
-            mute.ask().timeout(Duration::from_secs(3600)),
+            mute.ask().timeout(Duration::from_hours(1)),
             mute.ask().timeout(Duration::from_millis(10)),
         );
         assert_eq!((late, early), (Err(CallError::Timeout), Err(CallError::Timeout)));
-        assert!(since.elapsed() >= Duration::from_secs(3600));
+        assert!(since.elapsed() >= Duration::from_hours(1));
         let since = Instant::now();
         let early = mute.ask().timeout(Duration::from_millis(10)).await;
         assert_eq!(early, Err(CallError::Timeout));
