@@ -7,7 +7,7 @@
 //! ```
 //! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place).
 //!
-//! A local call that is queued has a [slot](crate::slot) for its reply and an [alarm](crate::alarm) at its deadline, whose memory is kept for
+//! A local call that is queued has a [slot] for its reply and an [alarm](crate::alarm) at its deadline, whose memory is kept for
 //! the next one: it allocates nothing. Waiting for room or for a location allocates.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Where one value is awaited: a reply by its caller. Memory from the [store](crate::store), one atomic word, no lock.
+//! Where one value is awaited: a reply by its caller. Memory from the [store], one atomic word, no lock.
 //!
 //! ```text
 //!           the receiver                   the sender
