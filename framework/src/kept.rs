@@ -1,4 +1,4 @@
-//! A box whose memory is from the [store](crate::store): what one call or one message needs beside itself allocates nothing in the end.
+//! A box whose memory is from the [store]: what one call or one message needs beside itself allocates nothing in the end.
 
 use std::alloc::Layout;
 use std::marker::PhantomData;

@@ -32,7 +32,8 @@ const LONGER: [(&str, usize, &str); 3] = [
 ];
 
 /// What decides and takes `now`: files, or folders with all that is in them.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
+    "framework/src/alarm/queue",
     "framework/src/pool/queue",
     "framework/src/supervision/intensity",
     "framework/src/supervision/state",

@@ -6,7 +6,7 @@
 //!              there and of what callers have said meanwhile
 //! ```
 //! So an alarm that comes into a shard behind the sleeper's back finds that it sleeps for nothing, or for something later, and is said.
-//! A lock is held for one alarm, or for [`RUNG_MAX`] that ring.
+//! A lock is held for one alarm, or for [`SORTED_MAX`] that are sorted and [`RUNG_MAX`] that ring.
 
 use std::task::Waker;
 
@@ -20,6 +20,8 @@ pub(super) const SHARDS: usize = 8;
 pub(super) const SHARDS: usize = 2;
 /// Alarms of one shard that ring under one lock.
 const RUNG_MAX: usize = 64;
+/// Alarms of one shard that are sorted under one lock.
+const SORTED_MAX: usize = 256;
 
 /// The sleeper sleeps for nothing.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -106,11 +108,12 @@ impl<B> Shards<B> {
         for shard in &self.shards {
             loop {
                 let mut alarms = lock(&shard.alarms);
+                let are_sorted = alarms.queue.sort(SORTED_MAX);
                 due.extend(std::iter::from_fn(|| alarms.queue.pop_due(now)).take(RUNG_MAX));
                 let then = alarms.queue.next().unwrap_or(NEVER);
                 drop(alarms);
                 due.drain(..).for_each(&mut ring);
-                if then > now {
+                if are_sorted && then > now {
                     next = next.min(then);
                     break;
                 }
@@ -126,6 +129,7 @@ impl<B> Shards<B> {
             alarms.has_ended = true;
             let mut queue = std::mem::replace(&mut alarms.queue, Queue::EMPTY);
             drop(alarms);
+            queue.sort(usize::MAX);
             std::iter::from_fn(|| queue.pop_due(NEVER)).for_each(&mut ring);
         }
     }
@@ -136,6 +140,7 @@ impl<B> Shard<B> {
         &self.shared.bell
     }
 
+    #[inline]
     pub(super) fn set(&self, at: u64, waker: Waker) -> Result<(Key, Disturb), Ended> {
         let mut alarms = lock(&self.alarms);
         if alarms.has_ended {
@@ -165,6 +170,7 @@ impl<B> Shard<B> {
     }
 
     /// The alarm does not ring. The sleeper need not know, but may: `Yes` when it sleeps for this one.
+    #[inline]
     pub(super) fn take_back(&self, key: Key) -> Disturb {
         let mut alarms = lock(&self.alarms);
         let taken = alarms.queue.remove(key);

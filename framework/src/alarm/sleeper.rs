@@ -42,31 +42,40 @@ pub(super) struct Set {
 
 impl Set {
     /// `None` when this runtime is ending.
+    #[inline]
     #[track_caller]
     pub(super) fn new(deadline: Instant, waker: &Waker) -> Option<Self> {
         let runtime = Handle::current();
-        let known = HERE.try_with(|here| match &*here.borrow() {
-            Some((id, shard)) if *id == runtime.id() => Some(Arc::clone(shard)),
+        let set = HERE.try_with(|here| match &*here.borrow() {
+            Some((id, shard)) if *id == runtime.id() => Self::on(shard, deadline, waker),
             Some(_) | None => None,
         });
-        let set = known
-            .ok()
-            .flatten()
-            .and_then(|shard| Self::at(shard, deadline, waker));
-        set.or_else(|| {
-            let shard = look_up(&runtime);
-            let _ = HERE.try_with(|here| here.replace(Some((runtime.id(), Arc::clone(&shard)))));
-            Self::at(shard, deadline, waker)
-        })
+        match set {
+            Ok(Some(set)) => Some(set),
+            Ok(None) | Err(_) => Self::on_unknown(&runtime, deadline, waker),
+        }
     }
 
-    fn at(shard: Arc<Shard<Bell>>, deadline: Instant, waker: &Waker) -> Option<Self> {
+    #[cold]
+    #[track_caller]
+    fn on_unknown(runtime: &Handle, deadline: Instant, waker: &Waker) -> Option<Self> {
+        let shard = look_up(runtime);
+        // While the thread ends, it is looked up each time.
+        let _ = HERE.try_with(|here| here.replace(Some((runtime.id(), Arc::clone(&shard)))));
+        Self::on(&shard, deadline, waker)
+    }
+
+    #[inline]
+    fn on(shard: &Arc<Shard<Bell>>, deadline: Instant, waker: &Waker) -> Option<Self> {
         let at = shard.bell().time_of(deadline);
         let (key, disturb) = shard.set(at, waker.clone()).ok()?;
         if disturb == Disturb::Yes {
             shard.bell().disturbed.notify_one();
         }
-        Some(Self { shard, key })
+        Some(Self {
+            shard: Arc::clone(shard),
+            key,
+        })
     }
 
     pub(super) fn renew(&self, waker: &Waker) -> State {
@@ -75,6 +84,7 @@ impl Set {
 }
 
 impl Drop for Set {
+    #[inline]
     fn drop(&mut self) {
         let disturb = self.shard.take_back(self.key);
         if cfg!(feature = "test-util") && disturb == Disturb::Yes {
@@ -91,9 +101,11 @@ impl fmt::Debug for Set {
 
 impl Bell {
     /// An instant as the alarms know it.
+    #[inline]
     fn time_of(&self, instant: Instant) -> u64 {
         let since = instant.saturating_duration_since(self.start);
-        u64::try_from(since.as_nanos()).unwrap_or(NEVER - 1)
+        // A call's deadline is within a year or so.
+        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
     }
 }
 

@@ -1,3 +1,5 @@
+//! The queue by tables and against a list, the shards by hand, and alarms on runtimes of each kind.
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +30,7 @@ impl Rung {
 }
 
 fn due(queue: &mut Queue<&'static str>, now: u64) -> Vec<&'static str> {
+    assert!(queue.sort(usize::MAX));
     std::iter::from_fn(|| queue.pop_due(now)).collect()
 }
 
@@ -76,6 +79,7 @@ fn an_empty_queue_keeps_little_and_still_knows_old_keys() {
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u64),
+    Sort(usize),
     Remove(usize),
     Due(u64),
 }
@@ -83,6 +87,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => (0..100_u64).prop_map(Step::Insert),
+        1 => (0..10_usize).prop_map(Step::Sort),
         2 => any::<usize>().prop_map(Step::Remove),
         1 => (0..100_u64).prop_map(Step::Due),
     ];
@@ -102,7 +107,9 @@ proptest! {
                     prop_assert_eq!(queue.remove(key), None);
                 }
                 Step::Remove(_) => prop_assert_eq!(queue.next(), None),
+                Step::Sort(max) => drop(queue.sort(max)),
                 Step::Due(now) => {
+                    prop_assert!(queue.sort(usize::MAX));
                     let found: Vec<usize> = std::iter::from_fn(|| queue.pop_due(now)).collect();
                     let (mut due, left): (Vec<_>, Vec<_>) =
                         list.into_iter().partition(|(at, ..)| *at <= now);
@@ -110,9 +117,9 @@ proptest! {
                     due.sort_unstable_by_key(|(at, number, _)| (*at, *number));
                     let due: Vec<usize> = due.into_iter().map(|(_, number, _)| number).collect();
                     prop_assert_eq!(found, due);
+                    prop_assert_eq!(queue.next(), list.iter().map(|(at, ..)| *at).min());
                 }
             }
-            prop_assert_eq!(queue.next(), list.iter().map(|(at, ..)| *at).min());
         }
     }
 }
@@ -153,7 +160,7 @@ fn more_than_ring_under_one_lock_ring_in_one_round() {
     for at in 0..1_000 {
         let _ = shards.shard(0).set(at, Waker::from(Arc::clone(&rung))).unwrap();
     }
-    assert_eq!(shards.round(899, Waker::wake), 900);
+    assert_eq!(shards.round(899, Waker::wake), 900, "and all are sorted");
     assert_eq!(rung.times(), 900);
 }
 

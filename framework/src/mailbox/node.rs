@@ -1,4 +1,4 @@
-//! A message with what leads to the one before it, in memory from the [store](crate::store).
+//! A message with what leads to the one before it, in memory from the [store].
 
 use std::alloc::Layout;
 use std::ptr::NonNull;

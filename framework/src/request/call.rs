@@ -7,7 +7,7 @@
 //! ```
 //! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place).
 //!
-//! A local call that is queued has a [slot](crate::slot) for its reply and an [alarm](crate::alarm) at its deadline, whose memory is kept for
+//! A local call that is queued has a [slot] for its reply and an [alarm](crate::alarm) at its deadline, whose memory is kept for
 //! the next one: it allocates nothing. Waiting for room or for a location allocates.
 
 use std::fmt;
@@ -88,10 +88,10 @@ enum State<M: Method> {
     Done,
 }
 
-/// What a step came to.
+/// What a step came to. The state is what it goes on from.
 enum Step<M: Method> {
-    Next(State<M>),
-    Wait(State<M>),
+    Next,
+    Wait,
     Done(Result<M::Reply, CallError>),
 }
 
@@ -110,28 +110,30 @@ impl<'a, M: Method> Call<'a, M> {
         }
     }
 
-    fn step(&mut self, state: State<M>, deadline: Instant, cx: &mut Context<'_>) -> Step<M> {
-        match state {
+    fn step(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Step<M> {
+        if matches!(self.state, State::Local { .. }) {
+            return self.poll_local(cx);
+        }
+        match std::mem::replace(&mut self.state, State::Done) {
             State::Ready(method) => self.send(method, deadline),
             State::Room {
                 method,
                 place,
                 mut room,
             } => match Pin::new(&mut room).poll(cx) {
-                Poll::Pending => Step::Wait(State::Room { method, place, room }),
+                Poll::Pending => self.wait(State::Room { method, place, room }),
                 Poll::Ready(permit) => self.deliver(&place, method, deadline, |item| {
                     Place::send_granted(permit, item);
                     Ok(())
                 }),
             },
-            State::Local { reply, bounced } => self.poll_local(reply, bounced, cx),
             State::Remote {
                 method,
                 mut reply,
                 link,
                 id,
             } => match Pin::new(&mut reply).poll(cx) {
-                Poll::Pending => Step::Wait(State::Remote {
+                Poll::Pending => self.wait(State::Remote {
                     method,
                     reply,
                     link,
@@ -142,15 +144,25 @@ impl<'a, M: Method> Call<'a, M> {
                 Poll::Ready(Err(_)) => Step::Done(Err(CallError::NodeDown)),
             },
             State::Locating { method, mut next } => match next.as_mut().poll(cx) {
-                Poll::Pending => Step::Wait(State::Locating { method, next }),
+                Poll::Pending => self.wait(State::Locating { method, next }),
                 Poll::Ready(located) => {
                     self.version = located.version;
                     self.target = located.raw;
-                    Step::Next(State::Ready(method))
+                    self.next(State::Ready(method))
                 }
             },
-            State::Done => panic!("a call was polled after its end"),
+            State::Local { .. } | State::Done => panic!("a call was polled after its end"),
         }
+    }
+
+    fn next(&mut self, state: State<M>) -> Step<M> {
+        self.state = state;
+        Step::Next
+    }
+
+    fn wait(&mut self, state: State<M>) -> Step<M> {
+        self.state = state;
+        Step::Wait
     }
 
     fn send(&mut self, method: M, deadline: Instant) -> Step<M> {
@@ -158,7 +170,7 @@ impl<'a, M: Method> Call<'a, M> {
             return Step::Done(Err(CallError::Lapsed));
         };
         if let (To::Moving(place), None) = (&self.to.to, &self.target) {
-            return Step::Next(locate(place, self.version, method));
+            return self.next(locate(place, self.version, method));
         }
         let target = self.target.as_ref().unwrap_or(self.to);
         match &target.to {
@@ -194,7 +206,7 @@ impl<'a, M: Method> Call<'a, M> {
     fn wait_or_refuse(&mut self, place: &Arc<Place<M::Actor>>, no_room: NoRoom, method: M) -> Step<M> {
         match no_room {
             NoRoom::Gone => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
-            NoRoom::Full => Step::Next(State::Room {
+            NoRoom::Full => self.next(State::Room {
                 method,
                 place: Arc::clone(place),
                 room: place.reserve(),
@@ -222,7 +234,7 @@ impl<'a, M: Method> Call<'a, M> {
         let envelope = method.into_envelope(ReplyPort::local(sender));
         let sent = send(Item::message(envelope, stamp, incarnation, bounce));
         match sent {
-            Ok(()) => Step::Next(State::Local { reply, bounced }),
+            Ok(()) => self.next(State::Local { reply, bounced }),
             Err((no_room, Item::Message { envelope, .. })) => {
                 let method =
                     M::from_envelope(envelope).expect("the envelope is of the method that it was made of");
@@ -232,27 +244,22 @@ impl<'a, M: Method> Call<'a, M> {
         }
     }
 
-    fn poll_local(
-        &mut self,
-        mut reply: slot::Receiver<Reply<M::Reply>>,
-        mut bounced: Option<slot::Receiver<Envelope<M>>>,
-        cx: &mut Context<'_>,
-    ) -> Step<M> {
+    fn poll_local(&mut self, cx: &mut Context<'_>) -> Step<M> {
         // Out of budget, it does not even wait for the reply, but for its next turn.
-        let Poll::Ready(coop) = poll_proceed(cx) else {
-            return Step::Wait(State::Local { reply, bounced });
+        let (State::Local { reply, bounced }, Poll::Ready(coop)) = (&mut self.state, poll_proceed(cx)) else {
+            return Step::Wait;
         };
-        if let Some(back) = &mut bounced
+        if let Some(back) = bounced
             && let Poll::Ready(back) = back.poll(cx)
         {
             match back.map(M::from_envelope) {
                 Some(method) => return self.refused(method, Failure::Refused(Refusal::Gone)),
                 // Taken up by the actor: from here on only the reply counts.
-                None => bounced = None,
+                None => *bounced = None,
             }
         }
         let Poll::Ready(reply) = reply.poll(cx) else {
-            return Step::Wait(State::Local { reply, bounced });
+            return Step::Wait;
         };
         coop.made_progress();
         match reply {
@@ -279,7 +286,7 @@ impl<'a, M: Method> Call<'a, M> {
             .link
             .send(head, &mut |buf| (wire.encode)(&method, buf), Some(sender))
         {
-            Ok(id) => Step::Next(State::Remote {
+            Ok(id) => self.next(State::Remote {
                 method,
                 reply,
                 link: Arc::clone(&place.link),
@@ -300,7 +307,7 @@ impl<'a, M: Method> Call<'a, M> {
     fn refused(&mut self, method: Option<M>, failure: Failure) -> Step<M> {
         if let (To::Moving(place), Some(method), true) = (&self.to.to, method, failure.may_move()) {
             self.target = None;
-            return Step::Next(locate(place, self.version, method));
+            return self.next(locate(place, self.version, method));
         }
         Step::Done(Err(failure.into_error(<M::Actor as Actor>::NAME, M::NAME)))
     }
@@ -342,16 +349,15 @@ impl<M: Method> Future for Call<'_, M> {
         let timeout = this.timeout.min(LONGEST);
         let deadline = *this.deadline.get_or_insert_with(|| Instant::now() + timeout);
         loop {
-            let state = std::mem::replace(&mut this.state, State::Done);
-            match this.step(state, deadline, cx) {
-                Step::Next(state) => this.state = state,
+            match this.step(deadline, cx) {
+                Step::Next => {}
                 Step::Done(result) => {
+                    this.state = State::Done;
                     this.waiting = None;
                     this.alarm = None;
                     return Poll::Ready(result);
                 }
-                Step::Wait(state) => {
-                    this.state = state;
+                Step::Wait => {
                     if this.poll_deadline(deadline, cx).is_pending() {
                         this.note_wait();
                         return Poll::Pending;

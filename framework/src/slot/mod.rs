@@ -1,4 +1,4 @@
-//! Where one value is awaited: a reply by its caller. Memory from the [store](crate::store), one atomic word, no lock.
+//! Where one value is awaited: a reply by its caller. Memory from the [store], one atomic word, no lock.
 //!
 //! ```text
 //!           the receiver                   the sender
@@ -71,6 +71,9 @@ impl<T> Slot<T> {
             store::give_back(slot.cast(), Self::LAYOUT);
             inner
         };
+        // For loom, which sees here whether anybody else is still at it.
+        inner.waker.with_mut(|_| ());
+        inner.value.with_mut(|_| ());
         drop(inner);
     }
 
@@ -114,6 +117,7 @@ impl<T> Unpin for Sender<T> {}
 impl<T> Unpin for Receiver<T> {}
 
 /// A slot for one value that is awaited until `deadline`.
+#[inline]
 pub(crate) fn pair<T>(deadline: Instant) -> (Sender<T>, Receiver<T>) {
     let slot = store::take(Slot::<T>::LAYOUT).cast::<Slot<T>>();
     // SAFETY: the store gave this memory to us alone, with the layout of a slot.
@@ -200,6 +204,7 @@ impl<T> Drop for Sender<T> {
 
 impl<T> Receiver<T> {
     /// The value, once; `None` when the sender was dropped without one.
+    #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let Some(place) = self.slot else {
             return Poll::Ready(None);

@@ -1,3 +1,5 @@
+//! What the two ends of a slot see of each other, one after the other. Side by side they are in `loom_tests`.
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::Wake;
