@@ -15,25 +15,38 @@ use crate::id::ActorId;
 use crate::seat::Seat;
 use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
-use crate::waits::{Waiting, Waits};
+use crate::waits::Waiting;
 
 thread_local! {
     /// Who runs on this thread now. Points to what the frame of an [`enter`] further up holds.
-    static CURRENT: Cell<*const Running> = const { Cell::new(std::ptr::null()) };
+    static CURRENT: Cell<Running> = const { Cell::new(Running::NOBODY) };
 }
 
 /// Who runs.
-pub(crate) struct Running {
-    current: Arc<Current>,
+#[derive(Clone, Copy)]
+struct Running {
+    current: *const Arc<Current>,
     /// Whether this is a task beside the actor's own: it may call the actor.
     is_beside: bool,
 }
 
-/// Runs `f` on behalf of an incarnation.
+impl Running {
+    const NOBODY: Self = Self {
+        current: std::ptr::null(),
+        is_beside: false,
+    };
+}
+
+/// Runs `f` on behalf of an incarnation, in its own turn.
 #[inline]
-pub(crate) fn enter<R>(running: &Running, f: impl FnOnce() -> R) -> R {
+pub(crate) fn enter<R>(current: &Arc<Current>, f: impl FnOnce() -> R) -> R {
+    enter_as(current, false, f)
+}
+
+#[inline]
+fn enter_as<R>(current: &Arc<Current>, is_beside: bool, f: impl FnOnce() -> R) -> R {
     /// Puts back who ran before, after a panic too.
-    struct Before(*const Running);
+    struct Before(Running);
 
     impl Drop for Before {
         fn drop(&mut self) {
@@ -41,61 +54,33 @@ pub(crate) fn enter<R>(running: &Running, f: impl FnOnce() -> R) -> R {
         }
     }
 
-    let _before = Before(CURRENT.replace(running));
+    let _before = Before(CURRENT.replace(Running { current, is_beside }));
     f()
 }
 
-/// Who runs on this thread now, if anybody does.
+/// Who runs on this thread now, if anybody does, and whether beside its turns.
 #[inline]
-fn with<R>(f: impl FnOnce(&Running) -> R) -> Option<R> {
+fn with<R>(f: impl FnOnce(&Arc<Current>, bool) -> R) -> Option<R> {
     // Not there any more while the thread itself ends.
-    let running = CURRENT.try_with(Cell::get).ok()?;
-    // SAFETY: `enter` has put the pointer there for as long as it borrows what it points to, and this ends before `enter` does: it is
-    // called, directly or not, by what `enter` calls, on the same thread.
-    let running = unsafe { running.as_ref() }?;
-    Some(f(running))
+    let Running { current, is_beside } = CURRENT.try_with(Cell::get).ok()?;
+    // SAFETY: `enter_as` has put the pointer there for as long as it borrows what it points to, and this ends before that does: it is
+    // called, directly or not, by what `enter_as` calls, on the same thread.
+    let current = unsafe { current.as_ref() }?;
+    Some(f(current, is_beside))
 }
 
 /// One incarnation of an actor.
 pub(crate) struct Current {
-    pub(crate) place: ActorId,
-    pub(crate) tenure: Option<Tenure>,
+    seat: Arc<Seat>,
     highest: Arc<Highest>,
-    waits: Arc<Waits>,
     /// Set when the incarnation has ended: timers that it started do nothing then.
     ended: AtomicBool,
     /// Set while the incarnation's state is being dropped.
-    ending: Mutex<Option<ExitReason>>,
+    ending: Mutex<Option<Box<ExitReason>>>,
     /// Told when the first port says that the incarnation ends, if it has a mailbox.
     dies: Option<Weak<dyn Dies>>,
-}
-
-impl Running {
-    async fn scope<F: Future>(self, future: F) -> F::Output {
-        /// The future is dropped on behalf of who runs, too.
-        struct Scoped<'a, F> {
-            running: &'a Running,
-            future: Pin<&'a mut Option<F>>,
-        }
-
-        impl<F> Drop for Scoped<'_, F> {
-            fn drop(&mut self) {
-                enter(self.running, || self.future.set(None));
-            }
-        }
-
-        let mut scoped = Scoped {
-            running: &self,
-            future: pin!(Some(future)),
-        };
-        poll_fn(|cx| {
-            enter(scoped.running, || {
-                let future = scoped.future.as_mut().as_pin_mut();
-                future.expect("there until this is dropped").poll(cx)
-            })
-        })
-        .await
-    }
+    /// What it runs in, when somebody looks at that.
+    span: Option<Box<tracing::Span>>,
 }
 
 /// What is told that the incarnation dies, before anybody hears of it.
@@ -105,47 +90,95 @@ pub(crate) trait Dies: Send + Sync + 'static {
 }
 
 impl Current {
-    pub(crate) fn new(seat: &Seat, highest: Arc<Highest>, dies: Option<Weak<dyn Dies>>) -> Arc<Self> {
+    pub(crate) fn new(seat: &Arc<Seat>, highest: Arc<Highest>, dies: Option<Weak<dyn Dies>>) -> Arc<Self> {
+        Self::with_span(seat, highest, dies, tracing::Span::none())
+    }
+
+    /// One whose turns are in a span.
+    pub(crate) fn with_span(
+        seat: &Arc<Seat>,
+        highest: Arc<Highest>,
+        dies: Option<Weak<dyn Dies>>,
+        span: tracing::Span,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            place: seat.id,
-            tenure: seat.tenure.clone(),
+            seat: Arc::clone(seat),
             highest,
-            waits: Arc::clone(&seat.waits),
             ended: AtomicBool::new(false),
             ending: Mutex::new(None),
             dies,
+            span: (!span.is_disabled()).then(|| Box::new(span)),
         })
     }
 
-    /// This incarnation as who runs in its own turns.
-    pub(crate) fn in_turn(self: &Arc<Self>) -> Running {
-        Running {
-            current: Arc::clone(self),
-            is_beside: false,
-        }
+    /// Enters the span that its turns are in.
+    #[inline]
+    pub(crate) fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
+        self.span.as_deref().map(tracing::Span::enter)
     }
 
     /// Runs a future on behalf of this incarnation, as its own turn.
     pub(crate) async fn scope<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        self.in_turn().scope(future).await
+        self.scope_as(false, future).await
     }
 
     /// Runs a future on behalf of this incarnation, beside its turns.
     pub(crate) async fn scope_beside<F: Future>(self: Arc<Self>, future: F) -> F::Output {
-        let running = Running {
+        self.scope_as(true, future).await
+    }
+
+    async fn scope_as<F: Future>(self: &Arc<Self>, is_beside: bool, future: F) -> F::Output {
+        /// The future is dropped on behalf of who runs, too.
+        struct Scoped<'a, F> {
+            current: &'a Arc<Current>,
+            is_beside: bool,
+            future: Pin<&'a mut Option<F>>,
+        }
+
+        impl<F> Drop for Scoped<'_, F> {
+            fn drop(&mut self) {
+                enter_as(self.current, self.is_beside, || self.future.set(None));
+            }
+        }
+
+        let mut scoped = Scoped {
             current: self,
-            is_beside: true,
+            is_beside,
+            future: pin!(Some(future)),
         };
-        running.scope(future).await
+        poll_fn(|cx| {
+            enter_as(scoped.current, scoped.is_beside, || {
+                let future = scoped.future.as_mut().as_pin_mut();
+                future.expect("there until this is dropped").poll(cx)
+            })
+        })
+        .await
     }
 
     /// From now on a dropped port answers `Exited(reason)`.
     pub(crate) fn set_ending(&self, reason: &ExitReason) {
-        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+        let reason = Some(Box::new(reason.clone()));
+        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
     pub(crate) fn set_ended(&self) {
         self.ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn place(&self) -> ActorId {
+        self.seat.id
+    }
+
+    /// What its system has heard of singletons.
+    #[inline]
+    pub(crate) fn highest(&self) -> &Highest {
+        &self.highest
+    }
+
+    /// The tenure that its effects are bound to.
+    #[inline]
+    pub(crate) fn tenure(&self) -> Option<&Tenure> {
+        self.seat.tenure.as_deref()
     }
 
     /// False when the tenure is not valid any more, or the incarnation has ended.
@@ -157,44 +190,42 @@ impl Current {
     /// False when the tenure is not valid any more, or its successor was heard here.
     #[inline]
     pub(crate) fn is_valid(&self) -> bool {
-        self.tenure
-            .as_ref()
+        self.tenure()
             .is_none_or(|tenure| tenure.is_valid() && !self.highest.is_superseded(tenure.stamp))
     }
 
     /// What is sent in the name of this incarnation carries this.
     #[inline]
     pub(crate) fn stamp(&self) -> Stamp {
-        self.tenure.as_ref().map_or(Stamp::NONE, |tenure| tenure.stamp)
+        self.tenure().map_or(Stamp::NONE, |tenure| tenure.stamp)
     }
 }
 
 /// The incarnation on whose behalf the caller runs.
 pub(crate) fn get() -> Option<Arc<Current>> {
-    with(|running| Arc::clone(&running.current))
+    with(|current, _| Arc::clone(current))
 }
 
 /// True inside of an actor.
 pub(crate) fn is_set() -> bool {
-    with(|_| ()).is_some()
+    with(|_, _| ()).is_some()
 }
 
 /// True in a turn of this actor.
 pub(crate) fn is(place: ActorId) -> bool {
-    with(|running| !running.is_beside && running.current.place == place).unwrap_or(false)
+    with(|current, is_beside| !is_beside && current.seat.id == place).unwrap_or(false)
 }
 
 /// The actor on whose behalf the caller runs.
 pub(crate) fn id() -> Option<ActorId> {
-    with(|running| running.current.place)
+    with(|current, _| current.seat.id)
 }
 
 /// Notes, in a turn of an actor, that it waits for a call.
 pub(crate) fn wait_for(target: &Arc<Seat>, method: &'static str) -> Option<Waiting> {
-    with(|running| {
-        let current = &running.current;
-        (!running.is_beside)
-            .then(|| Waiting::new(current.place, &current.waits, target, method))
+    with(|current, is_beside| {
+        (!is_beside)
+            .then(|| Waiting::new(&current.seat, target, method))
             .flatten()
     })
     .flatten()
@@ -202,7 +233,7 @@ pub(crate) fn wait_for(target: &Arc<Seat>, method: &'static str) -> Option<Waiti
 
 /// False when the running actor's tenure is not valid any more.
 pub(crate) fn may_act() -> bool {
-    with(|running| running.current.is_valid()).unwrap_or(true)
+    with(|current, _| current.is_valid()).unwrap_or(true)
 }
 
 /// The running actor's tenure is not valid any more: no effect.
@@ -212,8 +243,7 @@ pub(crate) struct Lapsed;
 /// Permission for one effect: what to stamp on it.
 #[inline]
 pub(crate) fn effect() -> Result<Stamp, Lapsed> {
-    with(|running| {
-        let current = &running.current;
+    with(|current, _| {
         if current.is_valid() {
             Ok(current.stamp())
         } else {
@@ -225,8 +255,8 @@ pub(crate) fn effect() -> Result<Stamp, Lapsed> {
 
 /// A port is about to say that the running actor has ended: whoever hears it and sends again sends to the successor.
 pub(crate) fn dies() {
-    let dies = with(|running| {
-        let dies = running.current.dies.as_ref().filter(|_| !running.is_beside);
+    let dies = with(|current, is_beside| {
+        let dies = current.dies.as_ref().filter(|_| !is_beside);
         dies.and_then(Weak::upgrade)
     });
     if let Some(Some(dies)) = dies {
@@ -236,9 +266,9 @@ pub(crate) fn dies() {
 
 /// Why the running actor is ending, while it is.
 pub(crate) fn ending() -> Option<ExitReason> {
-    with(|running| {
-        let ending = running.current.ending.lock();
-        ending.unwrap_or_else(PoisonError::into_inner).clone()
+    with(|current, _| {
+        let ending = current.ending.lock();
+        ending.unwrap_or_else(PoisonError::into_inner).as_deref().cloned()
     })
     .flatten()
 }

@@ -115,6 +115,7 @@ mod error;
 mod exit;
 mod generated;
 mod id;
+mod label;
 mod lane;
 mod link;
 mod mailbox;

@@ -48,7 +48,7 @@ pub(crate) fn unwinding() -> Option<ExitReason> {
 }
 
 /// Polls once; a panic becomes a reason.
-pub(crate) fn poll_caught<F: Future>(
+pub(crate) fn poll_caught<F: Future + ?Sized>(
     future: Pin<&mut F>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, ExitReason>> {

@@ -64,10 +64,16 @@ pub(crate) struct Place<A: Actor> {
     death: AtomicU8,
     /// The number of the last [`Item::End`].
     ends: AtomicU64,
-    /// The refs to a supervisor's children, typed as its handle takes them.
-    children: OnceLock<Box<dyn Any + Send + Sync>>,
-    /// Where a supervisor is asked.
-    desk: OnceLock<Desk>,
+    /// Of a supervisor's place.
+    supervising: OnceLock<Box<Supervising>>,
+}
+
+/// What a supervisor's place has beside.
+struct Supervising {
+    /// The refs to its children, typed as its handle takes them.
+    children: Box<dyn Any + Send + Sync>,
+    /// Where it is asked.
+    desk: Desk,
 }
 
 impl<A: Actor> Place<A> {
@@ -80,8 +86,7 @@ impl<A: Actor> Place<A> {
             inbox: Mutex::new(Some(Taken::NONE)),
             death: AtomicU8::new(DEAD),
             ends: AtomicU64::new(0),
-            children: OnceLock::new(),
-            desk: OnceLock::new(),
+            supervising: OnceLock::new(),
         })
     }
 
@@ -212,20 +217,17 @@ impl<A: Actor> Place<A> {
         }
     }
 
-    pub(crate) fn set_children(&self, children: Box<dyn Any + Send + Sync>) {
-        let _ = self.children.set(children);
+    /// Makes it a supervisor's.
+    pub(crate) fn set_supervising(&self, children: Box<dyn Any + Send + Sync>, desk: Desk) {
+        let _ = self.supervising.set(Box::new(Supervising { children, desk }));
     }
 
     pub(crate) fn children(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.children.get().map(|children| &**children)
-    }
-
-    pub(crate) fn set_desk(&self, desk: Desk) {
-        let _ = self.desk.set(desk);
+        self.supervising.get().map(|supervising| &*supervising.children)
     }
 
     pub(crate) fn desk(&self) -> Option<&Desk> {
-        self.desk.get()
+        self.supervising.get().map(|supervising| &supervising.desk)
     }
 
     pub(crate) fn deliver_down(self: &Arc<Self>, down: Down) {

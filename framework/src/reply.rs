@@ -144,7 +144,7 @@ pub struct Answerer(pub(crate) Arc<Current>);
 
 impl fmt::Debug for Answerer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Answerer({})", self.0.place)
+        write!(f, "Answerer({})", self.0.place())
     }
 }
 

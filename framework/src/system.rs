@@ -153,8 +153,11 @@ impl System {
     /// # Cancel safety
     /// Dropped early, it is stopped nevertheless.
     pub async fn terminate<A: Actor>(&self, actor: &ActorRef<A>) -> bool {
+        let Some(seat) = ActorRef::raw(actor).own_seat() else {
+            return true;
+        };
         let (done, ended) = oneshot::channel();
-        let ask = Ask::Terminate(Which::Place(ActorRef::id(actor)), done);
+        let ask = Ask::Terminate(Which::Seat(seat), done);
         if self.0.root.asks.send(ask).await.is_err() {
             return true;
         }

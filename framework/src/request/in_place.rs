@@ -102,7 +102,7 @@ impl<A: Actor> Drop for Turn<'_, A> {
             let body = unsafe { self.place.body().get() };
             if let Some(body) = body {
                 self.place.mark();
-                body.fell = Some(ExitReason::error("a turn of a caller broke off"));
+                body.fell = Some(Box::new(ExitReason::error("a turn of a caller broke off")));
             }
         }
         if let Some(entered) = self.entered.take()
@@ -129,8 +129,7 @@ fn run<M: Method>(
     let Body {
         actor,
         cx,
-        running,
-        span,
+        me,
         runs,
         fell,
     } = body;
@@ -138,18 +137,18 @@ fn run<M: Method>(
     let number = *runs;
     *runs = number.wrapping_add(1);
     let ran = {
-        let _in_span = span.enter();
+        let _in_span = me.enter_span();
         let run = || place.pace().sampled(number, || method.run(actor, cx));
-        current::enter(running, || panics::caught(run))
+        current::enter(me, || panics::caught(run))
     };
-    place.seat.waits.end_turn();
+    place.seat.end_turn();
     match ran {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(_)) => Err(CallError::NoReply),
         Err(reason) => {
             // Who is told so and calls again calls the successor.
             place.mark();
-            *fell = Some(reason.clone());
+            *fell = Some(Box::new(reason.clone()));
             Err(CallError::Exited(reason))
         }
     }

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracing::Instrument;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::ask::{ChildKind, Door};
-pub(crate) use super::state::ChildPolicy;
 use super::state::Key;
+pub(crate) use super::state::{ChildPolicy, SharedPolicy};
 use crate::actor::Actor;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
@@ -20,11 +19,11 @@ use crate::policy::Policy;
 use crate::seat::Seat;
 use crate::spec::StartFn;
 use crate::system::System;
-use crate::turn;
+use crate::turn::Incarnation;
 
 /// A slot of a supervisor.
 pub(crate) trait Child: Send + Sync + 'static {
-    fn policy(&self) -> ChildPolicy;
+    fn policy(&self) -> &SharedPolicy;
 
     fn seat(&self) -> &Arc<Seat>;
 
@@ -48,7 +47,7 @@ pub(crate) trait Child: Send + Sync + 'static {
     }
 
     /// Starts an incarnation in a task of its own, once the last one has ended.
-    fn start(&self, report: Report);
+    fn start(self: Arc<Self>, report: Report);
 
     /// No incarnation follows for now.
     fn close(&self);
@@ -69,20 +68,11 @@ pub(crate) trait Child: Send + Sync + 'static {
         })
     }
 
-    /// Counts the signals.
-    fn told(&self) -> &Told;
-
     /// Asks the present incarnation to end, or the one whose start waits for its seat.
     fn signal(&self, signal: Signal) {
-        self.told().0.fetch_add(1, Ordering::SeqCst);
-        self.seat().signal(signal);
+        self.seat().signal_from_above(signal);
     }
 }
-
-/// How often a child was told to end by its supervisor: a start that waits for a seat sees by it that it is not wanted any more. The signal
-/// itself is in the seat's lane, and meant for whoever sits there.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Told(Arc<AtomicU64>);
 
 /// An actor that runs on, out of reach.
 pub(crate) struct Left {
@@ -132,10 +122,6 @@ impl Report {
         self.send(Happened::Started).await;
     }
 
-    pub(crate) async fn ignored(&self) {
-        self.send(Happened::Ignored).await;
-    }
-
     pub(crate) async fn failed(&self, reason: ExitReason) {
         self.send(Happened::StartFailed(reason)).await;
     }
@@ -149,6 +135,19 @@ impl Report {
         self.events.is_closed()
     }
 
+    /// Tells what has happened. What it answers, when the supervisor has no room, is to be waited for.
+    pub(crate) fn send_now(&self, happened: Happened) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let (key, left) = (self.key, Vec::new());
+        let sent = self.events.try_send(Event { key, happened, left });
+        let Err(TrySendError::Full(event)) = sent else {
+            return None;
+        };
+        let events = self.events.clone();
+        Some(Box::pin(async move {
+            let _ = events.send(event).await;
+        }))
+    }
+
     async fn send(&self, happened: Happened) {
         self.send_without(happened, Vec::new()).await;
     }
@@ -160,8 +159,9 @@ impl Report {
     }
 }
 
-impl From<&Policy> for ChildPolicy {
-    fn from(policy: &Policy) -> Self {
+impl ChildPolicy {
+    /// What a supervisor needs to know of a policy.
+    pub(crate) const fn of(policy: &Policy) -> Self {
         Self {
             restart: policy.restart,
             shutdown: policy.shutdown,
@@ -171,39 +171,44 @@ impl From<&Policy> for ChildPolicy {
     }
 }
 
+impl SharedPolicy {
+    /// That of an actor's type, unless this one is another.
+    pub(crate) fn of<A: Actor>(policy: &Policy) -> Self {
+        let own = ChildPolicy::of(policy);
+        if own == *ActorChild::<A>::POLICY {
+            Self::Type(ActorChild::<A>::POLICY)
+        } else {
+            own.into()
+        }
+    }
+}
+
 /// The slot of an actor.
 pub(crate) struct ActorChild<A: Actor> {
     pub(crate) place: Arc<Place<A>>,
     pub(crate) start: Arc<StartFn<A>>,
-    pub(crate) policy: ChildPolicy,
-    pub(crate) hibernate_after: Option<Duration>,
-    pub(crate) name: Option<&'static str>,
     pub(crate) system: System,
-    pub(crate) told: Told,
+    pub(crate) policy: SharedPolicy,
+    pub(crate) hibernate_after: Option<Box<Duration>>,
+}
+
+impl<A: Actor> ActorChild<A> {
+    const POLICY: &'static ChildPolicy = &ChildPolicy::of(&A::POLICY);
 }
 
 impl<A: Actor> Child for ActorChild<A> {
-    fn policy(&self) -> ChildPolicy {
-        self.policy
+    fn policy(&self) -> &SharedPolicy {
+        &self.policy
     }
 
     fn seat(&self) -> &Arc<Seat> {
         &self.place.seat
     }
 
-    fn told(&self) -> &Told {
-        &self.told
-    }
-
-    fn start(&self, report: Report) {
-        let (place, start, system) = (
-            Arc::clone(&self.place),
-            Arc::clone(&self.start),
-            self.system.clone(),
-        );
-        let seat = Arc::clone(&place.seat);
-        let incarnation = turn::incarnation(place, start, system, report.clone(), self.hibernate_after);
-        spawn_in(seat, &self.told, report, incarnation);
+    fn start(self: Arc<Self>, report: Report) {
+        let place = Arc::clone(&self.place);
+        let incarnation = Incarnation::new(self, report.clone());
+        spawn_in(&place.seat, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -215,31 +220,34 @@ impl<A: Actor> Child for ActorChild<A> {
     }
 
     fn remove(&self) {
-        if let Some(name) = self.name {
+        if let Some(name) = self.place.seat.label.name() {
             self.system.registry().remove(name, self.place.seat.id);
         }
     }
 }
 
-/// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it is
-/// told to end meanwhile, or when its supervisor has ended.
-pub(crate) fn spawn_in(
-    seat: Arc<Seat>,
-    told: &Told,
-    report: Report,
-    incarnation: impl Future<Output = ()> + Send + 'static,
-) {
-    let span = tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor, id = %seat.id);
+/// The span of an incarnation in this seat.
+pub(crate) fn span(seat: &Seat) -> tracing::Span {
+    let span = tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id);
     if !span.is_disabled() {
         span.record("path", seat.path());
     }
-    let incarnation = incarnation.instrument(span);
+    span
+}
+
+/// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it is
+/// told to end meanwhile, or when its supervisor has ended.
+pub(crate) fn spawn_in(
+    seat: &Arc<Seat>,
+    report: Report,
+    incarnation: impl Future<Output = ()> + Send + 'static,
+) {
     if !seat.is_live() {
         seat.begin();
         tokio::spawn(incarnation);
         return;
     }
-    let (told, before) = (told.clone(), told.0.load(Ordering::SeqCst));
+    let (seat, before) = (Arc::clone(seat), seat.times_told());
     tokio::spawn(async move {
         seat.vacant().await;
         if report.is_closed() {
@@ -247,7 +255,7 @@ pub(crate) fn spawn_in(
         }
         // What it is told from here on is in its own lane.
         seat.begin();
-        if told.0.load(Ordering::SeqCst) == before {
+        if seat.times_told() == before {
             incarnation.await;
         } else {
             seat.end(&ExitReason::Shutdown);

@@ -3,35 +3,75 @@
 //! It serves what others ask of it before its own retries, so that it can be stopped in the middle of a restart loop. What is asked during a
 //! boot or while a group restarts waits until that is done.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::Flags;
 use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
 use super::casualties::Casualties;
 use super::child::{Child, Event, Happened, Left, Report};
-use super::state::{ChildState, Command, Key, Kind, Outcome, State};
+use super::state::{ChildState, Command, Key, Kind, Outcome, State, Table};
 use crate::error::StartError;
 use crate::exit::ExitReason;
-use crate::id::ActorId;
 use crate::lane::Signal;
 use crate::policy::Shutdown;
-use crate::seat::Seat;
+use crate::seat::{Above, Seat};
 
 /// Events of children that wait for the driver. A child's task waits when it is full.
 const EVENTS_MAX: usize = 256;
 
 struct Slot {
-    id: Option<Arc<str>>,
     child: Arc<dyn Child>,
+    more: Option<Box<More>>,
+}
+
+/// What most children of a dynamic supervisor do without.
+#[derive(Default)]
+struct More {
+    id: Option<Arc<str>>,
     /// It belongs to the supervisor's own spec, which keeps it for the next incarnation.
     is_declared: bool,
     started: Option<Started>,
     terminated: Vec<Done>,
+}
+
+impl Slot {
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    fn is_declared(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.is_declared)
+    }
+
+    fn take_started(&mut self) -> Option<Started> {
+        let started = self.more.as_mut()?.started.take();
+        self.tidy();
+        started
+    }
+
+    fn take_terminated(&mut self, into: &mut Vec<Done>) {
+        if let Some(more) = &mut self.more {
+            into.append(&mut more.terminated);
+            self.tidy();
+        }
+    }
+
+    fn tidy(&mut self) {
+        if self.more.as_deref().is_some_and(More::is_empty) {
+            self.more = None;
+        }
+    }
+}
+
+impl More {
+    fn is_empty(&self) -> bool {
+        self.id.is_none() && !self.is_declared && self.started.is_none() && self.terminated.is_empty()
+    }
 }
 
 /// How a supervisor's incarnation ended.
@@ -47,16 +87,15 @@ pub(crate) struct Driver {
     seat: Arc<Seat>,
     casualties: Arc<Casualties>,
     state: State,
-    slots: BTreeMap<Key, Slot>,
-    places: HashMap<ActorId, Key>,
+    slots: Table<Slot>,
     ids: HashMap<Arc<str>, Key>,
     events: mpsc::Receiver<Event>,
     report_to: mpsc::Sender<Event>,
     retries: VecDeque<Key>,
     /// What was asked while the core is busy; at most `ASKS_MAX`.
     deferred: VecDeque<Ask>,
-    /// A child's tenure has ended.
-    lapsed: Arc<Notify>,
+    /// What its children know of it: tells when a child's tenure has ended.
+    above: Arc<Above>,
     /// Those below that were found stuck; they may have ended since.
     left: Vec<Left>,
     booted: Option<oneshot::Sender<()>>,
@@ -86,17 +125,16 @@ impl Driver {
     ) -> Self {
         let (report_to, events) = mpsc::channel(EVENTS_MAX);
         let mut driver = Self {
+            above: Above::new(&seat),
             seat,
             casualties,
             state: State::new(flags, kind, crate::system::random()),
-            slots: BTreeMap::new(),
-            places: HashMap::new(),
+            slots: Table::new(),
             ids: HashMap::new(),
             events,
             report_to,
             retries: VecDeque::new(),
             deferred: VecDeque::new(),
-            lapsed: Arc::default(),
             left: Vec::new(),
             booted: Some(booted),
             answers: Vec::new(),
@@ -173,7 +211,7 @@ impl Driver {
             signal = signal => Next::Signal(signal),
             Some(ask) = asks.recv(), if has_room => Next::Ask(ask),
             Some(event) = self.events.recv() => Next::Event(event),
-            () = self.lapsed.notified() => Next::Lapsed,
+            () = self.above.lapsed.notified() => Next::Lapsed,
             () = &mut due, if deadline.is_some() => Next::Deadline,
             // Everything else comes first, other tasks too.
             key = async { tokio::task::yield_now().await; retry }, if retry.is_some() => match key {
@@ -190,13 +228,13 @@ impl Driver {
     fn handle_event(&mut self, Event { key, happened, left }: Event) {
         let now = Instant::now();
         self.leave(left);
-        let slot = self.slots.get_mut(&key);
+        let slot = self.slots.get_mut(key);
         // Whatever it ended of: without its tenure it does not come back.
         let lapsed = slot
             .as_ref()
             .is_some_and(|slot| slot.child.seat().has_lapsed())
             .then_some(ExitReason::Lapsed);
-        let started = slot.and_then(|slot| slot.started.take());
+        let started = slot.and_then(Slot::take_started);
         let (answer, reported) = match &happened {
             Happened::Started => (Ok(()), "started"),
             Happened::Ignored => (Err(StartError::Ignored), "ignored"),
@@ -220,9 +258,9 @@ impl Driver {
     /// Looks at all children: a lapse is rare, and names nobody so that none needs a queue.
     fn handle_lapsed(&mut self) {
         let now = Instant::now();
-        for (key, slot) in &self.slots {
-            if self.state.is_waiting(*key) && slot.child.seat().has_lapsed() {
-                self.state.handle_lapsed(now, *key);
+        for (key, slot) in self.slots.iter() {
+            if self.state.is_waiting(key) && slot.child.seat().has_lapsed() {
+                self.state.handle_lapsed(now, key);
             }
         }
     }
@@ -261,7 +299,7 @@ impl Driver {
     fn known(&self, id: &Arc<str>) -> Option<StartError> {
         let key = self.ids.get(id)?;
         let is_stopped = self.state.at_rest(*key).is_ok();
-        Some(match self.slots.get(key) {
+        Some(match self.slots.get(*key) {
             Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
             _ => StartError::AlreadyPresent,
         })
@@ -270,13 +308,13 @@ impl Driver {
     fn terminate(&mut self, which: &Which, done: Done) {
         let Some((key, slot)) = self
             .find(which)
-            .and_then(|key| Some((key, self.slots.get_mut(&key)?)))
+            .and_then(|key| Some((key, self.slots.get_mut(key)?)))
         else {
             let _ = done.send(Err(ChildError::NotFound));
             return;
         };
         if self.state.terminate(Instant::now(), key) {
-            slot.terminated.push(done);
+            slot.more().terminated.push(done);
         } else {
             let _ = done.send(Err(ChildError::Stuck));
         }
@@ -285,27 +323,31 @@ impl Driver {
     fn restart(&mut self, which: &Which, started: Started) -> Result<(), ChildError> {
         let key = self.find(which).ok_or(ChildError::NotFound)?;
         self.state.start_again(key)?;
-        if let Some(slot) = self.slots.get_mut(&key) {
-            slot.started = Some(started);
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.more().started = Some(started);
         }
         Ok(())
     }
 
     fn find(&self, which: &Which) -> Option<Key> {
         match which {
-            Which::Place(place) => self.places.get(place),
-            Which::Id(id) => self.ids.get(id),
+            Which::Seat(seat) => {
+                let key = Key(seat.key_above(&self.above)?);
+                let slot = self.slots.get(key)?;
+                Arc::ptr_eq(slot.child.seat(), seat).then_some(key)
+            }
+            Which::Id(id) => self.ids.get(id).copied(),
         }
-        .copied()
     }
 
     fn list(&self) -> Vec<Listed> {
         self.slots
             .iter()
             .filter_map(|(key, slot)| {
-                let state = self.state.child_state(*key)?;
+                let state = self.state.child_state(key)?;
+                let id = slot.more.as_ref().and_then(|more| more.id.as_ref());
                 Some(Listed {
-                    info: ChildInfo::new(slot.id.as_ref(), &*slot.child, state),
+                    info: ChildInfo::new(id, &*slot.child, state),
                     child: Arc::clone(&slot.child),
                 })
             })
@@ -319,34 +361,33 @@ impl Driver {
         is_declared: bool,
         started: Option<Started>,
     ) {
-        let Ok(key) = self.state.add(child.policy()) else {
+        let Ok(key) = self.state.add(child.policy().clone()) else {
             if let Some(started) = started {
                 let _ = started.send(Err(StartError::MaxChildren));
             }
             return;
         };
-        child.seat().set_supervisor(&self.seat, Arc::clone(&self.lapsed));
-        self.places.insert(child.seat().id, key);
+        child.seat().set_above(&self.above, key.0);
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), key);
         }
-        let slot = Slot {
+        let more = More {
             id,
-            child,
             is_declared,
             started,
             terminated: Vec::new(),
         };
-        self.slots.insert(key, slot);
+        let more = (!more.is_empty()).then(|| Box::new(more));
+        self.slots.push(key, Slot { child, more });
     }
 
     fn carry_out(&mut self, command: Command) -> Option<Ended> {
-        let slot = |key| self.slots.get(&key);
+        let slot = |key| self.slots.get(key);
         match command {
             Command::Start(key) => {
                 if let Some(slot) = slot(key) {
                     self.tell_restart(key, slot);
-                    slot.child.start(Report::new(key, self.report_to.clone()));
+                    Arc::clone(&slot.child).start(Report::new(key, self.report_to.clone()));
                 }
             }
             Command::Ask(key) => {
@@ -377,19 +418,18 @@ impl Driver {
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(slot) = self.slots.get_mut(&key) {
+        if let Some(slot) = self.slots.get_mut(key) {
             slot.child.close();
-            self.ended.append(&mut slot.terminated);
+            slot.take_terminated(&mut self.ended);
         }
     }
 
     fn remove(&mut self, key: Key) {
-        if let Some(slot) = self.slots.remove(&key) {
-            self.places.remove(&slot.child.seat().id);
-            if let Some(id) = &slot.id {
+        if let Some(slot) = self.slots.remove(key) {
+            if let Some(id) = slot.more.as_ref().and_then(|more| more.id.as_ref()) {
                 self.ids.remove(id);
             }
-            if !slot.is_declared {
+            if !slot.is_declared() {
                 slot.child.remove();
             }
         }
@@ -402,7 +442,7 @@ impl Driver {
             let (seat, policy) = (slot.child.seat(), slot.child.policy());
             let last_exit = seat.last_exit().map(tracing::field::display);
             tracing::info!(
-                target: "quorate::supervision", path = seat.path(), actor = seat.actor, restarts = seat.incarnation(),
+                target: "quorate::supervision", path = seat.path(), actor = seat.actor(), restarts = seat.incarnation(),
                 last_exit, restart = ?policy.restart, shutdown = ?policy.shutdown, "a child is restarted"
             );
         }
@@ -410,18 +450,20 @@ impl Driver {
 
     fn tell_kill(&self, seat: &Seat) {
         let path = seat.path();
-        tracing::warn!(target: "quorate::supervision", path, actor = seat.actor, "a child did not stop in time and is killed");
+        tracing::warn!(target: "quorate::supervision", path, actor = seat.actor(), "a child did not stop in time and is killed");
         self.casualties.killed(seat);
     }
 
     fn report_stuck(&mut self, key: Key) {
-        let Some(slot) = self.slots.get_mut(&key) else {
+        let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
+        let mut terminated = Vec::new();
+        slot.take_terminated(&mut terminated);
         let seat = slot.child.seat();
         let handler: Arc<str> = seat.handling().into();
         tracing::error!(
-            target: "quorate::exit", path = seat.path(), actor = seat.actor, %handler,
+            target: "quorate::exit", path = seat.path(), actor = seat.actor(), %handler,
             "an actor is stuck: its handler does not yield"
         );
         let left = Left {
@@ -430,7 +472,7 @@ impl Driver {
             handler: Arc::clone(&handler),
         };
         seat.give_up(&ExitReason::Stuck { handler });
-        for done in slot.terminated.drain(..) {
+        for done in terminated {
             let _ = done.send(Err(ChildError::Stuck));
         }
         self.leave(vec![left]);
@@ -447,7 +489,7 @@ impl Driver {
 
     /// What was added while it ran is forgotten with this incarnation (OTP's rule).
     fn end(&mut self, outcome: Outcome) -> Ended {
-        for slot in self.slots.values().filter(|slot| !slot.is_declared) {
+        for slot in self.slots.values().filter(|slot| !slot.is_declared()) {
             slot.child.close();
             slot.child.remove();
         }

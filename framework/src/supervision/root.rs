@@ -12,7 +12,13 @@ use super::ask::{ASKS_MAX, Door};
 use super::casualties::Casualties;
 use super::driver::Driver;
 use super::state::Kind;
-use crate::seat::Seat;
+use crate::label::Label;
+use crate::seat::{Seat, Type};
+
+const ROOT: &Type = &Type {
+    name: "quorate::Root",
+    methods: &[],
+};
 
 /// Starts a root on the present runtime. `ended` is told of its end.
 pub(crate) fn start(
@@ -21,7 +27,7 @@ pub(crate) fn start(
     ended: oneshot::Sender<()>,
 ) -> Door {
     let (asks, mut asked) = mpsc::channel(ASKS_MAX);
-    let seat = Seat::new("quorate::Root", &[], "root".into(), None);
+    let seat = Seat::new(ROOT, Label::Type("root"), None);
     seat.begin();
     let (booted, _) = oneshot::channel();
     let driver = Driver::new(

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::Instrument;
 
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
-use super::child::{Child, ChildPolicy, Happened, Report, Told, spawn_in};
+use super::child::{Child, ChildPolicy, Happened, Report, SharedPolicy, span, spawn_in};
 use super::driver::{Driver, Ended};
 use super::state::{Kind, Outcome};
 use super::{AutoShutdown, Flags};
@@ -17,13 +18,14 @@ use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::label::Label;
 use crate::pace::InPlace;
 use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::reply::Port;
 use crate::seat::Seat;
-use crate::spec::{Built, Spec};
+use crate::spec::{Built, Spec, type_of};
 use crate::system::System;
 
 /// A supervisor, declared with `#[supervisor]`. The struct is never built; its ref derefs to a handle with the children's refs.
@@ -212,7 +214,7 @@ impl Children<'_> {
         if self.added.iter().any(|(other, _)| **other == *id) {
             return Err(StartError::DuplicateChild(id.into()));
         }
-        let policy = ChildPolicy::from(&*spec.policy_mut());
+        let policy = ChildPolicy::of(spec.policy_mut());
         check(id, &policy, &self.flags, self.kind)?;
         let built = spec.build(self.system, Some(id))?;
         self.added.push((id.into(), built.child));
@@ -252,10 +254,10 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<S>, StartError> {
-        let label: Arc<str> = id.unwrap_or(S::NAME).into();
+        let label = Label::of(id, S::NAME);
         if self.flags.period.is_zero() {
             return Err(StartError::Spec {
-                child: label,
+                child: label.to_shared(),
                 problem: SpecProblem::ZeroPeriod,
             });
         }
@@ -266,11 +268,10 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             added: Vec::new(),
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
-        let seat = Seat::new(S::NAME, S::METHODS, label, None);
+        let seat = Seat::new(type_of::<S>(), label, None);
         let place = Place::<S>::new(seat, self.policy.mailbox, system.pace(InPlace::Off));
-        place.set_children(refs);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
-        place.set_desk(Desk {
+        let desk = Desk {
             door: Door {
                 asks,
                 seat: Arc::clone(&place.seat),
@@ -278,17 +279,17 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             system: system.clone(),
             flags: self.flags,
             kind: self.kind,
-        });
+        };
+        place.set_supervising(refs, desk);
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = SupervisorChild {
             place,
             children: children.added.into(),
-            policy: ChildPolicy::from(&self.policy),
+            policy: ChildPolicy::of(&self.policy).into(),
             flags: self.flags,
             kind: self.kind,
             asked: Arc::new(Mutex::new(asked)),
             casualties: Arc::clone(system.casualties()),
-            told: Told::default(),
         };
         Ok(Built {
             me,
@@ -307,25 +308,20 @@ type Asked = Arc<Mutex<mpsc::Receiver<Ask>>>;
 struct SupervisorChild<S: Supervisor> {
     place: Arc<Place<S>>,
     children: Slots,
-    policy: ChildPolicy,
+    policy: SharedPolicy,
     flags: Flags,
     kind: Kind,
     asked: Asked,
     casualties: Arc<Casualties>,
-    told: Told,
 }
 
 impl<S: Supervisor> Child for SupervisorChild<S> {
-    fn policy(&self) -> ChildPolicy {
-        self.policy
+    fn policy(&self) -> &SharedPolicy {
+        &self.policy
     }
 
     fn seat(&self) -> &Arc<Seat> {
         &self.place.seat
-    }
-
-    fn told(&self) -> &Told {
-        &self.told
     }
 
     fn kind(&self) -> ChildKind {
@@ -343,7 +339,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         self.place.desk().map(|desk| &desk.door)
     }
 
-    fn start(&self, report: Report) {
+    fn start(self: Arc<Self>, report: Report) {
         let (booted, has_booted) = oneshot::channel();
         let driver = Driver::new(
             Arc::clone(&self.place.seat),
@@ -365,7 +361,8 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             asked,
             report.clone(),
         );
-        spawn_in(seat, &self.told, report, incarnation);
+        let span = span(&seat);
+        spawn_in(&seat, report, incarnation.instrument(span));
     }
 
     fn close(&self) {
@@ -425,6 +422,6 @@ fn exit_reason(ended: &Ended, children: &[(Arc<str>, Arc<dyn Child>)]) -> ExitRe
 
 fn log_end(seat: &Seat, ended: &Ended) {
     if ended.outcome == Outcome::Escalated {
-        tracing::error!(target: "quorate::exit", path = seat.path(), actor = seat.actor, "a supervisor ended: too many restarts");
+        tracing::error!(target: "quorate::exit", path = seat.path(), actor = seat.actor(), "a supervisor ended: too many restarts");
     }
 }

@@ -1,117 +1,75 @@
 //! The life of one incarnation: start, one message at a time, end.
 //!
 //! ```text
-//! start -> turn, turn, turn ... -> mailbox drained -> stopped -> state dropped -> watchers told -> supervisor told
-//!   +--- failed ------------------------------------------------------------^
+//! New -> Starting -> Running (turn, turn, turn ...) -> mailbox drained -> Ending (stopped, state dropped)
+//!           +--- failed ----------------------------------+-> watchers told -> supervisor told
 //! ```
 //! What comes after the mailbox was drained waits for the successor.
 //!
 //! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
-//! while it waits. A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
+//! while it waits, and so do its start and its end. That is why an idle actor is small: see [`Incarnation`].
+//!
+//! A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
 //! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
 
+mod messages;
 mod seated;
 mod timers;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::messages::Messages;
 use self::seated::Seated;
-use self::timers::{Idle, Ticks};
+use self::timers::Timers;
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
-use crate::current::{Current, Dies};
+use crate::current::{self, Current, Dies};
 use crate::envelope::{Item, Meta};
 use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::link::{ExitSignal, Info, Via};
-use crate::mailbox::Mailbox;
+use crate::mailbox::Taken;
 use crate::panics;
 use crate::place::{self, Inbox, Place};
 use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
-use crate::spec::{Start, StartFn};
+use crate::spec::Start;
 use crate::stamp::Highest;
-use crate::storage::{self, Stored};
-use crate::supervision::child::Report;
-use crate::system::System;
-use crate::tenure::Tenure;
+use crate::storage::Stored;
+use crate::supervision::child::{ActorChild, Happened, Report, span};
 
-/// Runs one incarnation from its start to its report.
-pub(crate) async fn incarnation<A: Actor>(
-    place: Arc<Place<A>>,
-    start: Arc<StartFn<A>>,
-    system: System,
-    report: Report,
-    hibernate_after: Option<Duration>,
-) {
-    let as_dies: Arc<dyn Dies> = Arc::clone(&place) as _;
-    let dies = Some(Arc::downgrade(&as_dies));
-    drop(as_dies);
-    let current = Current::new(&place.seat, Arc::clone(system.highest()), dies);
-    current
-        .scope(run(&place, &*start, system, report, hibernate_after, &current))
-        .await;
+/// One incarnation from its start to its report, as a future. There is one for each actor, so it is small: what only some stages have lies
+/// elsewhere while they last.
+pub(crate) struct Incarnation<A: Actor> {
+    current: Arc<Current>,
+    life: Life<A>,
 }
 
-async fn run<A: Actor>(
-    place: &Arc<Place<A>>,
-    start: &StartFn<A>,
-    system: System,
+struct Life<A: Actor> {
+    place: Arc<Place<A>>,
     report: Report,
-    hibernate_after: Option<Duration>,
-    current: &Arc<Current>,
-) {
-    // A task is woken by the same waker for all its life.
-    poll_fn(|cx| {
-        place.seat.lane.register(cx.waker());
-        Poll::Ready(())
-    })
-    .await;
-    // Between two incarnations the inbox is in its place: `begin` has seen to it that there is no other.
-    let Some(mut inbox) = place.take_inbox() else {
-        report
-            .failed(ExitReason::error("the mailbox of the place is in use"))
-            .await;
-        return;
-    };
-    let cx = Context::new(Arc::clone(place), system, Arc::clone(current));
-    let end = {
-        let mut live = pin!(live(
-            start,
-            cx,
-            &mut inbox,
-            place,
-            current,
-            &report,
-            hibernate_after
-        ));
-        // What panics outside of a turn (a drop) must not take the report with it.
-        poll_fn(|cx| panics::poll_caught(live.as_mut(), cx)).await
-    };
-    current.set_ended();
-    let end = end.unwrap_or_else(|reason| {
-        place.drain(&mut inbox, &Refusal::Exited(reason.clone()));
-        End::Ended(reason)
-    });
-    let reason = end.reason();
-    // What has come since the end of the last turn, or during a start that failed, waits for the successor.
-    place.return_inbox(inbox);
-    log_end(&place.seat, &end);
-    place.seat.end(&reason);
-    match end {
-        End::Ended(reason) => report.exited(reason).await,
-        End::Ignored => report.ignored().await,
-        End::NotStarted(reason) => report.failed(reason).await,
-    }
+    /// What was taken out of the mailbox. Between two incarnations it is in the place.
+    inbox: Inbox<A>,
+    stage: Stage<A>,
+}
+
+enum Stage<A: Actor> {
+    New(Arc<ActorChild<A>>),
+    Starting(Stored<'static, Result<Option<Box<Timers>>, End>>),
+    /// The actor is in its place.
+    Running(Messages),
+    Ending(Stored<'static, End>),
+    /// The supervisor has no room for the report.
+    Reporting(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Ended,
 }
 
 enum End {
@@ -129,8 +87,170 @@ impl End {
     }
 }
 
+impl From<End> for Happened {
+    fn from(end: End) -> Self {
+        match end {
+            End::Ended(reason) => Self::Exited(reason),
+            End::Ignored => Self::Ignored,
+            End::NotStarted(reason) => Self::StartFailed(reason),
+        }
+    }
+}
+
+impl<A: Actor> Incarnation<A> {
+    pub(crate) fn new(child: Arc<ActorChild<A>>, report: Report) -> Self {
+        let place = Arc::clone(&child.place);
+        let as_dies: Arc<dyn Dies> = Arc::clone(&place) as _;
+        let dies = Some(Arc::downgrade(&as_dies));
+        let highest = Arc::clone(child.system.highest());
+        let current = Current::with_span(&place.seat, highest, dies, span(&place.seat));
+        let life = Life {
+            place,
+            report,
+            inbox: Taken::NONE,
+            stage: Stage::New(child),
+        };
+        Self { current, life }
+    }
+}
+
+impl<A: Actor> Future for Incarnation<A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<()> {
+        let Self { current, life } = self.get_mut();
+        let _in_span = current.enter_span();
+        current::enter(current, || life.poll(current, task))
+    }
+}
+
+impl<A: Actor> Drop for Incarnation<A> {
+    fn drop(&mut self) {
+        // Dropped early, with its runtime: the actor is dropped on behalf of itself, too.
+        let Self { current, life } = self;
+        let _in_span = current.enter_span();
+        current::enter(current, || {
+            life.abandon();
+            drop(std::mem::replace(&mut life.inbox, Taken::NONE));
+        });
+    }
+}
+
+impl<A: Actor> Life<A> {
+    fn poll(&mut self, current: &Arc<Current>, task: &mut std::task::Context<'_>) -> Poll<()> {
+        loop {
+            let end = match &mut self.stage {
+                Stage::New(child) => {
+                    let child = Arc::clone(child);
+                    match self.begin(child, current, task) {
+                        Ok(()) => continue,
+                        Err(end) => end,
+                    }
+                }
+                Stage::Reporting(reporting) => {
+                    ready!(reporting.as_mut().poll(task));
+                    self.stage = Stage::Ended;
+                    return Poll::Ready(());
+                }
+                Stage::Ended => return Poll::Ready(()),
+                // What panics outside of a turn (a drop) must not take the report with it.
+                _ => match panics::caught(|| self.poll_stage(current, task)) {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(None)) => continue,
+                    Ok(Poll::Ready(Some(end))) => end,
+                    Err(reason) => {
+                        self.abandon();
+                        self.place
+                            .drain(&mut self.inbox, &Refusal::Exited(reason.clone()));
+                        End::Ended(reason)
+                    }
+                },
+            };
+            self.finish(current, end);
+        }
+    }
+
+    /// Its first poll.
+    fn begin(
+        &mut self,
+        child: Arc<ActorChild<A>>,
+        current: &Arc<Current>,
+        task: &mut std::task::Context<'_>,
+    ) -> Result<(), End> {
+        // A task is woken by the same waker for all its life.
+        self.place.seat.lane.register(task.waker());
+        // `Seat::begin` has seen to it that there is no other incarnation.
+        let Some(inbox) = self.place.take_inbox() else {
+            return Err(End::NotStarted(ExitReason::error(
+                "the mailbox of the place is in use",
+            )));
+        };
+        self.inbox = inbox;
+        let starting = start(child, Arc::clone(current), self.report.clone());
+        self.stage = Stage::Starting(Stored::new(starting));
+        Ok(())
+    }
+
+    /// Goes on with the present stage: to its end, or to the next stage.
+    fn poll_stage(&mut self, current: &Arc<Current>, task: &mut std::task::Context<'_>) -> Poll<Option<End>> {
+        let Self {
+            place, inbox, stage, ..
+        } = self;
+        match stage {
+            Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
+                Ok(timers) => {
+                    *stage = Stage::Running(Messages::new(timers, place.pace()));
+                    Poll::Ready(None)
+                }
+                Err(end) => Poll::Ready(Some(end)),
+            },
+            Stage::Running(messages) => {
+                let turns = Turns::new(place, current);
+                let reason = ready!(messages.poll(&turns, inbox, task));
+                let Some(body) = seated::take(place) else {
+                    return Poll::Ready(Some(End::Ended(reason)));
+                };
+                current.set_ending(&reason);
+                place.drain(inbox, &Refusal::Exited(reason.clone()));
+                let ending = stop(body, Arc::clone(place), reason);
+                *stage = Stage::Ending(Stored::new(ending));
+                Poll::Ready(None)
+            }
+            Stage::Ending(ending) => ending.as_mut().poll(task).map(Some),
+            Stage::New(_) | Stage::Reporting(_) | Stage::Ended => Poll::Ready(None),
+        }
+    }
+
+    /// Its state is dropped: gives the mailbox back, and tells everybody.
+    fn finish(&mut self, current: &Current, end: End) {
+        current.set_ended();
+        if !matches!(self.stage, Stage::New(_)) {
+            // What has come since the end of the last turn, or during a start that failed, waits for the successor.
+            self.place
+                .return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
+        }
+        self.stage = Stage::Ended;
+        log_end(&self.place.seat, &end);
+        self.place.seat.end(&end.reason());
+        if let Some(reporting) = self.report.send_now(end.into()) {
+            self.stage = Stage::Reporting(reporting);
+        }
+    }
+
+    /// Drops what there is of the actor, in the middle of it.
+    fn abandon(&mut self) {
+        // What a handler borrows of the actor is dropped before the actor.
+        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
+        let is_seated = matches!(stage, Stage::Running(_));
+        let is_dropped = panics::caught(move || drop(stage)).is_ok();
+        if is_seated && !seated::drop_out(&self.place) || !is_dropped {
+            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
+        }
+    }
+}
+
 fn log_end(seat: &Seat, end: &End) {
-    let (name, actor) = (&*seat.label, seat.actor);
+    let (name, actor) = (seat.name(), seat.actor());
     match end {
         End::Ended(reason) if !reason.is_expected() => {
             tracing::error!(target: "quorate::exit", name, actor, %reason, "an actor ended");
@@ -142,47 +262,43 @@ fn log_end(seat: &Seat, end: &End) {
     }
 }
 
-/// From the start to the dropped state.
-async fn live<A: Actor>(
-    start: &StartFn<A>,
-    mut cx: Context<A>,
-    inbox: &mut Inbox<A>,
-    place: &Arc<Place<A>>,
-    current: &Arc<Current>,
-    report: &Report,
-    hibernate_after: Option<Duration>,
-) -> End {
-    let highest = Arc::clone(cx.system().highest());
-    let turns = Turns {
-        place,
-        seat: &place.seat,
-        highest: &highest,
-        current,
-    };
+/// From the start to the actor in its place, of which the supervisor knows.
+async fn start<A: Actor>(
+    child: Arc<ActorChild<A>>,
+    current: Arc<Current>,
+    report: Report,
+) -> Result<Option<Box<Timers>>, End> {
+    let place = &child.place;
+    let mut cx = Context::new(Arc::clone(place), child.system.clone(), Arc::clone(&current));
+    let turns = Turns::new(place, &current);
     // What makes the start's future is the actor's own code too.
-    let starting = async { start(&mut cx).await };
+    let starting = async { (child.start)(&mut cx).await };
     let actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
         Ok(Ok(Start::Ignore)) => {
             cx.end_tasks().await;
-            return End::Ignored;
+            return Err(End::Ignored);
         }
         Ok(Err(reason)) | Err(reason) => {
             cx.end_tasks().await;
-            return End::NotStarted(reason);
+            return Err(End::NotStarted(reason));
         }
     };
-    let seated = Seated::new(place, actor, cx, current);
+    let seated = Seated::new(place, actor, cx, &current);
     report.started().await;
-    let reason = turns.messages(inbox, Idle::new(hibernate_after)).await;
-    let Some(Body {
-        mut actor, mut cx, ..
-    }) = seated.leave()
-    else {
-        return End::Ended(reason);
-    };
-    current.set_ending(&reason);
-    place.drain(inbox, &Refusal::Exited(reason.clone()));
+    seated.stay();
+    Ok(Timers::new::<A>(child.hibernate_after.as_deref().copied()))
+}
+
+/// From the last message to the dropped state.
+async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason) -> End {
+    let Body {
+        mut actor,
+        mut cx,
+        me,
+        ..
+    } = body;
+    let turns = Turns::new(&place, &me);
     if turns.cut_off(Signal::Lapse).is_none() {
         let stopped = turns.run(actor.stopped(&reason, &mut cx), Signal::Lapse).await;
         if let Err(ExitReason::Panic { message, location }) = stopped {
@@ -204,123 +320,13 @@ struct Turns<'a, A: Actor> {
     current: &'a Arc<Current>,
 }
 
-/// What an actor does next.
-enum Next<A: Actor> {
-    End(ExitReason),
-    GoOn,
-    Tick(usize),
-    Item(Item<A>),
-}
-
-impl<A: Actor> Turns<'_, A> {
-    /// One message at a time until something ends it.
-    async fn messages(&self, inbox: &mut Inbox<A>, mut idle: Idle) -> ExitReason {
-        let (mailbox, pace) = (self.place.mailbox(), self.place.pace());
-        let mut ticks = Ticks::new::<A>();
-        let mut left = pace.turn();
-        let mut handled: u32 = 0;
-        loop {
-            let next = poll_fn(|task| {
-                if !mailbox.take_turn() {
-                    // Whoever has it wakes the loop.
-                    return Poll::Pending;
-                }
-                // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
-                let body = unsafe { self.body() };
-                loop {
-                    if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
-                        return Poll::Ready(Next::End(reason));
-                    }
-                    self.place.lives_on();
-                    if let Some(reason) = self.asked_to_end() {
-                        return Poll::Ready(Next::End(reason));
-                    }
-                    if body.cx.goes_on() {
-                        // Work that goes on and on is a queue that is never empty.
-                        let coop = ready!(tokio::task::coop::poll_proceed(task));
-                        coop.made_progress();
-                        body.cx.take_go_on();
-                        return Poll::Ready(Next::GoOn);
-                    }
-                    if let Poll::Ready(index) = ticks.poll(task) {
-                        return Poll::Ready(Next::Tick(index));
-                    }
-                    if left == 0 {
-                        left = pace.turn();
-                        mailbox.settle(inbox);
-                        task.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    let Some(item) = mailbox.next_or_sleep(inbox) else {
-                        break;
-                    };
-                    left -= 1;
-                    idle.ends();
-                    match item {
-                        Item::Message {
-                            envelope,
-                            meta,
-                            bounce,
-                        } if !A::is_async(&envelope) => {
-                            let Some(envelope) = self.admit(envelope, meta, bounce) else {
-                                continue;
-                            };
-                            body.cx.set_caller(meta.stamp);
-                            let (actor, cx) = (&mut body.actor, &mut body.cx);
-                            let ended =
-                                self.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
-                            handled = handled.wrapping_add(1);
-                            if let Err(reason) = ended {
-                                return Poll::Ready(Next::End(reason));
-                            }
-                        }
-                        item => return Poll::Ready(Next::Item(item)),
-                    }
-                }
-                left = pace.turn();
-                if idle.poll(task).is_ready() {
-                    Mailbox::<Item<A>>::trim();
-                    storage::trim();
-                }
-                Poll::Pending
-            })
-            .await;
-            // SAFETY: the loop has the turn, and sleeps in the next round at the earliest.
-            let Body { actor, cx, .. } = unsafe { self.body() };
-            // From here on it may wait.
-            mailbox.settle(inbox);
-            let turn = match next {
-                Next::End(reason) => return reason,
-                Next::GoOn => self.run(actor.continued(cx), Signal::Lapse).await,
-                Next::Tick(index) => self.run(actor.tick(index, cx), Signal::Lapse).await,
-                // Of one before, or of this one, whose own code caught what it was dying of.
-                Next::Item(Item::End(_)) => continue,
-                Next::Item(Item::Down(down)) => {
-                    if !cx.take_monitor(down.monitor) {
-                        continue;
-                    }
-                    self.run(actor.down(down, cx), Signal::Lapse).await
-                }
-                Next::Item(Item::Exit(signal)) => match self.exit_signal(signal, cx) {
-                    Ok(None) => continue,
-                    Ok(Some(info)) => self.run(actor.info(info, cx), Signal::Lapse).await,
-                    Err(reason) => return reason,
-                },
-                Next::Item(Item::Message {
-                    envelope,
-                    meta,
-                    bounce,
-                }) => {
-                    let Some(envelope) = self.admit(envelope, meta, bounce) else {
-                        continue;
-                    };
-                    cx.set_caller(meta.stamp);
-                    self.run(actor.handle(envelope, cx), Signal::Lapse).await
-                }
-            };
-            if let Err(reason) = turn {
-                return reason;
-            }
+impl<'a, A: Actor> Turns<'a, A> {
+    fn new(place: &'a Place<A>, current: &'a Arc<Current>) -> Self {
+        Self {
+            place,
+            seat: &place.seat,
+            highest: current.highest(),
+            current,
         }
     }
 
@@ -330,7 +336,7 @@ impl<A: Actor> Turns<'_, A> {
     ///
     /// As for [`BodyCell::get`](crate::body::BodyCell::get); the actor has been seated and has not left.
     #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
-    unsafe fn body(&self) -> &mut Body<A> {
+    unsafe fn body(&self) -> &'a mut Body<A> {
         // SAFETY: the caller promises it.
         unsafe { self.place.body().get() }
             .as_mut()
@@ -342,7 +348,10 @@ impl<A: Actor> Turns<'_, A> {
     fn exit_signal(&self, signal: ExitSignal, cx: &Context<A>) -> Result<Option<Info>, ExitReason> {
         let ExitSignal { via, actor, reason } = signal;
         let is_for_it = match via {
-            Via::Link(link) => self.seat.links.take_link(actor, link),
+            Via::Link(link) => {
+                let links = self.seat.known_links();
+                links.is_some_and(|links| links.take_link(actor, link))
+            }
             Via::Incarnation(incarnation) => incarnation == self.seat.incarnation(),
         };
         if !is_for_it {
@@ -376,7 +385,7 @@ impl<A: Actor> Turns<'_, A> {
             Refusal::Superseded
         } else {
             self.seat.set_handling(A::method_index(&envelope));
-            if self.current.tenure.is_some() {
+            if self.current.tenure().is_some() {
                 A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
             }
             return Some(envelope);
@@ -392,26 +401,36 @@ impl<A: Actor> Turns<'_, A> {
         None
     }
 
-    /// Polls the actor's own code to its end, to a panic, or to a signal of at least this weight.
+    /// Runs the actor's own code to its end, to a panic, or to a signal of at least this weight.
     async fn run<F: Future>(&self, code: F, least: Signal) -> Result<F::Output, ExitReason> {
-        let mut code = Stored::new(code);
+        let mut code = pin!(Some(code));
         let ended = poll_fn(|task| {
-            if let Some(reason) = self.cut_off(least) {
-                return Poll::Ready(Err(reason));
-            }
-            if let Poll::Ready(result) = panics::poll_caught(code.as_mut(), task) {
-                return Poll::Ready(result);
-            }
-            // Sent while the code ran: the wake-up for it may have come before.
-            self.cut_off(least)
-                .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
+            let running = code.as_mut().as_pin_mut();
+            self.poll_code(running.expect("there until it has ended"), least, task)
         })
         .await;
         let ended = self.ended(ended);
-        if panics::caught(move || drop(code)).is_err() {
-            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
+        if panics::caught(|| code.set(None)).is_err() {
+            told_of_drop::<A>();
         }
         ended
+    }
+
+    fn poll_code<F: Future + ?Sized>(
+        &self,
+        code: Pin<&mut F>,
+        least: Signal,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<Result<F::Output, ExitReason>> {
+        if let Some(reason) = self.cut_off(least) {
+            return Poll::Ready(Err(reason));
+        }
+        if let Poll::Ready(result) = panics::poll_caught(code, task) {
+            return Poll::Ready(result);
+        }
+        // Sent while the code ran: the wake-up for it may have come before.
+        self.cut_off(least)
+            .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
     }
 
     /// Calls the actor's own code, which does not wait.
@@ -421,7 +440,7 @@ impl<A: Actor> Turns<'_, A> {
     }
 
     fn ended<T>(&self, ended: Result<T, ExitReason>) -> Result<T, ExitReason> {
-        self.seat.waits.end_turn();
+        self.seat.end_turn();
         if let Err(reason) = &ended {
             // Ports that the code still holds are dropped with it, and answer this.
             self.current.set_ending(reason);
@@ -436,8 +455,13 @@ impl<A: Actor> Turns<'_, A> {
     fn cut_off(&self, least: Signal) -> Option<ExitReason> {
         match self.seat.lane.signal() {
             Some(signal) if signal >= least => Some(signal.reason()),
-            _ if !self.seat.tenure.as_ref().is_none_or(Tenure::is_valid) => Some(ExitReason::Lapsed),
+            _ if !self.seat.has_valid_tenure() => Some(ExitReason::Lapsed),
             _ => None,
         }
     }
+}
+
+#[cold]
+fn told_of_drop<A: Actor>() {
+    tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
 }

@@ -14,7 +14,7 @@ use crate::request::in_place;
 /// How long a loop that is dropped waits for a caller who runs the actor.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// An actor in its place, for those who run it. Taken out when this is dropped.
+/// An actor that is put in its place, for those who run it. Taken out when this is dropped, unless it stays.
 pub(super) struct Seated<'a, A: Actor>(&'a Place<A>);
 
 impl<'a, A: Actor> Seated<'a, A> {
@@ -22,8 +22,7 @@ impl<'a, A: Actor> Seated<'a, A> {
         let body = Body {
             actor,
             cx,
-            running: current.in_turn(),
-            span: tracing::Span::current(),
+            me: Arc::clone(current),
             runs: 0,
             fell: None,
         };
@@ -33,31 +32,37 @@ impl<'a, A: Actor> Seated<'a, A> {
         Self(place)
     }
 
-    /// Takes it out, when its last turn is over.
-    pub(super) fn leave(self) -> Option<Body<A>> {
-        self.take()
-    }
-
-    fn take(&self) -> Option<Body<A>> {
-        // Only a loop that is dropped while it sleeps, with its runtime, may find a caller here, whose handler does not wait.
-        let since = Instant::now();
-        while !self.0.mailbox().take_turn() {
-            if in_place::is_nested() || since.elapsed() > PATIENCE {
-                // Whoever runs it has it for good: it stays in its place, which nobody serves any more.
-                return None;
-            }
-            std::thread::yield_now();
-        }
-        // SAFETY: the loop has the turn, and does not sleep again.
-        unsafe { self.0.body().get() }.take()
+    /// Leaves it there: whoever goes on takes it out.
+    pub(super) fn stay(self) {
+        std::mem::forget(self);
     }
 }
 
 impl<A: Actor> Drop for Seated<'_, A> {
     fn drop(&mut self) {
-        let body = self.take();
-        if panics::caught(move || drop(body)).is_err() {
+        if !drop_out(self.0) {
             tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
         }
     }
+}
+
+/// Takes the actor out, when its last turn is over.
+pub(super) fn take<A: Actor>(place: &Place<A>) -> Option<Body<A>> {
+    // Only a loop that is dropped while it sleeps, with its runtime, may find a caller here, whose handler does not wait.
+    let since = Instant::now();
+    while !place.mailbox().take_turn() {
+        if in_place::is_nested() || since.elapsed() > PATIENCE {
+            // Whoever runs it has it for good: it stays in its place, which nobody serves any more.
+            return None;
+        }
+        std::thread::yield_now();
+    }
+    // SAFETY: the loop has the turn, and does not sleep again.
+    unsafe { place.body().get() }.take()
+}
+
+/// Takes the actor out and drops it. False when that panicked.
+pub(super) fn drop_out<A: Actor>(place: &Place<A>) -> bool {
+    let body = take(place);
+    panics::caught(move || drop(body)).is_ok()
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::Answer;
 use crate::current::Current;
@@ -13,11 +14,19 @@ use crate::lane::Signal;
 use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
 use crate::seat::Seat;
-use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
+use crate::supervision::child::{Child, ChildPolicy, Report, SharedPolicy, span, spawn_in};
 use crate::system::System;
 
 /// The work, and why it ended if it did not come to its end by itself.
 type Work = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
+
+/// R30: tasks are temporary.
+static POLICY: SharedPolicy = SharedPolicy::Type(&ChildPolicy {
+    restart: Restart::Temporary,
+    shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
+    backoff: None,
+    is_significant: false,
+});
 
 /// The slot of a task.
 pub(super) struct TaskChild {
@@ -25,7 +34,6 @@ pub(super) struct TaskChild {
     system: System,
     /// Taken by the only start.
     work: Mutex<Option<Work>>,
-    told: Told,
 }
 
 impl TaskChild {
@@ -54,30 +62,20 @@ impl TaskChild {
             seat,
             system,
             work: Mutex::new(Some(Box::pin(work))),
-            told: Told::default(),
         })
     }
 }
 
 impl Child for TaskChild {
-    fn policy(&self) -> ChildPolicy {
-        ChildPolicy {
-            restart: Restart::Temporary,
-            shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
-            backoff: None,
-            is_significant: false,
-        }
+    fn policy(&self) -> &SharedPolicy {
+        &POLICY
     }
 
     fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }
 
-    fn told(&self) -> &Told {
-        &self.told
-    }
-
-    fn start(&self, report: Report) {
+    fn start(self: Arc<Self>, report: Report) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let seat = Arc::clone(&self.seat);
         let current = Current::new(&seat, Arc::clone(self.system.highest()), None);
@@ -91,12 +89,12 @@ impl Child for TaskChild {
             };
             current.set_ended();
             if !reason.is_expected() {
-                tracing::error!(target: "quorate::exit", name = &*seat.label, actor = seat.actor, %reason, "a task ended");
+                tracing::error!(target: "quorate::exit", name = seat.name(), actor = seat.actor(), %reason, "a task ended");
             }
             seat.end(&reason);
             report.exited(reason).await;
         };
-        spawn_in(Arc::clone(&self.seat), &self.told, to, incarnation);
+        spawn_in(&self.seat, to, incarnation.instrument(span(&self.seat)));
     }
 
     fn close(&self) {

@@ -1,0 +1,190 @@
+//! The stage between start and end: one message at a time until something ends it.
+
+use std::task::{Context, Poll, ready};
+
+use super::timers::Timers;
+use super::{Turns, told_of_drop};
+use crate::actor::Actor;
+use crate::body::Body;
+use crate::envelope::Item;
+use crate::exit::ExitReason;
+use crate::lane::Signal;
+use crate::mailbox::Mailbox;
+use crate::pace::Pace;
+use crate::panics;
+use crate::place::Inbox;
+use crate::storage::{self, Stored};
+
+/// What the loop remembers from turn to turn.
+pub(super) struct Messages {
+    /// What waits in a turn. It borrows the actor, so it is dropped before that leaves its place.
+    code: Option<Stored<'static, ()>>,
+    timers: Option<Box<Timers>>,
+    /// How many messages before other tasks have their turn.
+    left: u32,
+    /// Messages that it has handled.
+    handled: u32,
+}
+
+/// What an actor does next.
+enum Next<A: Actor> {
+    End(ExitReason),
+    GoOn,
+    Tick(usize),
+    Item(Item<A>),
+}
+
+impl Messages {
+    pub(super) fn new(timers: Option<Box<Timers>>, pace: &Pace) -> Self {
+        Self {
+            code: None,
+            timers,
+            left: pace.turn(),
+            handled: 0,
+        }
+    }
+
+    /// Ready with the reason to end.
+    pub(super) fn poll<A: Actor>(
+        &mut self,
+        turns: &Turns<'_, A>,
+        inbox: &mut Inbox<A>,
+        task: &mut Context<'_>,
+    ) -> Poll<ExitReason> {
+        loop {
+            if let Some(code) = &mut self.code {
+                let ended = ready!(turns.poll_code(code.as_mut(), Signal::Lapse, task));
+                let ended = turns.ended(ended);
+                let code = self.code.take();
+                if panics::caught(move || drop(code)).is_err() {
+                    told_of_drop::<A>();
+                }
+                if let Err(reason) = ended {
+                    return Poll::Ready(reason);
+                }
+            }
+            let next = ready!(self.poll_next(turns, inbox, task));
+            // From here on it may wait.
+            turns.place.mailbox().settle(inbox);
+            match code_of(turns, next) {
+                Ok(None) => {}
+                // SAFETY: it borrows the actor in its place, which leaves it when this stage is over, or is dropped with all of it: and both
+                // ways this is dropped before. Nobody else uses the actor meanwhile, as the loop has the turn.
+                Ok(Some(code)) => self.code = Some(unsafe { code.unbound() }),
+                Err(reason) => return Poll::Ready(reason),
+            }
+        }
+    }
+
+    /// Handles what does not wait, up to something that may.
+    fn poll_next<A: Actor>(
+        &mut self,
+        turns: &Turns<'_, A>,
+        inbox: &mut Inbox<A>,
+        task: &mut Context<'_>,
+    ) -> Poll<Next<A>> {
+        let (mailbox, pace) = (turns.place.mailbox(), turns.place.pace());
+        if !mailbox.take_turn() {
+            // Whoever has it wakes the loop.
+            return Poll::Pending;
+        }
+        // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
+        let body = unsafe { turns.body() };
+        loop {
+            if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
+                return Poll::Ready(Next::End(*reason));
+            }
+            turns.place.lives_on();
+            if let Some(reason) = turns.asked_to_end() {
+                return Poll::Ready(Next::End(reason));
+            }
+            if body.cx.goes_on() {
+                // Work that goes on and on is a queue that is never empty.
+                let coop = ready!(tokio::task::coop::poll_proceed(task));
+                coop.made_progress();
+                body.cx.take_go_on();
+                return Poll::Ready(Next::GoOn);
+            }
+            if let Some(timers) = &mut self.timers
+                && let Poll::Ready(index) = timers.ticks.poll(task)
+            {
+                return Poll::Ready(Next::Tick(index));
+            }
+            if self.left == 0 {
+                self.left = pace.turn();
+                mailbox.settle(inbox);
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let Some(item) = mailbox.next_or_sleep(inbox) else {
+                break;
+            };
+            self.left -= 1;
+            if let Some(timers) = &mut self.timers {
+                timers.idle.ends();
+            }
+            match item {
+                Item::Message {
+                    envelope,
+                    meta,
+                    bounce,
+                } if !A::is_async(&envelope) => {
+                    let Some(envelope) = turns.admit(envelope, meta, bounce) else {
+                        continue;
+                    };
+                    body.cx.set_caller(meta.stamp);
+                    let (actor, cx) = (&mut body.actor, &mut body.cx);
+                    let handled = self.handled;
+                    let ended = turns.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
+                    self.handled = handled.wrapping_add(1);
+                    if let Err(reason) = ended {
+                        return Poll::Ready(Next::End(reason));
+                    }
+                }
+                item => return Poll::Ready(Next::Item(item)),
+            }
+        }
+        self.left = pace.turn();
+        if let Some(timers) = &mut self.timers
+            && timers.idle.poll(task).is_ready()
+        {
+            Mailbox::<Item<A>>::trim();
+            storage::trim();
+        }
+        Poll::Pending
+    }
+}
+
+/// The actor's code for what is next, if there is any.
+fn code_of<'a, A: Actor>(turns: &Turns<'a, A>, next: Next<A>) -> Result<Option<Stored<'a, ()>>, ExitReason> {
+    // SAFETY: the loop has the turn, and sleeps when what this returns has ended.
+    let Body { actor, cx, .. } = unsafe { turns.body() };
+    Ok(Some(match next {
+        Next::End(reason) => return Err(reason),
+        Next::GoOn => Stored::new(actor.continued(cx)),
+        Next::Tick(index) => Stored::new(actor.tick(index, cx)),
+        // Of one before, or of this one, whose own code caught what it was dying of.
+        Next::Item(Item::End(_)) => return Ok(None),
+        Next::Item(Item::Down(down)) => {
+            if !cx.take_monitor(down.monitor) {
+                return Ok(None);
+            }
+            Stored::new(actor.down(down, cx))
+        }
+        Next::Item(Item::Exit(signal)) => match turns.exit_signal(signal, cx)? {
+            None => return Ok(None),
+            Some(info) => Stored::new(actor.info(info, cx)),
+        },
+        Next::Item(Item::Message {
+            envelope,
+            meta,
+            bounce,
+        }) => {
+            let Some(envelope) = turns.admit(envelope, meta, bounce) else {
+                return Ok(None);
+            };
+            cx.set_caller(meta.stamp);
+            Stored::new(actor.handle(envelope, cx))
+        }
+    }))
+}
