@@ -3,26 +3,24 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The label of a place.
+/// The label of a place that has one of its own.
 #[derive(Clone)]
 pub(crate) enum Label {
-    /// The name of its type, or what its kind is called.
-    Type(&'static str),
-    /// The name that it is registered under.
+    /// The name that it is registered under, or what its kind is called.
     Name(&'static str),
     /// Its id under its supervisor.
     Id(Arc<str>),
 }
 
 impl Label {
-    /// Of a child with this id, or of one without, of this type.
-    pub(crate) fn of(id: Option<&str>, kind: &'static str) -> Self {
-        id.map_or(Self::Type(kind), |id| Self::Id(id.into()))
+    /// Of a child with this id.
+    pub(crate) fn id(id: &str) -> Self {
+        Self::Id(id.into())
     }
 
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Type(text) | Self::Name(text) => text,
+            Self::Name(text) => text,
             Self::Id(id) => id,
         }
     }
@@ -31,13 +29,13 @@ impl Label {
     pub(crate) fn name(&self) -> Option<&'static str> {
         match self {
             Self::Name(name) => Some(name),
-            Self::Type(_) | Self::Id(_) => None,
+            Self::Id(_) => None,
         }
     }
 
     pub(crate) fn to_shared(&self) -> Arc<str> {
         match self {
-            Self::Type(text) | Self::Name(text) => (*text).into(),
+            Self::Name(text) => (*text).into(),
             Self::Id(id) => Arc::clone(id),
         }
     }

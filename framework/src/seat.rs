@@ -34,8 +34,8 @@ pub(crate) struct Type {
 pub(crate) struct Seat {
     pub(crate) id: ActorId,
     of: &'static Type,
-    /// What it is called in reports: its registered name, or the child's id, or its type's name.
-    pub(crate) label: Label,
+    /// What it is called in reports, when that is not its type's name.
+    label: Option<Box<Label>>,
     pub(crate) lane: Lane,
     pub(crate) tenure: Option<Box<Tenure>>,
     incarnation: AtomicU64,
@@ -81,11 +81,11 @@ impl Above {
 }
 
 impl Seat {
-    pub(crate) fn new(of: &'static Type, label: Label, tenure: Option<Tenure>) -> Arc<Self> {
+    pub(crate) fn new(of: &'static Type, label: Option<Label>, tenure: Option<Tenure>) -> Arc<Self> {
         Arc::new(Self {
             id: ActorId::next(),
             of,
-            label,
+            label: label.map(Box::new),
             lane: Lane::default(),
             tenure: tenure.map(Box::new),
             incarnation: AtomicU64::new(0),
@@ -195,9 +195,20 @@ impl Seat {
         lock(&self.rare.get()?.last_exit).clone()
     }
 
-    /// What it is called in reports.
+    /// What it is called in reports: its registered name, or its id under its supervisor, or its type's name.
     pub(crate) fn name(&self) -> &str {
-        self.label.as_str()
+        self.label.as_deref().map_or(self.of.name, Label::as_str)
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.label
+            .as_deref()
+            .map_or_else(|| self.of.name.into(), Label::to_shared)
+    }
+
+    /// The name that it is registered under, if it is.
+    pub(crate) fn registered_name(&self) -> Option<&'static str> {
+        self.label.as_deref()?.name()
     }
 
     /// The labels from the root of the system to this one, with `/` between them. The root has none of its own.

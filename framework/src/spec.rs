@@ -234,7 +234,7 @@ impl<A: Actor> Spec for ChildSpec<A> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
-        let label = self.name.map_or_else(|| Label::of(id, A::NAME), Label::Name);
+        let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
         let seat = Seat::new(type_of::<A>(), label, self.tenure);
         let place = Place::new(seat, self.policy.mailbox, system.pace(self.policy.in_place));
         if let Some(name) = self.name

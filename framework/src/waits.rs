@@ -110,7 +110,7 @@ impl Waiting {
         }
         let awaited = |note: &Note| Awaited {
             actor: note.seat.id,
-            name: note.seat.label.to_shared(),
+            name: note.seat.shared_name(),
             method: note.method,
         };
         Some(chain.iter().map(awaited).collect())

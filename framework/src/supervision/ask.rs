@@ -157,7 +157,7 @@ impl ChildInfo {
             _ => ChildStatus::Running(seat.id),
         };
         Self {
-            id: id.map_or_else(|| seat.label.to_shared(), Arc::clone),
+            id: id.map_or_else(|| seat.shared_name(), Arc::clone),
             actor: seat.actor(),
             kind: child.kind(),
             status,

@@ -220,7 +220,7 @@ impl<A: Actor> Child for ActorChild<A> {
     }
 
     fn remove(&self) {
-        if let Some(name) = self.place.seat.label.name() {
+        if let Some(name) = self.place.seat.registered_name() {
             self.system.registry().remove(name, self.place.seat.id);
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn start(
     ended: oneshot::Sender<()>,
 ) -> Door {
     let (asks, mut asked) = mpsc::channel(ASKS_MAX);
-    let seat = Seat::new(ROOT, Label::Type("root"), None);
+    let seat = Seat::new(ROOT, Some(Label::Name("root")), None);
     seat.begin();
     let (booted, _) = oneshot::channel();
     let driver = Driver::new(

@@ -254,10 +254,10 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<S>, StartError> {
-        let label = Label::of(id, S::NAME);
+        let label = id.map(Label::id);
         if self.flags.period.is_zero() {
             return Err(StartError::Spec {
-                child: label.to_shared(),
+                child: id.unwrap_or(S::NAME).into(),
                 problem: SpecProblem::ZeroPeriod,
             });
         }

@@ -108,7 +108,11 @@ impl<A: Actor> Spec for ProbeSpec<A> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
-        let seat = Seat::new(type_of::<A>(), Label::of(id, "probe"), None);
+        let seat = Seat::new(
+            type_of::<A>(),
+            Some(id.map_or(Label::Name("probe"), Label::id)),
+            None,
+        );
         let place = Place::<A>::new(seat, self.policy.mailbox, system.pace(self.policy.in_place));
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = ProbeChild {

@@ -465,3 +465,29 @@ impl<'a, A: Actor> Turns<'a, A> {
 fn told_of_drop<A: Actor>() {
     tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
 }
+
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn sizes() {
+        use std::mem::size_of;
+        type A = crate::supervision::TaskSupervisor;
+        println!("incarnation {}", size_of::<super::Incarnation<A>>());
+        println!("stage {}", size_of::<super::Stage<A>>());
+        println!("messages {}", size_of::<super::Messages>());
+        println!("seat {}", size_of::<crate::seat::Seat>());
+        println!("place {}", size_of::<crate::place::Place<A>>());
+        println!("body {}", size_of::<Option<crate::body::Body<A>>>());
+        println!("cx {}", size_of::<crate::context::Context<A>>());
+        println!("mailbox {}", size_of::<crate::mailbox::Mailbox<u64>>());
+        println!("pace {}", size_of::<crate::pace::Pace>());
+        println!(
+            "inbox {}",
+            size_of::<std::sync::Mutex<Option<crate::place::Inbox<A>>>>()
+        );
+        println!("current {}", size_of::<crate::current::Current>());
+        println!("child {}", size_of::<crate::supervision::child::ActorChild<A>>());
+        println!("lane {}", size_of::<crate::lane::Lane>());
+        println!("label {}", size_of::<crate::label::Label>());
+    }
+}

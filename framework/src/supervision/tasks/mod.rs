@@ -126,7 +126,7 @@ where
         Some(current) => current.tenure().cloned(),
         None => None,
     };
-    let seat = Seat::new(TASK, Label::Type("task"), tenure);
+    let seat = Seat::new(TASK, Some(Label::Name("task")), tenure);
     let (answer, answered) = oneshot::channel();
     let child = TaskChild::new(Arc::clone(&seat), desk.system.clone(), future, answer);
     let asked = desk
