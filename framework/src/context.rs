@@ -62,12 +62,12 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(who: Incarnation) -> Box<Self> {
-        Box::new(Self {
+    fn new(who: Incarnation) -> Self {
+        Self {
             monitors: HashMap::new(),
             tasks: None,
             at_ends: AtEnds::new(who),
-        })
+        }
     }
 }
 
@@ -284,7 +284,7 @@ impl<A: Actor> Context<A> {
 
     fn kept(&mut self) -> &mut Kept {
         let who = self.incarnation();
-        self.kept.get_or_insert_with(|| Kept::new(who))
+        self.kept.get_or_insert_with(|| Box::new(Kept::new(who)))
     }
 
     pub(crate) fn traps_exits(&self) -> bool {

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::ask::{ChildKind, Door};
+use super::root::Root;
 use super::state::Key;
 pub(crate) use super::state::{ChildPolicy, SharedPolicy};
 use crate::actor::Actor;
@@ -107,17 +108,30 @@ pub(crate) enum Happened {
 }
 
 /// Where one incarnation reports to. A supervisor that has ended is told nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Report {
     key: Key,
-    events: mpsc::Sender<Event>,
+    to: ReportTo,
+}
+
+/// Where all children of a supervisor report to.
+#[derive(Clone)]
+pub(crate) enum ReportTo {
+    /// To its task.
+    Queue(mpsc::Sender<Event>),
+    /// To the root, which does what follows at once.
+    Root(Weak<Root>),
+}
+
+impl ReportTo {
+    /// Where this child reports to.
+    pub(super) fn of(&self, key: Key) -> Report {
+        let to = self.clone();
+        Report { key, to }
+    }
 }
 
 impl Report {
-    pub(crate) fn new(key: Key, events: mpsc::Sender<Event>) -> Self {
-        Self { key, events }
-    }
-
     pub(crate) async fn started(&self) {
         self.send(Happened::Started).await;
     }
@@ -132,17 +146,30 @@ impl Report {
 
     /// The supervisor has ended.
     fn is_closed(&self) -> bool {
-        self.events.is_closed()
+        match &self.to {
+            ReportTo::Queue(events) => events.is_closed(),
+            ReportTo::Root(root) => root.upgrade().is_none_or(|root| root.has_ended()),
+        }
     }
 
     /// Tells what has happened. What it answers, when the supervisor has no room, is to be waited for.
     pub(crate) fn send_now(&self, happened: Happened) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let (key, left) = (self.key, Vec::new());
-        let sent = self.events.try_send(Event { key, happened, left });
-        let Err(TrySendError::Full(event)) = sent else {
+        let event = Event {
+            key: self.key,
+            happened,
+            left: Vec::new(),
+        };
+        let events = match &self.to {
+            ReportTo::Queue(events) => events,
+            ReportTo::Root(root) => {
+                tell_root(root, event);
+                return None;
+            }
+        };
+        let Err(TrySendError::Full(event)) = events.try_send(event) else {
             return None;
         };
-        let events = self.events.clone();
+        let events = events.clone();
         Some(Box::pin(async move {
             let _ = events.send(event).await;
         }))
@@ -155,7 +182,19 @@ impl Report {
     /// What has happened to a supervisor that goes without these.
     pub(crate) async fn send_without(&self, happened: Happened, left: Vec<Left>) {
         let key = self.key;
-        let _ = self.events.send(Event { key, happened, left }).await;
+        let event = Event { key, happened, left };
+        match &self.to {
+            ReportTo::Queue(events) => {
+                let _ = events.send(event).await;
+            }
+            ReportTo::Root(root) => tell_root(root, event),
+        }
+    }
+}
+
+fn tell_root(root: &Weak<Root>, event: Event) {
+    if let Some(root) = root.upgrade() {
+        root.told(event);
     }
 }
 
@@ -226,9 +265,16 @@ impl<A: Actor> Child for ActorChild<A> {
     }
 }
 
-/// The span of an incarnation in this seat.
-pub(crate) fn span(seat: &Seat) -> tracing::Span {
-    let span = tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id);
+/// The span of an incarnation in this seat: within that of its supervisor, whose task starts it. The root has none.
+pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
+    let span = match &report.to {
+        ReportTo::Queue(_) => {
+            tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
+        }
+        ReportTo::Root(_) => {
+            tracing::info_span!(target: "quorate::actor", parent: None, "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
+        }
+    };
     if !span.is_disabled() {
         span.record("path", seat.path());
     }

@@ -1,28 +1,24 @@
-//! Carries out what the core decides: starts tasks, sends signals, sleeps until the next deadline. Decides nothing.
+//! Carries out what the core decides: starts tasks, sends signals, tells who waits. Decides nothing, and waits for nothing.
 //!
-//! It serves what others ask of it before its own retries, so that it can be stopped in the middle of a restart loop. What is asked during a
-//! boot or while a group restarts waits until that is done.
+//! Who has a driver feeds it with what has happened and what is asked, then calls [`step`](Driver::step): the task of a supervisor
+//! ([`server`](super::server)), or for the root of a system whoever it happens to ([`root`](super::root)).
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Flags;
-use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
+use super::ask::{Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
 use super::casualties::Casualties;
-use super::child::{Child, Event, Happened, Left, Report};
+use super::child::{Child, Event, Happened, Left, ReportTo};
 use super::state::{ChildState, Command, Key, Kind, Outcome, State, Table};
 use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::policy::Shutdown;
 use crate::seat::{Above, Seat};
-
-/// Events of children that wait for the driver. A child's task waits when it is full.
-const EVENTS_MAX: usize = 256;
 
 struct Slot {
     child: Arc<dyn Child>,
@@ -54,11 +50,13 @@ impl Slot {
         started
     }
 
-    fn take_terminated(&mut self, into: &mut Vec<Done>) {
-        if let Some(more) = &mut self.more {
-            into.append(&mut more.terminated);
-            self.tidy();
-        }
+    fn take_terminated(&mut self) -> Vec<Done> {
+        let Some(more) = &mut self.more else {
+            return Vec::new();
+        };
+        let terminated = std::mem::take(&mut more.terminated);
+        self.tidy();
+        terminated
     }
 
     fn tidy(&mut self) {
@@ -83,62 +81,79 @@ pub(crate) struct Ended {
 }
 
 pub(crate) struct Driver {
-    /// The supervisor's own.
-    seat: Arc<Seat>,
     casualties: Arc<Casualties>,
     state: State,
     slots: Table<Slot>,
     ids: HashMap<Arc<str>, Key>,
-    events: mpsc::Receiver<Event>,
-    report_to: mpsc::Sender<Event>,
-    retries: VecDeque<Key>,
-    /// What was asked while the core is busy; at most `ASKS_MAX`.
-    deferred: VecDeque<Ask>,
+    report_to: ReportTo,
+    /// Those that are to be tried again, when everything else is done.
+    pub(super) retries: VecDeque<Key>,
     /// What its children know of it: tells when a child's tenure has ended.
-    above: Arc<Above>,
+    pub(super) above: Arc<Above>,
     /// Those below that were found stuck; they may have ended since.
     left: Vec<Left>,
     booted: Option<oneshot::Sender<()>>,
-    /// To be told once the commands of this step are carried out: names are free then.
-    answers: Vec<(Started, Result<(), StartError>)>,
-    ended: Vec<Done>,
+    /// How it ends, once it does.
+    outcome: Option<Outcome>,
+    after: After,
 }
 
-/// What happens next.
-enum Next {
-    Signal(Signal),
-    Ask(Ask),
-    Event(Event),
-    Lapsed,
-    Deadline,
-    Retry(Key),
+/// What is done when a step is over. It runs code of users (the drop of a message, `undelivered`), so no lock is held meanwhile.
+#[derive(Default)]
+#[must_use = "what is to be done afterwards is done"]
+pub(super) struct After {
+    actions: Vec<Action>,
+    /// To be told when all that is done: names are free then.
+    answers: Vec<(Started, Result<(), StartError>)>,
+    ended: Vec<(Done, Result<(), ChildError>)>,
+}
+
+enum Action {
+    Close(Arc<dyn Child>),
+    Remove(Arc<dyn Child>),
+    /// It is out of reach, in this handler.
+    GiveUp(Arc<dyn Child>, Arc<str>),
+}
+
+impl After {
+    pub(super) fn run(self) {
+        for action in self.actions {
+            match action {
+                Action::Close(child) => child.close(),
+                Action::Remove(child) => child.remove(),
+                Action::GiveUp(child, handler) => child.seat().give_up(&ExitReason::Stuck { handler }),
+            }
+        }
+        for (started, answer) in self.answers {
+            let _ = started.send(answer);
+        }
+        for (done, answer) in self.ended {
+            let _ = done.send(answer);
+        }
+    }
 }
 
 impl Driver {
     /// `booted` is told when all children have started.
     pub(crate) fn new<'a>(
-        seat: Arc<Seat>,
+        seat: &Arc<Seat>,
         casualties: Arc<Casualties>,
         (flags, kind): (Flags, Kind),
         children: impl IntoIterator<Item = &'a (Arc<str>, Arc<dyn Child>)>,
-        booted: oneshot::Sender<()>,
+        (booted, report_to): (oneshot::Sender<()>, ReportTo),
     ) -> Self {
-        let (report_to, events) = mpsc::channel(EVENTS_MAX);
         let mut driver = Self {
-            above: Above::new(&seat),
-            seat,
+            above: Above::new(seat),
             casualties,
             state: State::new(flags, kind, crate::system::random()),
             slots: Table::new(),
             ids: HashMap::new(),
-            events,
             report_to,
             retries: VecDeque::new(),
-            deferred: VecDeque::new(),
             left: Vec::new(),
             booted: Some(booted),
-            answers: Vec::new(),
-            ended: Vec::new(),
+            outcome: None,
+            after: After::default(),
         };
         for (id, child) in children {
             driver.add(Some(Arc::clone(id)), Arc::clone(child), true, None);
@@ -146,86 +161,50 @@ impl Driver {
         driver
     }
 
-    /// Runs until all children have ended.
-    pub(crate) async fn run(mut self, asks: &mut mpsc::Receiver<Ask>) -> Ended {
-        let seat = Arc::clone(&self.seat);
+    /// Starts the children.
+    pub(super) fn boot(&mut self) {
         self.state.handle_boot(Instant::now());
-        let mut heard = None;
-        loop {
-            while let Some(command) = self.state.poll_command() {
-                if let Some(ended) = self.carry_out(command) {
-                    return ended;
-                }
-            }
-            self.answer();
-            if !self.state.is_busy()
-                && let Some(ask) = self.deferred.pop_front()
-            {
-                self.handle_ask(ask);
-                continue;
-            }
-            match self.next(&seat, heard, asks).await {
-                Next::Signal(signal) => {
-                    heard = Some(signal);
-                    if signal == Signal::Kill {
-                        self.state.handle_kill(Instant::now());
-                    } else {
-                        self.state.handle_shutdown(Instant::now());
-                    }
-                }
-                Next::Ask(Ask::List(answer)) => {
-                    let _ = answer.send(self.list());
-                }
-                Next::Ask(ask) => self.deferred.push_back(ask),
-                Next::Event(event) => self.handle_event(event),
-                Next::Lapsed => self.handle_lapsed(),
-                Next::Deadline => self.state.handle_deadline(Instant::now()),
-                Next::Retry(key) => self.state.handle_retry(Instant::now(), key),
-            }
+    }
+
+    /// Carries out what the core has decided. What it answers is run when no lock is held.
+    pub(super) fn step(&mut self) -> After {
+        while let Some(command) = self.state.poll_command() {
+            self.carry_out(command);
+        }
+        std::mem::take(&mut self.after)
+    }
+
+    /// How it ends, when it does.
+    pub(super) fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.state.next_deadline()
+    }
+
+    /// What is asked waits.
+    pub(super) fn is_busy(&self) -> bool {
+        self.state.is_busy()
+    }
+
+    pub(super) fn handle_signal(&mut self, signal: Signal) {
+        if signal == Signal::Kill {
+            self.state.handle_kill(Instant::now());
+        } else {
+            self.state.handle_shutdown(Instant::now());
         }
     }
 
-    fn answer(&mut self) {
-        for (started, answer) in self.answers.drain(..) {
-            let _ = started.send(answer);
-        }
-        for done in self.ended.drain(..) {
-            let _ = done.send(Ok(()));
-        }
+    pub(super) fn handle_deadline(&mut self) {
+        self.state.handle_deadline(Instant::now());
     }
 
-    async fn next(&mut self, seat: &Seat, heard: Option<Signal>, asks: &mut mpsc::Receiver<Ask>) -> Next {
-        let deadline = self.state.next_deadline();
-        let mut due = pin!(sleep_until(deadline.unwrap_or_else(Instant::now)));
-        let signal = async {
-            match heard {
-                None => seat.lane.wait(Signal::Stop).await,
-                Some(Signal::Kill) => std::future::pending().await,
-                Some(_) => seat.lane.wait(Signal::Kill).await,
-            }
-        };
-        let retry = self.retries.front().copied();
-        let has_room = self.deferred.len() < ASKS_MAX;
-        let next = tokio::select! {
-            biased;
-            signal = signal => Next::Signal(signal),
-            Some(ask) = asks.recv(), if has_room => Next::Ask(ask),
-            Some(event) = self.events.recv() => Next::Event(event),
-            () = self.above.lapsed.notified() => Next::Lapsed,
-            () = &mut due, if deadline.is_some() => Next::Deadline,
-            // Everything else comes first, other tasks too.
-            key = async { tokio::task::yield_now().await; retry }, if retry.is_some() => match key {
-                Some(key) => Next::Retry(key),
-                None => Next::Deadline,
-            },
-        };
-        if matches!(next, Next::Retry(_)) {
-            self.retries.pop_front();
-        }
-        next
+    pub(super) fn handle_retry(&mut self, key: Key) {
+        self.state.handle_retry(Instant::now(), key);
     }
 
-    fn handle_event(&mut self, Event { key, happened, left }: Event) {
+    pub(super) fn handle_event(&mut self, Event { key, happened, left }: Event) {
         let now = Instant::now();
         self.leave(left);
         let slot = self.slots.get_mut(key);
@@ -251,12 +230,12 @@ impl Driver {
             Happened::Exited(reason) => self.state.handle_exited(now, key, &lapsed.unwrap_or(reason)),
         }
         if let Some(started) = started {
-            self.answers.push((started, answer));
+            self.after.answers.push((started, answer));
         }
     }
 
     /// Looks at all children: a lapse is rare, and names nobody so that none needs a queue.
-    fn handle_lapsed(&mut self) {
+    pub(super) fn handle_lapsed(&mut self) {
         let now = Instant::now();
         for (key, slot) in self.slots.iter() {
             if self.state.is_waiting(key) && slot.child.seat().has_lapsed() {
@@ -265,7 +244,7 @@ impl Driver {
         }
     }
 
-    fn handle_ask(&mut self, ask: Ask) {
+    pub(super) fn handle_ask(&mut self, ask: Ask) {
         match ask {
             // Whoever asked has gone away: nothing is started for nobody.
             Ask::Add { started, .. } if started.is_closed() => {}
@@ -305,7 +284,7 @@ impl Driver {
         })
     }
 
-    fn terminate(&mut self, which: &Which, done: Done) {
+    pub(super) fn terminate(&mut self, which: &Which, done: Done) {
         let Some((key, slot)) = self
             .find(which)
             .and_then(|key| Some((key, self.slots.get_mut(key)?)))
@@ -340,7 +319,7 @@ impl Driver {
         }
     }
 
-    fn list(&self) -> Vec<Listed> {
+    pub(super) fn list(&self) -> Vec<Listed> {
         self.slots
             .iter()
             .filter_map(|(key, slot)| {
@@ -354,7 +333,7 @@ impl Driver {
             .collect()
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         id: Option<Arc<str>>,
         child: Arc<dyn Child>,
@@ -381,13 +360,13 @@ impl Driver {
         self.slots.push(key, Slot { child, more });
     }
 
-    fn carry_out(&mut self, command: Command) -> Option<Ended> {
+    fn carry_out(&mut self, command: Command) {
         let slot = |key| self.slots.get(key);
         match command {
             Command::Start(key) => {
                 if let Some(slot) = slot(key) {
                     self.tell_restart(key, slot);
-                    Arc::clone(&slot.child).start(Report::new(key, self.report_to.clone()));
+                    Arc::clone(&slot.child).start(self.report_to.of(key));
                 }
             }
             Command::Ask(key) => {
@@ -412,15 +391,17 @@ impl Driver {
                     let _ = booted.send(());
                 }
             }
-            Command::End(outcome) => return Some(self.end(outcome)),
+            Command::End(outcome) => self.outcome = Some(outcome),
         }
-        None
     }
 
     fn close(&mut self, key: Key) {
         if let Some(slot) = self.slots.get_mut(key) {
-            slot.child.close();
-            slot.take_terminated(&mut self.ended);
+            self.after.actions.push(Action::Close(Arc::clone(&slot.child)));
+            let ended = slot.take_terminated();
+            self.after
+                .ended
+                .extend(ended.into_iter().map(|done| (done, Ok(()))));
         }
     }
 
@@ -430,7 +411,7 @@ impl Driver {
                 self.ids.remove(id);
             }
             if !slot.is_declared() {
-                slot.child.remove();
+                self.after.actions.push(Action::Remove(slot.child));
             }
         }
     }
@@ -458,8 +439,7 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
-        let mut terminated = Vec::new();
-        slot.take_terminated(&mut terminated);
+        let terminated = slot.take_terminated();
         let seat = slot.child.seat();
         let handler: Arc<str> = seat.handling().into();
         tracing::error!(
@@ -471,10 +451,10 @@ impl Driver {
             path: seat.path(),
             handler: Arc::clone(&handler),
         };
-        seat.give_up(&ExitReason::Stuck { handler });
-        for done in terminated {
-            let _ = done.send(Err(ChildError::Stuck));
-        }
+        let child = Arc::clone(&slot.child);
+        self.after.actions.push(Action::GiveUp(child, handler));
+        let stuck = terminated.into_iter().map(|done| (done, Err(ChildError::Stuck)));
+        self.after.ended.extend(stuck);
         self.leave(vec![left]);
     }
 
@@ -487,13 +467,14 @@ impl Driver {
         }
     }
 
-    /// What was added while it ran is forgotten with this incarnation (OTP's rule).
-    fn end(&mut self, outcome: Outcome) -> Ended {
+    /// What was added while it ran is forgotten with this incarnation (OTP's rule). For a driver that has an outcome.
+    pub(super) fn end(mut self) -> Ended {
+        let outcome = self.outcome.take().unwrap_or(Outcome::Shutdown);
         for slot in self.slots.values().filter(|slot| !slot.is_declared()) {
             slot.child.close();
             slot.child.remove();
         }
-        self.answer();
+        self.step().run();
         // All others have ended: who is still there is stuck.
         let mut left = std::mem::take(&mut self.left);
         left.retain(|left| left.seat.is_live());

@@ -11,7 +11,8 @@ use tracing::Instrument;
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
 use super::child::{Child, ChildPolicy, Happened, Report, SharedPolicy, span, spawn_in};
-use super::driver::{Driver, Ended};
+use super::driver::Ended;
+use super::server::Server;
 use super::state::{Kind, Outcome};
 use super::{AutoShutdown, Flags};
 use crate::actor::Actor;
@@ -341,7 +342,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
 
     fn start(self: Arc<Self>, report: Report) {
         let (booted, has_booted) = oneshot::channel();
-        let driver = Driver::new(
+        let server = Server::new(
             Arc::clone(&self.place.seat),
             Arc::clone(&self.casualties),
             (self.flags, self.kind),
@@ -354,14 +355,14 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             Arc::clone(&self.asked),
         );
         let incarnation = incarnation(
-            driver,
+            server,
             has_booted,
             Arc::clone(&seat),
             children,
             asked,
             report.clone(),
         );
-        let span = span(&seat);
+        let span = span(&seat, &report);
         spawn_in(&seat, report, incarnation.instrument(span));
     }
 
@@ -380,7 +381,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
 }
 
 async fn incarnation(
-    driver: Driver,
+    server: Server,
     has_booted: oneshot::Receiver<()>,
     seat: Arc<Seat>,
     children: Slots,
@@ -395,7 +396,7 @@ async fn incarnation(
         booted
     };
     let mut asked = asked.lock().await;
-    let (ended, booted) = tokio::join!(driver.run(&mut asked), tell);
+    let (ended, booted) = tokio::join!(server.run(&mut asked), tell);
     drop(asked);
     let reason = exit_reason(&ended, &children);
     log_end(&seat, &ended);

@@ -156,7 +156,8 @@ impl<A: Actor> Child for ProbeChild<A> {
             report.exited(reason).await;
         };
         let seat = &self.place.seat;
-        spawn_in(seat, to, incarnation.instrument(span(seat)));
+        let span = span(seat, &to);
+        spawn_in(seat, to, incarnation.instrument(span));
     }
 
     fn close(&self) {

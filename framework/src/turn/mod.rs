@@ -103,7 +103,7 @@ impl<A: Actor> Incarnation<A> {
         let as_dies: Arc<dyn Dies> = Arc::clone(&place) as _;
         let dies = Some(Arc::downgrade(&as_dies));
         let highest = Arc::clone(child.system.highest());
-        let current = Current::with_span(&place.seat, highest, dies, span(&place.seat));
+        let current = Current::with_span(&place.seat, highest, dies, span(&place.seat, &report));
         let life = Life {
             place,
             report,
@@ -119,8 +119,18 @@ impl<A: Actor> Future for Incarnation<A> {
 
     fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<()> {
         let Self { current, life } = self.get_mut();
-        let _in_span = current.enter_span();
-        current::enter(current, || life.poll(current, task))
+        let end = {
+            let _in_span = current.enter_span();
+            ready!(current::enter(current, || life.poll(current, task)))
+        };
+        // What follows from its end is not the actor's doing.
+        if let Some(mut reporting) = end.and_then(|end| life.report.send_now(end.into()))
+            && reporting.as_mut().poll(task).is_pending()
+        {
+            life.stage = Stage::Reporting(reporting);
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 }
 
@@ -137,7 +147,8 @@ impl<A: Actor> Drop for Incarnation<A> {
 }
 
 impl<A: Actor> Life<A> {
-    fn poll(&mut self, current: &Arc<Current>, task: &mut std::task::Context<'_>) -> Poll<()> {
+    /// Ready when there is nothing left of the actor; with its end when the supervisor is to be told.
+    fn poll(&mut self, current: &Arc<Current>, task: &mut std::task::Context<'_>) -> Poll<Option<End>> {
         loop {
             let end = match &mut self.stage {
                 Stage::New(child) => {
@@ -150,9 +161,9 @@ impl<A: Actor> Life<A> {
                 Stage::Reporting(reporting) => {
                     ready!(reporting.as_mut().poll(task));
                     self.stage = Stage::Ended;
-                    return Poll::Ready(());
+                    return Poll::Ready(None);
                 }
-                Stage::Ended => return Poll::Ready(()),
+                Stage::Ended => return Poll::Ready(None),
                 // What panics outside of a turn (a drop) must not take the report with it.
                 _ => match panics::caught(|| self.poll_stage(current, task)) {
                     Ok(Poll::Pending) => return Poll::Pending,
@@ -166,7 +177,8 @@ impl<A: Actor> Life<A> {
                     }
                 },
             };
-            self.finish(current, end);
+            self.finish(current, &end);
+            return Poll::Ready(Some(end));
         }
     }
 
@@ -221,8 +233,8 @@ impl<A: Actor> Life<A> {
         }
     }
 
-    /// Its state is dropped: gives the mailbox back, and tells everybody.
-    fn finish(&mut self, current: &Current, end: End) {
+    /// Its state is dropped: gives the mailbox back, and tells the watchers.
+    fn finish(&mut self, current: &Current, end: &End) {
         current.set_ended();
         if !matches!(self.stage, Stage::New(_)) {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
@@ -230,11 +242,8 @@ impl<A: Actor> Life<A> {
                 .return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
         }
         self.stage = Stage::Ended;
-        log_end(&self.place.seat, &end);
+        log_end(&self.place.seat, end);
         self.place.seat.end(&end.reason());
-        if let Some(reporting) = self.report.send_now(end.into()) {
-            self.stage = Stage::Reporting(reporting);
-        }
     }
 
     /// Drops what there is of the actor, in the middle of it.
@@ -464,30 +473,4 @@ impl<'a, A: Actor> Turns<'a, A> {
 #[cold]
 fn told_of_drop<A: Actor>() {
     tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
-}
-
-#[cfg(test)]
-mod sizes {
-    #[test]
-    fn sizes() {
-        use std::mem::size_of;
-        type A = crate::supervision::TaskSupervisor;
-        println!("incarnation {}", size_of::<super::Incarnation<A>>());
-        println!("stage {}", size_of::<super::Stage<A>>());
-        println!("messages {}", size_of::<super::Messages>());
-        println!("seat {}", size_of::<crate::seat::Seat>());
-        println!("place {}", size_of::<crate::place::Place<A>>());
-        println!("body {}", size_of::<Option<crate::body::Body<A>>>());
-        println!("cx {}", size_of::<crate::context::Context<A>>());
-        println!("mailbox {}", size_of::<crate::mailbox::Mailbox<u64>>());
-        println!("pace {}", size_of::<crate::pace::Pace>());
-        println!(
-            "inbox {}",
-            size_of::<std::sync::Mutex<Option<crate::place::Inbox<A>>>>()
-        );
-        println!("current {}", size_of::<crate::current::Current>());
-        println!("child {}", size_of::<crate::supervision::child::ActorChild<A>>());
-        println!("lane {}", size_of::<crate::lane::Lane>());
-        println!("label {}", size_of::<crate::label::Label>());
-    }
 }

@@ -94,7 +94,8 @@ impl Child for TaskChild {
             seat.end(&reason);
             report.exited(reason).await;
         };
-        spawn_in(&self.seat, to, incarnation.instrument(span(&self.seat)));
+        let span = span(&self.seat, &to);
+        spawn_in(&self.seat, to, incarnation.instrument(span));
     }
 
     fn close(&self) {
