@@ -184,7 +184,14 @@ impl<A: Actor> Place<A> {
 
     /// Answers for what was sent to the incarnation that ends.
     pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: &Refusal) {
-        if self.death.load(Ordering::Relaxed) == DEAD {
+        let death = self.death.load(Ordering::Relaxed);
+        if death == DEAD {
+            return;
+        }
+        if death == ALIVE && self.mailbox.is_empty(inbox) {
+            // Nothing is this incarnation's: what comes from now on is for the successor, with no mark before it.
+            self.death.store(DEAD, Ordering::Relaxed);
+            self.mailbox.settle(inbox);
             return;
         }
         self.mark();

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Flags;
+use super::after::After;
 use super::ask::{Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
 use super::casualties::Casualties;
 use super::child::{Child, Event, Happened, Left, ReportTo};
@@ -96,41 +97,6 @@ pub(crate) struct Driver {
     /// How it ends, once it does.
     outcome: Option<Outcome>,
     after: After,
-}
-
-/// What is done when a step is over. It runs code of users (the drop of a message, `undelivered`), so no lock is held meanwhile.
-#[derive(Default)]
-#[must_use = "what is to be done afterwards is done"]
-pub(super) struct After {
-    actions: Vec<Action>,
-    /// To be told when all that is done: names are free then.
-    answers: Vec<(Started, Result<(), StartError>)>,
-    ended: Vec<(Done, Result<(), ChildError>)>,
-}
-
-enum Action {
-    Close(Arc<dyn Child>),
-    Remove(Arc<dyn Child>),
-    /// It is out of reach, in this handler.
-    GiveUp(Arc<dyn Child>, Arc<str>),
-}
-
-impl After {
-    pub(super) fn run(self) {
-        for action in self.actions {
-            match action {
-                Action::Close(child) => child.close(),
-                Action::Remove(child) => child.remove(),
-                Action::GiveUp(child, handler) => child.seat().give_up(&ExitReason::Stuck { handler }),
-            }
-        }
-        for (started, answer) in self.answers {
-            let _ = started.send(answer);
-        }
-        for (done, answer) in self.ended {
-            let _ = done.send(answer);
-        }
-    }
 }
 
 impl Driver {
@@ -230,7 +196,7 @@ impl Driver {
             Happened::Exited(reason) => self.state.handle_exited(now, key, &lapsed.unwrap_or(reason)),
         }
         if let Some(started) = started {
-            self.after.answers.push((started, answer));
+            self.after.answer(started, answer);
         }
     }
 
@@ -397,11 +363,9 @@ impl Driver {
 
     fn close(&mut self, key: Key) {
         if let Some(slot) = self.slots.get_mut(key) {
-            self.after.actions.push(Action::Close(Arc::clone(&slot.child)));
+            self.after.close(&slot.child);
             let ended = slot.take_terminated();
-            self.after
-                .ended
-                .extend(ended.into_iter().map(|done| (done, Ok(()))));
+            self.after.ended(ended, Ok(()));
         }
     }
 
@@ -411,7 +375,7 @@ impl Driver {
                 self.ids.remove(id);
             }
             if !slot.is_declared() {
-                self.after.actions.push(Action::Remove(slot.child));
+                self.after.remove(slot.child);
             }
         }
     }
@@ -451,10 +415,8 @@ impl Driver {
             path: seat.path(),
             handler: Arc::clone(&handler),
         };
-        let child = Arc::clone(&slot.child);
-        self.after.actions.push(Action::GiveUp(child, handler));
-        let stuck = terminated.into_iter().map(|done| (done, Err(ChildError::Stuck)));
-        self.after.ended.extend(stuck);
+        self.after.give_up(&slot.child, handler);
+        self.after.ended(terminated, Err(ChildError::Stuck));
         self.leave(vec![left]);
     }
 

@@ -108,6 +108,7 @@
 //! Sources: OTP's `supervisor.erl` and its suite; Elixir's `DynamicSupervisor`, `PartitionSupervisor` and `Task.Supervisor`.
 
 mod admin;
+mod after;
 pub(crate) mod ask;
 pub(crate) mod casualties;
 pub(crate) mod child;
