@@ -132,6 +132,7 @@ mod raw_ref;
 pub mod registry;
 mod reply;
 mod request;
+mod scheduler;
 mod seat;
 mod spec;
 mod stamp;

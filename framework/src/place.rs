@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Wake;
 
 use crate::actor::Actor;
 use crate::body::BodyCell;
@@ -21,6 +22,7 @@ use crate::pace::Pace;
 use crate::panics;
 use crate::reply::{RemotePort, Unhandled};
 use crate::request::{Failure, IncomingMethod, Refusal};
+use crate::scheduler::{self, Lives, LivesCell, Scheduler};
 use crate::seat::Seat;
 use crate::supervision::ask::Desk;
 use crate::wire::link::{Endpoint, RequestHead};
@@ -56,6 +58,7 @@ const DEAD: u8 = 2;
 pub(crate) struct Place<A: Actor> {
     pub(crate) seat: Arc<Seat>,
     mailbox: Mailbox<Item<A>>,
+    lives: LivesCell,
     body: BodyCell<A>,
     pace: Pace,
     /// Here between two incarnations; else in the loop of the present one.
@@ -77,10 +80,11 @@ struct Supervising {
 }
 
 impl<A: Actor> Place<A> {
-    pub(crate) fn new(seat: Arc<Seat>, bound: usize, pace: Pace) -> Arc<Self> {
+    pub(crate) fn new(seat: Arc<Seat>, bound: usize, pace: Pace, scheduler: &Arc<Scheduler>) -> Arc<Self> {
         Arc::new(Self {
             seat,
             mailbox: Mailbox::new(bound),
+            lives: LivesCell::new(Arc::clone(scheduler)),
             body: BodyCell::new(),
             pace,
             inbox: Mutex::new(Some(Taken::NONE)),
@@ -145,7 +149,7 @@ impl<A: Actor> Place<A> {
 
     fn was_sent(&self, sent: Sent) {
         if sent == Sent::Asleep {
-            self.seat.lane.wake();
+            scheduler::schedule(self);
         }
         self.sweep();
     }
@@ -315,6 +319,35 @@ fn refuse_now<A: Actor>(item: Item<A>, refusal: &Refusal) {
         port.refuse(&Unhandled(failure));
     } else {
         A::undelivered(A::into_message(envelope));
+    }
+}
+
+impl<A: Actor> Lives for Place<A> {
+    fn lives(&self) -> &LivesCell {
+        &self.lives
+    }
+
+    #[inline]
+    fn begin_turn(&self) {
+        self.mailbox.begin_turn();
+    }
+
+    #[inline]
+    fn end_turn(&self) -> bool {
+        self.mailbox.end_turn()
+    }
+}
+
+/// Its loop is woken for something else than a message.
+impl<A: Actor> Wake for Place<A> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.mailbox.nudge() {
+            scheduler::schedule(&**self);
+        }
     }
 }
 

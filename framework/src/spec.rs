@@ -236,7 +236,12 @@ impl<A: Actor> Spec for ChildSpec<A> {
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
         let seat = Seat::new(type_of::<A>(), label, self.tenure);
-        let place = Place::new(seat, self.policy.mailbox, system.pace(self.policy.in_place));
+        let place = Place::new(
+            seat,
+            self.policy.mailbox,
+            system.pace(self.policy.in_place),
+            system.scheduler(),
+        );
         if let Some(name) = self.name
             && !system.registry().insert(name, &place)
         {

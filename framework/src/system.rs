@@ -16,6 +16,7 @@ use crate::pace::{self, InPlace, InPlacePolicy, Pace};
 use crate::panics;
 use crate::raw_ref::RawRef;
 use crate::registry::{Name, Names};
+use crate::scheduler::Scheduler;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::stamp::Highest;
@@ -33,6 +34,7 @@ struct Inner {
     name: Arc<str>,
     node: NodeId,
     runtime: tokio::runtime::Handle,
+    scheduler: Arc<Scheduler>,
     in_place: InPlacePolicy,
     names: Names,
     highest: Arc<Highest>,
@@ -83,6 +85,7 @@ impl SystemBuilder {
         System(Arc::new(Inner {
             name,
             node,
+            scheduler: Scheduler::of(&runtime),
             runtime,
             in_place: self.in_place,
             names: Names::default(),
@@ -213,6 +216,11 @@ impl System {
     /// The runtime that its actors run on.
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         &self.0.runtime
+    }
+
+    /// What runs its actors.
+    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.0.scheduler
     }
 
     /// The seat of the root supervisor: it is left when the system has ended.

@@ -24,21 +24,62 @@ fn model(run: impl Fn() + Send + Sync + 'static) {
     builder.check(run);
 }
 
+/// The next message, or sleep: `None` means that whoever sends now wakes the loop.
+fn next_or_sleep(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Option<u64> {
+    loop {
+        mailbox.begin_turn();
+        let next = mailbox.next_or_rest(taken);
+        if next.is_some() || !mailbox.end_turn() {
+            return next;
+        }
+    }
+}
+
+/// The queue of a scheduler: whoever has taken the turn for the loop puts it there, once.
+struct Scheduled {
+    is_there: AtomicBool,
+    woken: Notify,
+}
+
+impl Scheduled {
+    fn new() -> Self {
+        Self {
+            is_there: AtomicBool::new(false),
+            woken: Notify::new(),
+        }
+    }
+
+    fn put(&self) {
+        assert!(
+            !self.is_there.swap(true, Ordering::AcqRel),
+            "it is scheduled once"
+        );
+        self.woken.notify();
+    }
+
+    /// Waits until it is there. Loom wakes without a reason, too.
+    fn take(&self) {
+        while !self.is_there.swap(false, Ordering::AcqRel) {
+            self.woken.wait();
+        }
+    }
+}
+
 /// The loop as the turn runs it: takes until it has `count`, sleeping in between.
-fn receive(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>, woken: &Notify, count: usize) -> Vec<u64> {
+fn receive(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>, woken: &Scheduled, count: usize) -> Vec<u64> {
     let mut received = Vec::new();
     while received.len() < count {
-        match mailbox.next_or_sleep(taken) {
+        match next_or_sleep(mailbox, taken) {
             Some(message) => received.push(message),
-            None => woken.wait(),
+            None => woken.take(),
         }
     }
     received
 }
 
-fn send(mailbox: &Mailbox<u64>, woken: &Notify, message: u64) -> Result<(), u64> {
+fn send(mailbox: &Mailbox<u64>, woken: &Scheduled, message: u64) -> Result<(), u64> {
     if mailbox.try_send(message)? == Sent::Asleep {
-        woken.notify();
+        woken.put();
     }
     Ok(())
 }
@@ -47,7 +88,7 @@ fn send(mailbox: &Mailbox<u64>, woken: &Notify, message: u64) -> Result<(), u64>
 fn loom_sends_of_two_are_all_seen_in_order_and_none_is_slept_through() {
     model(|| {
         let mailbox = Arc::new(Mailbox::new(4));
-        let woken = Arc::new(Notify::new());
+        let woken = Arc::new(Scheduled::new());
         let senders: Vec<_> = [10..12, 20..21]
             .into_iter()
             .map(|messages| {
@@ -76,7 +117,7 @@ fn loom_sends_of_two_are_all_seen_in_order_and_none_is_slept_through() {
 fn loom_the_bound_holds_and_a_refused_message_comes_back() {
     model(|| {
         let mailbox = Arc::new(Mailbox::new(1));
-        let woken = Arc::new(Notify::new());
+        let woken = Arc::new(Scheduled::new());
         let sender = {
             let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
             thread::spawn(move || send(&mailbox, &woken, 1).is_ok())
@@ -185,30 +226,27 @@ impl State {
 }
 
 /// A loop that runs until its state has reached `until`, as the turn does it.
-fn run_until(mailbox: &Mailbox<u64>, state: &State, woken: &Notify, until: u64) {
+fn run_until(mailbox: &Mailbox<u64>, state: &State, woken: &Scheduled, until: u64) {
     let mut taken = Taken::NONE;
-    loop {
-        if mailbox.take_turn() {
-            if state.add(0) == until {
-                return;
-            }
-            if let Some(message) = mailbox.next_or_sleep(&mut taken) {
+    while state.add(0) != until {
+        match next_or_sleep(mailbox, &mut taken) {
+            Some(message) => {
                 state.add(message);
-                continue;
             }
+            // Nobody notifies who has not taken the turn for the loop.
+            None => woken.take(),
         }
-        woken.wait();
     }
 }
 
 /// A call: in place when it is nobody's turn, and by a message when it is somebody's.
-fn call(mailbox: &Mailbox<u64>, state: &State, woken: &Notify, n: u64) {
+fn call(mailbox: &Mailbox<u64>, state: &State, woken: &Scheduled, n: u64) {
     match mailbox.enter() {
         Some(entered) => {
             state.add(n);
             // The last one leaves something to do, as a handler that stops the actor does.
             if mailbox.leave(entered, false) {
-                woken.notify();
+                woken.put();
             }
         }
         None => send(mailbox, woken, n).unwrap(),
@@ -219,7 +257,7 @@ fn call(mailbox: &Mailbox<u64>, state: &State, woken: &Notify, n: u64) {
 fn loom_a_call_in_place_against_the_loop_and_a_cast() {
     model(|| {
         let mailbox = Arc::new(Mailbox::new(4));
-        let woken = Arc::new(Notify::new());
+        let woken = Arc::new(Scheduled::new());
         let state = Arc::new(State(loom::cell::UnsafeCell::new(0)));
         let others: Vec<_> = [true, false]
             .into_iter()
@@ -245,9 +283,9 @@ fn loom_a_call_in_place_against_the_loop_and_a_cast() {
 fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_it_for_what_came() {
     model(|| {
         let mailbox = Arc::new(Mailbox::new(4));
-        let woken = Arc::new(Notify::new());
+        let woken = Arc::new(Scheduled::new());
         let mut taken = Taken::NONE;
-        assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
         let sender = {
             let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
             thread::spawn(move || send(&mailbox, &woken, 1).unwrap())
@@ -255,18 +293,10 @@ fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_
         if let Some(entered) = mailbox.enter()
             && mailbox.leave(entered, true)
         {
-            woken.notify();
+            woken.put();
         }
-        let received = loop {
-            // It may wake of itself.
-            woken.wait();
-            if mailbox.take_turn()
-                && let Some(message) = mailbox.next_or_sleep(&mut taken)
-            {
-                break message;
-            }
-        };
-        assert_eq!(received, 1);
+        woken.take();
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(1));
         sender.join().unwrap();
     });
 }
@@ -276,15 +306,17 @@ fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_
 fn loom_a_stop_against_a_call_in_place_is_seen_by_the_loop() {
     model(|| {
         let mailbox = Arc::new(Mailbox::<u64>::new(4));
-        let woken = Arc::new(Notify::new());
+        let woken = Arc::new(Scheduled::new());
         let stopped = Arc::new(AtomicBool::new(false));
         let mut taken = Taken::NONE;
-        assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
         let stopper = {
-            let (woken, stopped) = (Arc::clone(&woken), Arc::clone(&stopped));
+            let (mailbox, woken, stopped) = (Arc::clone(&mailbox), Arc::clone(&woken), Arc::clone(&stopped));
             thread::spawn(move || {
                 stopped.store(true, Ordering::Release);
-                woken.notify();
+                if mailbox.nudge() {
+                    woken.put();
+                }
             })
         };
         let caller = {
@@ -293,20 +325,46 @@ fn loom_a_stop_against_a_call_in_place_is_seen_by_the_loop() {
                 if let Some(entered) = mailbox.enter()
                     && mailbox.leave(entered, true)
                 {
-                    woken.notify();
+                    woken.put();
                 }
             })
         };
-        loop {
-            if mailbox.take_turn() && stopped.load(Ordering::Acquire) {
-                break;
-            }
-            if mailbox.take_turn() {
-                assert_eq!(mailbox.next_or_sleep(&mut taken), None);
-            }
-            woken.wait();
-        }
+        woken.take();
+        assert!(stopped.load(Ordering::Acquire));
         stopper.join().unwrap();
         caller.join().unwrap();
+    });
+}
+
+/// A wake-up while the loop runs is heeded at the end of its turn, one while it waits within a message at once, and a message then is not.
+#[test]
+fn loom_a_wake_up_and_a_message_against_a_loop_that_waits_within_a_message() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::<u64>::new(4));
+        let woken = Arc::new(Scheduled::new());
+        let others: Vec<_> = [true, false]
+            .into_iter()
+            .map(|nudges| {
+                let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
+                thread::spawn(move || {
+                    if !nudges {
+                        assert_eq!(mailbox.try_send(1), Ok(Sent::Seen));
+                    } else if mailbox.nudge() {
+                        woken.put();
+                    }
+                })
+            })
+            .collect();
+        mailbox.begin_turn();
+        if !mailbox.end_turn() {
+            woken.take();
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+        let mut taken = Taken::NONE;
+        mailbox.begin_turn();
+        assert_eq!(mailbox.next_or_rest(&mut taken), Some(1));
+        assert!(!mailbox.end_turn(), "the wake-up was heeded");
     });
 }

@@ -12,6 +12,7 @@ use std::marker::PhantomData;
 use super::node::Chain;
 use super::room::Room;
 use super::sync::{AtomicU64, Ordering};
+use super::turn::Rest;
 use super::word::{BOUND_MAX, Word};
 
 /// A loop that has begun this many messages gives their room back, and sooner when it runs out of messages or waits. A small mailbox
@@ -24,6 +25,8 @@ const EXACT_MAX: usize = 64;
 pub(crate) struct Mailbox<T> {
     word: AtomicU64,
     bound: usize,
+    /// What the loop has said of its rest, for the end of its turn.
+    pub(super) rest: Rest,
     pub(super) room: Room,
     messages: PhantomData<T>,
 }
@@ -63,6 +66,7 @@ impl<T> Mailbox<T> {
         Self {
             word: AtomicU64::new(Word::EMPTY.0),
             bound: bound.clamp(1, BOUND_MAX),
+            rest: Rest::default(),
             room: Room::default(),
             messages: PhantomData,
         }
@@ -136,17 +140,16 @@ impl<T> Mailbox<T> {
 
     /// The next message, by the owner of what was taken. `None` when there is none now.
     pub(crate) fn try_next(&self, taken: &mut Taken<T>) -> Option<T> {
-        self.next(taken, |word| word)
+        let next = self.next(taken);
+        if next.is_none() {
+            self.settle(taken);
+        }
+        next
     }
 
-    /// The next message, or sleep: `None` means that whoever sends now is told to wake the loop.
-    pub(crate) fn next_or_sleep(&self, taken: &mut Taken<T>) -> Option<T> {
-        self.next(taken, Word::idle)
-    }
-
-    fn next(&self, taken: &mut Taken<T>, when_empty: impl Fn(Word) -> Word) -> Option<T> {
+    fn next(&self, taken: &mut Taken<T>) -> Option<T> {
         if taken.messages.is_empty() {
-            self.take(taken, when_empty);
+            self.take(taken);
         }
         let message = taken.messages.pop()?;
         taken.begun += 1;
@@ -156,27 +159,27 @@ impl<T> Mailbox<T> {
         Some(message)
     }
 
+    /// The next message. `None` when there is none: at the [end of the turn](Self::end_turn) the loop falls asleep, unless one has come.
+    pub(crate) fn next_or_rest(&self, taken: &mut Taken<T>) -> Option<T> {
+        let next = self.next(taken);
+        if next.is_none() {
+            self.rest.set_idle(std::mem::take(&mut taken.begun));
+        }
+        next
+    }
+
     /// Takes what lies here, and gives back the room of what was begun, in one step.
-    fn take(&self, taken: &mut Taken<T>, when_empty: impl Fn(Word) -> Word) {
+    fn take(&self, taken: &mut Taken<T>) {
         let mut word = self.word();
-        loop {
+        while word.newest() != 0 {
             if word.is_awaited() && taken.begun > 0 {
                 self.settle(taken);
                 word = self.word();
             }
-            let next = word.taken().minus(taken.begun);
-            let next = if word.newest() == 0 {
-                when_empty(next)
-            } else {
-                next
-            };
-            if next == word {
-                return;
-            }
-            match self.change(word, next) {
+            match self.change(word, word.taken().minus(taken.begun)) {
                 Ok(()) => {
                     taken.begun = 0;
-                    // SAFETY: the word had the address of a published chain, or 0, and has it no more: it is taken once.
+                    // SAFETY: the word had the address of a published chain, and has it no more: it is taken once.
                     taken.messages = unsafe { Chain::published(word.newest()) }.reversed();
                     return;
                 }

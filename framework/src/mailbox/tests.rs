@@ -20,6 +20,17 @@ fn all(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Vec<u64> {
     std::iter::from_fn(|| mailbox.try_next(taken)).collect()
 }
 
+/// The next message; none of them means that the loop sleeps.
+fn next_or_sleep(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Option<u64> {
+    loop {
+        mailbox.begin_turn();
+        let next = mailbox.next_or_rest(taken);
+        if next.is_some() || !mailbox.end_turn() {
+            return next;
+        }
+    }
+}
+
 /// Counts how often it is woken.
 #[derive(Default)]
 struct Woken(AtomicUsize);
@@ -74,16 +85,26 @@ fn who_sends_first_to_a_sleeping_loop_is_told_to_wake_it() {
         Ok(Sent::Seen),
         "a loop that has not slept yet is awake"
     );
-    assert_eq!(mailbox.next_or_sleep(&mut taken), Some(1));
-    assert_eq!(mailbox.next_or_sleep(&mut taken), None);
+    assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(1));
+    assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
     assert_eq!(mailbox.try_send(2), Ok(Sent::Asleep));
     assert_eq!(mailbox.try_send(3), Ok(Sent::Seen));
-    assert_eq!(mailbox.next_or_sleep(&mut taken), Some(2));
+    assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(2));
     assert_eq!(mailbox.try_send(4), Ok(Sent::Seen));
     assert_eq!(all(&mailbox, &mut taken), [3, 4]);
-    assert_eq!(mailbox.next_or_sleep(&mut taken), None);
-    assert_eq!(mailbox.try_next(&mut taken), None, "it has woken of itself");
+    assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
+    assert!(mailbox.nudge(), "whoever wakes it has it run");
+    assert!(!mailbox.nudge());
     assert_eq!(mailbox.try_send(5), Ok(Sent::Seen));
+    assert!(mailbox.end_turn(), "it was woken while it ran");
+    mailbox.begin_turn();
+    assert!(!mailbox.end_turn());
+    assert_eq!(
+        mailbox.try_send(6),
+        Ok(Sent::Seen),
+        "no message wakes a loop that waits for something else"
+    );
+    assert!(mailbox.nudge());
 }
 
 #[test]
@@ -210,13 +231,16 @@ fn many_senders_and_one_loop_lose_nothing_and_keep_each_ones_order() {
         .collect();
     let (mut next, mut taken) = ([0; SENDERS as usize], Taken::NONE);
     while next != [EACH; SENDERS as usize] {
-        match mailbox.next_or_sleep(&mut taken) {
+        match next_or_sleep(&mailbox, &mut taken) {
             Some(message) => {
                 let sender = (message >> 32) as usize;
                 assert_eq!(message & 0xFFFF_FFFF, next[sender]);
                 next[sender] += 1;
             }
-            None => thread::yield_now(),
+            None => {
+                thread::yield_now();
+                let _takes_the_turn = mailbox.nudge();
+            }
         }
     }
     for sender in senders {

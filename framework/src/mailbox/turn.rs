@@ -1,34 +1,109 @@
 //! Whose turn it is to run the actor: the loop's, or a caller's in its place. Lock-free.
 //!
 //! ```text
-//!            next_or_sleep            enter
-//! the loop's -------------> nobody's -------> a caller's
-//!     ^ ^                     |  ^                |
-//!     | +--- take, push ------+  +----- leave ----+  nothing has come
-//!     +---------------------------------- leave --+  something has: who leaves wakes the loop
+//!             end_turn                enter
+//! the loop's ------------> nobody's --------> a caller's
+//!   ^  ^  ^  \               |  ^                 |
+//!   |  |  +---\- push, nudge +  +----- leave -----+  nothing has come
+//!   |  |       +-> suspended                      |
+//!   |  +-- nudge ---+                             |
+//!   +-------------------------------- leave ------+  something has: who leaves lets the loop run
 //! ```
 //! Nobody's turn means: the mailbox is empty and nothing is begun. A caller enters in one step that sees both, so that it overtakes
-//! nothing that was sent before.
+//! nothing that was sent before. Suspended is a loop that waits for something else than a message.
+//!
+//! Whoever takes the turn out of one of the two for the loop is the one who lets it run, and nobody else does.
 
 use super::queue::Mailbox;
+use super::sync::{AtomicU32, Ordering};
 use super::word::Word;
 
 /// A caller has the turn. It is left, or the actor stays out of everybody's reach.
 #[must_use = "a turn is left"]
 pub(crate) struct Entered(());
 
+/// What the loop has said of its rest. Written and read by who has the loop's turn.
+pub(super) struct Rest(AtomicU32);
+
+/// Nothing: it waits for something else than a message.
+const SUSPENDED: u32 = 0;
+/// It has more to do.
+const AGAIN: u32 = 1;
+/// It has handled all messages. What is beyond this is the number of those whose room is not given back yet.
+const IDLE: u32 = 2;
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self(AtomicU32::new(SUSPENDED))
+    }
+}
+
+impl Rest {
+    /// The loop has nothing to do, and has begun so many messages whose room is to be given back.
+    pub(super) fn set_idle(&self, begun: usize) {
+        self.0.store(IDLE + begun as u32, Ordering::Relaxed);
+    }
+}
+
 impl<T> Mailbox<T> {
-    /// Takes the turn for the loop. False when a caller has it, who wakes the loop when it leaves.
-    pub(crate) fn take_turn(&self) -> bool {
+    /// The loop runs from here.
+    #[inline]
+    pub(crate) fn begin_turn(&self) {
+        self.rest.0.store(SUSPENDED, Ordering::Relaxed);
+    }
+
+    /// The loop has more to do than it does now.
+    #[inline]
+    pub(crate) fn go_on(&self) {
+        self.rest.0.store(AGAIN, Ordering::Relaxed);
+    }
+
+    /// The loop runs no further for now. True when it is to run again: it has more to do, or something has come.
+    ///
+    /// When this is false, the turn may be somebody else's already.
+    #[inline]
+    #[must_use = "the loop is run again, or sleeps for good"]
+    pub(crate) fn end_turn(&self) -> bool {
+        let rest = self.rest.0.load(Ordering::Relaxed);
+        let begun = rest.saturating_sub(IDLE) as usize;
+        let mut word = self.word();
+        if rest == AGAIN {
+            return true;
+        }
+        if begun > 0 && word.is_awaited() {
+            self.free(begun);
+            return true;
+        }
+        loop {
+            let goes_on = word.is_nudged() || (rest >= IDLE && word.newest() != 0);
+            let next = match rest {
+                _ if goes_on => word.heeded(),
+                SUSPENDED => word.suspended(),
+                _ => word.idle(),
+            };
+            match self.change(word, next.minus(begun)) {
+                Ok(()) => return goes_on,
+                Err(now) if begun > 0 && now.is_awaited() => {
+                    self.free(begun);
+                    return true;
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Something else than a message has come for the loop. True when it is to run, by who asks.
+    #[must_use = "the loop is run, or sleeps for good"]
+    pub(crate) fn nudge(&self) -> bool {
         let mut word = self.word();
         loop {
-            let is_taken = word.is_in_place();
-            let next = if is_taken { word.nudged() } else { word.awake() };
+            let rests = word.is_idle() || word.is_suspended();
+            let next = if rests { word.awake() } else { word.nudged() };
             if next == word {
-                return !is_taken;
+                return false;
             }
             match self.change(word, next) {
-                Ok(()) => return !is_taken,
+                Ok(()) => return rests,
                 Err(now) => word = now,
             }
         }
@@ -41,8 +116,8 @@ impl<T> Mailbox<T> {
         (is_nobodys && self.change(word, word.entered()).is_ok()).then_some(Entered(()))
     }
 
-    /// Gives the turn back. True when the loop is to be woken: something has come meanwhile, or the caller has left something to do.
-    #[must_use = "the loop is woken, or sleeps for good"]
+    /// Gives the turn back. True when the loop is to run: something has come meanwhile, or the caller has left something to do.
+    #[must_use = "the loop is run, or sleeps for good"]
     pub(crate) fn leave(&self, entered: Entered, is_done: bool) -> bool {
         drop(entered);
         let mut word = self.word();

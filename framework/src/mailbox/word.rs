@@ -13,13 +13,17 @@ const COUNT_MAX: usize = 0x3_FFFF;
 /// Messages in one mailbox, at most: the count holds one beyond the bound, too.
 pub(super) const BOUND_MAX: usize = COUNT_MAX - 1;
 
-/// The loop sleeps. Whoever takes this flag away wakes it.
+/// The loop sleeps. Whoever takes this away wakes it.
 const IDLE: u64 = 1;
 /// Senders wait for room.
 const AWAITED: u64 = 2;
 /// A caller runs the actor, in place of the loop.
 const IN_PLACE: u64 = 4;
-/// The loop was woken meanwhile: who runs in place wakes it again.
+/// The loop waits within a message, or before its first or after its last one: no message wakes it.
+const SUSPENDED: u64 = IDLE | IN_PLACE;
+/// Whose turn it is: one of the three above, or 0 for the loop's.
+const TURN: u64 = IDLE | IN_PLACE;
+/// The loop was woken meanwhile: whoever has the turn sees to it that it runs again.
 const NUDGED: u64 = 8;
 
 const COUNT_SHIFT: u32 = 46;
@@ -50,26 +54,31 @@ impl Word {
     }
 
     pub(super) fn is_idle(self) -> bool {
-        self.0 & IDLE != 0
+        self.0 & TURN == IDLE
     }
 
-    pub(super) fn is_in_place(self) -> bool {
-        self.0 & IN_PLACE != 0
+    pub(super) fn is_suspended(self) -> bool {
+        self.0 & TURN == SUSPENDED
+    }
+
+    pub(super) fn is_nudged(self) -> bool {
+        self.0 & NUDGED != 0
     }
 
     pub(super) fn is_awaited(self) -> bool {
         self.0 & AWAITED != 0
     }
 
-    /// With this as the newest message, and the loop awake.
+    /// With this as the newest message, and the loop awake if it was idle.
     pub(super) fn pushed(self, address: usize) -> Self {
         debug_assert!(Self::can_hold(address), "a node is aligned and in user space");
-        Self(self.0 & !(ADDRESS | IDLE) | ((address / ALIGN) as u64) << ADDRESS_SHIFT)
+        let woken = if self.is_idle() { self.awake() } else { self };
+        Self(woken.0 & !ADDRESS | ((address / ALIGN) as u64) << ADDRESS_SHIFT)
     }
 
-    /// Without the messages, and the loop awake.
+    /// Without the messages.
     pub(super) fn taken(self) -> Self {
-        Self(self.0 & !(ADDRESS | IDLE))
+        Self(self.0 & !ADDRESS)
     }
 
     /// With more room taken.
@@ -84,34 +93,43 @@ impl Word {
         Self(self.0 - ((count as u64) << COUNT_SHIFT))
     }
 
-    /// With the loop awake.
+    /// With the turn the loop's.
     pub(super) fn awake(self) -> Self {
-        Self(self.0 & !IDLE)
+        Self(self.0 & !TURN)
     }
 
-    /// With the loop told to wake once more.
+    /// With the loop told to run once more.
     pub(super) fn nudged(self) -> Self {
         Self(self.0 | NUDGED)
     }
 
+    /// With that forgotten.
+    pub(super) fn heeded(self) -> Self {
+        Self(self.0 & !NUDGED)
+    }
+
     /// With a caller in place of a loop that slept.
     pub(super) fn entered(self) -> Self {
-        Self(self.0 & !IDLE | IN_PLACE)
+        Self(self.0 & !TURN | IN_PLACE)
     }
 
     /// Without the caller; asleep again when nothing has happened meanwhile and the caller left nothing to do.
     pub(super) fn left(self, is_done: bool) -> Self {
-        let rest = Self(self.0 & !(IN_PLACE | NUDGED));
-        if is_done && self.0 & NUDGED == 0 && self.newest() == 0 {
-            rest.idle()
+        if is_done && !self.is_nudged() && self.newest() == 0 {
+            self.idle()
         } else {
-            rest
+            self.awake().heeded()
         }
     }
 
     /// With the loop asleep.
     pub(super) fn idle(self) -> Self {
-        Self(self.0 | IDLE)
+        Self(self.0 & !TURN | IDLE)
+    }
+
+    /// With the loop waiting for something else than a message.
+    pub(super) fn suspended(self) -> Self {
+        Self(self.0 | SUSPENDED)
     }
 
     pub(super) fn awaited(self, is_awaited: bool) -> Self {
@@ -130,17 +148,23 @@ mod tests {
     #[test]
     fn its_parts_do_not_touch_each_other() {
         let address = 0xFFFF_FFFF_FFC0;
-        let word = Word::EMPTY.idle().awaited(true).plus(COUNT_MAX).pushed(address);
+        let word = Word::EMPTY.idle().awaited(true).plus(COUNT_MAX);
+        assert!(word.is_idle());
+        let word = word.pushed(address);
         assert_eq!(
             (word.newest(), word.count(), word.is_idle(), word.is_awaited()),
             (address, COUNT_MAX, false, true)
+        );
+        assert!(
+            word.suspended().pushed(address).is_suspended(),
+            "no message wakes it"
         );
         let word = word.minus(COUNT_MAX - 1).idle().awaited(false);
         assert_eq!(
             (word.newest(), word.count(), word.is_idle(), word.is_awaited()),
             (address, 1, true, false)
         );
-        assert_eq!(word.minus(1).taken(), Word::EMPTY);
+        assert_eq!(word.minus(1).taken().awake(), Word::EMPTY);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::exit::ExitReason;
 use crate::mailbox::Entered;
 use crate::panics;
 use crate::place::Place;
+use crate::scheduler;
 use crate::stamp::Stamp;
 
 /// Calls in place within calls in place, on one thread: each takes of its stack.
@@ -68,11 +69,6 @@ pub(super) fn try_run<M: Method>(
     result
 }
 
-/// True within a call in place on this thread.
-pub(crate) fn is_nested() -> bool {
-    NESTED.get() > 0
-}
-
 /// A caller's turn. It is left in any case.
 struct Turn<'a, A: Actor> {
     place: &'a Place<A>,
@@ -108,7 +104,7 @@ impl<A: Actor> Drop for Turn<'_, A> {
         if let Some(entered) = self.entered.take()
             && self.place.mailbox().leave(entered, self.is_done)
         {
-            self.place.seat.lane.wake();
+            scheduler::schedule(self.place);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::place::Place;
 use crate::policy::Policy;
+use crate::scheduler;
 use crate::seat::Seat;
 use crate::spec::StartFn;
 use crate::system::System;
@@ -247,7 +248,11 @@ impl<A: Actor> Child for ActorChild<A> {
     fn start(self: Arc<Self>, report: Report) {
         let place = Arc::clone(&self.place);
         let incarnation = Incarnation::new(self, report.clone());
-        spawn_in(&place.seat, report, incarnation);
+        let begin = {
+            let place = Arc::clone(&place);
+            move |life| scheduler::begin(&place, life)
+        };
+        spawn_in(begin, &place.seat, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -281,16 +286,17 @@ pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
     span
 }
 
-/// Runs an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it is
-/// told to end meanwhile, or when its supervisor has ended.
-pub(crate) fn spawn_in(
+/// Begins an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it
+/// is told to end meanwhile, or when its supervisor has ended.
+pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
+    begin: impl FnOnce(F) + Send + 'static,
     seat: &Arc<Seat>,
     report: Report,
-    incarnation: impl Future<Output = ()> + Send + 'static,
+    incarnation: F,
 ) {
     if !seat.is_live() {
         seat.begin();
-        tokio::spawn(incarnation);
+        begin(incarnation);
         return;
     }
     let (seat, before) = (Arc::clone(seat), seat.times_told());
@@ -302,10 +308,15 @@ pub(crate) fn spawn_in(
         // What it is told from here on is in its own lane.
         seat.begin();
         if seat.times_told() == before {
-            incarnation.await;
+            begin(incarnation);
         } else {
             seat.end(&ExitReason::Shutdown);
             report.failed(ExitReason::Shutdown).await;
         }
     });
+}
+
+/// Begins what is not an actor, as a task: a supervisor, which is asked seldom, or a user's own task, which takes as long as it likes.
+pub(crate) fn as_task(incarnation: impl Future<Output = ()> + Send + 'static) {
+    drop(tokio::spawn(incarnation));
 }

@@ -12,6 +12,7 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
@@ -33,7 +34,7 @@ const ROOT: &Type = &Type {
 /// The supervisor of what is spawned in a system.
 pub(crate) struct Root {
     seat: Arc<Seat>,
-    runtime: tokio::runtime::Handle,
+    runtime: Handle,
     above: Arc<Above>,
     desk: Mutex<Desk>,
     /// The task is to look at the desk.
@@ -54,11 +55,7 @@ pub(crate) struct RootDoor {
 }
 
 /// Starts a root on the present runtime. `ended` is told of its end.
-pub(crate) fn start(
-    runtime: &tokio::runtime::Handle,
-    casualties: &Arc<Casualties>,
-    ended: oneshot::Sender<()>,
-) -> RootDoor {
+pub(crate) fn start(runtime: &Handle, casualties: &Arc<Casualties>, ended: oneshot::Sender<()>) -> RootDoor {
     let seat = Seat::new(ROOT, Some(Label::Name("root")), None);
     seat.begin();
     let root = Arc::new_cyclic(|root: &Weak<Root>| {
@@ -138,7 +135,8 @@ impl Root {
     fn with(&self, act: impl FnOnce(&mut Driver)) {
         let after = {
             // What is started here is started where the system runs.
-            let _entered = self.runtime.enter();
+            let is_here = Handle::try_current().is_ok_and(|here| here.id() == self.runtime.id());
+            let _entered = (!is_here).then(|| self.runtime.enter());
             let mut desk = self.desk();
             let Desk { driver, sleeps_until } = &mut *desk;
             let Some(driver) = driver else { return };

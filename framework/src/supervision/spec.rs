@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
-use super::child::{Child, ChildPolicy, Happened, Report, SharedPolicy, span, spawn_in};
+use super::child::{Child, ChildPolicy, Happened, Report, SharedPolicy, as_task, span, spawn_in};
 use super::driver::Ended;
 use super::server::Server;
 use super::state::{Kind, Outcome};
@@ -270,7 +270,12 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
         let seat = Seat::new(type_of::<S>(), label, None);
-        let place = Place::<S>::new(seat, self.policy.mailbox, system.pace(InPlace::Off));
+        let place = Place::<S>::new(
+            seat,
+            self.policy.mailbox,
+            system.pace(InPlace::Off),
+            system.scheduler(),
+        );
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let desk = Desk {
             door: Door {
@@ -363,7 +368,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             report.clone(),
         );
         let span = span(&seat, &report);
-        spawn_in(&seat, report, incarnation.instrument(span));
+        spawn_in(as_task, &seat, report, incarnation.instrument(span));
     }
 
     fn close(&self) {

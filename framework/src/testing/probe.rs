@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -22,6 +22,7 @@ use crate::place::{Inbox, Place};
 use crate::policy::{Policy, Restart};
 use crate::raw_ref::RawRef;
 use crate::request::Refusal;
+use crate::scheduler;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec, type_of};
 use crate::supervision::child::{Child, Report, SharedPolicy, span, spawn_in};
@@ -113,7 +114,12 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             Some(id.map_or(Label::Name("probe"), Label::id)),
             None,
         );
-        let place = Place::<A>::new(seat, self.policy.mailbox, system.pace(self.policy.in_place));
+        let place = Place::<A>::new(
+            seat,
+            self.policy.mailbox,
+            system.pace(self.policy.in_place),
+            system.scheduler(),
+        );
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = ProbeChild {
             place,
@@ -157,7 +163,11 @@ impl<A: Actor> Child for ProbeChild<A> {
         };
         let seat = &self.place.seat;
         let span = span(seat, &to);
-        spawn_in(seat, to, incarnation.instrument(span));
+        let begin = {
+            let place = Arc::clone(&self.place);
+            move |life| scheduler::begin(&place, life)
+        };
+        spawn_in(begin, seat, to, incarnation.instrument(span));
     }
 
     fn close(&self) {
@@ -177,7 +187,7 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
         place,
         inbox: Some(inbox),
     };
-    while let Some(item) = poll_fn(|cx| taken.poll_next(cx)).await {
+    while let Some(item) = poll_fn(|_| taken.poll_next()).await {
         if let Item::Message { envelope, .. } = item
             && keep.send(A::into_message(envelope)).await.is_err()
         {
@@ -194,12 +204,11 @@ struct Probed<'a, A: Actor> {
 }
 
 impl<A: Actor> Probed<'_, A> {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<A>>> {
+    fn poll_next(&mut self) -> Poll<Option<Item<A>>> {
         let Some(inbox) = &mut self.inbox else {
             return Poll::Ready(None);
         };
-        self.place.seat.lane.register(cx.waker());
-        match self.place.mailbox().next_or_sleep(inbox) {
+        match self.place.mailbox().next_or_rest(inbox) {
             Some(item) => {
                 self.place.mailbox().settle(inbox);
                 Poll::Ready(Some(item))

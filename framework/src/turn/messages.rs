@@ -84,11 +84,7 @@ impl Messages {
         task: &mut Context<'_>,
     ) -> Poll<Next<A>> {
         let (mailbox, pace) = (turns.place.mailbox(), turns.place.pace());
-        if !mailbox.take_turn() {
-            // Whoever has it wakes the loop.
-            return Poll::Pending;
-        }
-        // SAFETY: the loop has the turn, and does not sleep before it has used this for the last time.
+        // SAFETY: the loop has the turn as long as it is polled.
         let body = unsafe { turns.body() };
         loop {
             if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
@@ -113,10 +109,10 @@ impl Messages {
             if self.left == 0 {
                 self.left = pace.turn();
                 mailbox.settle(inbox);
-                task.waker().wake_by_ref();
+                mailbox.go_on();
                 return Poll::Pending;
             }
-            let Some(item) = mailbox.next_or_sleep(inbox) else {
+            let Some(item) = mailbox.next_or_rest(inbox) else {
                 break;
             };
             self.left -= 1;
@@ -157,7 +153,7 @@ impl Messages {
 
 /// The actor's code for what is next, if there is any.
 fn code_of<'a, A: Actor>(turns: &Turns<'a, A>, next: Next<A>) -> Result<Option<Stored<'a, ()>>, ExitReason> {
-    // SAFETY: the loop has the turn, and sleeps when what this returns has ended.
+    // SAFETY: the loop has the turn as long as it is polled, and has no other code of the actor.
     let Body { actor, cx, .. } = unsafe { turns.body() };
     Ok(Some(match next {
         Next::End(reason) => return Err(reason),

@@ -1,7 +1,6 @@
 //! An actor in its place, from its start to its last turn.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crate::actor::Actor;
 use crate::body::Body;
@@ -9,10 +8,6 @@ use crate::context::Context;
 use crate::current::Current;
 use crate::panics;
 use crate::place::Place;
-use crate::request::in_place;
-
-/// How long a loop that is dropped waits for a caller who runs the actor.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An actor that is put in its place, for those who run it. Taken out when this is dropped, unless it stays.
 pub(super) struct Seated<'a, A: Actor>(&'a Place<A>);
@@ -48,16 +43,7 @@ impl<A: Actor> Drop for Seated<'_, A> {
 
 /// Takes the actor out, when its last turn is over.
 pub(super) fn take<A: Actor>(place: &Place<A>) -> Option<Body<A>> {
-    // Only a loop that is dropped while it sleeps, with its runtime, may find a caller here, whose handler does not wait.
-    let since = Instant::now();
-    while !place.mailbox().take_turn() {
-        if in_place::is_nested() || since.elapsed() > PATIENCE {
-            // Whoever runs it has it for good: it stays in its place, which nobody serves any more.
-            return None;
-        }
-        std::thread::yield_now();
-    }
-    // SAFETY: the loop has the turn, and does not sleep again.
+    // SAFETY: the loop has the turn when it runs, and whoever drops it has taken the turn for it.
     unsafe { place.body().get() }.take()
 }
 

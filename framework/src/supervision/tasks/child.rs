@@ -14,7 +14,7 @@ use crate::lane::Signal;
 use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
 use crate::seat::Seat;
-use crate::supervision::child::{Child, ChildPolicy, Report, SharedPolicy, span, spawn_in};
+use crate::supervision::child::{Child, ChildPolicy, Report, SharedPolicy, as_task, span, spawn_in};
 use crate::system::System;
 
 /// The work, and why it ended if it did not come to its end by itself.
@@ -95,7 +95,7 @@ impl Child for TaskChild {
             report.exited(reason).await;
         };
         let span = span(&self.seat, &to);
-        spawn_in(&self.seat, to, incarnation.instrument(span));
+        spawn_in(as_task, &self.seat, to, incarnation.instrument(span));
     }
 
     fn close(&self) {

@@ -1,0 +1,153 @@
+//! The queue of one thread.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use crossbeam_deque::Worker;
+
+use super::{Entry, Scheduler};
+
+pub(super) struct Local {
+    scheduler: Arc<Scheduler>,
+    number: usize,
+    /// Who sees to it.
+    dispatcher: usize,
+    queue: Worker<Entry>,
+    /// A dispatcher runs here now, and looks at the queue before it sleeps.
+    is_running: Cell<bool>,
+    /// A caller wants to run itself what it wakes next, and has got it.
+    helping: Cell<bool>,
+    helped: Cell<Option<Entry>>,
+}
+
+thread_local! {
+    /// The last of `OWN` that was used.
+    static HERE: Cell<*const Local> = const { Cell::new(std::ptr::null()) };
+    /// The queues of this thread, one for each runtime that it has been a worker of.
+    static OWN: RefCell<Vec<Rc<Local>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Local {
+    /// This thread's queue for a scheduler, whose worker it is.
+    pub(super) fn here(scheduler: &Arc<Scheduler>) -> Rc<Self> {
+        OWN.with(|own| {
+            let mut own = own.borrow_mut();
+            // Runtimes come and go in the life of a thread.
+            own.retain(|local| !local.scheduler.is_closed.load(Ordering::Relaxed) || local.is_running.get());
+            let known = own.iter().find(|local| Arc::ptr_eq(&local.scheduler, scheduler));
+            let local = known.cloned().unwrap_or_else(|| {
+                let queue = Worker::new_fifo();
+                let (number, dispatcher) = scheduler.register(queue.stealer());
+                let local = Rc::new(Self {
+                    scheduler: Arc::clone(scheduler),
+                    number,
+                    dispatcher,
+                    queue,
+                    is_running: Cell::new(false),
+                    helping: Cell::new(false),
+                    helped: Cell::new(None),
+                });
+                own.push(Rc::clone(&local));
+                local
+            });
+            HERE.set(Rc::as_ptr(&local));
+            local
+        })
+    }
+
+    /// Runs a dispatcher here.
+    pub(super) fn running(&self, run: impl FnOnce()) {
+        /// Puts back what was, after a panic too.
+        struct Before<'a>(&'a Cell<bool>, bool);
+
+        impl Drop for Before<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+
+        let _before = Before(&self.is_running, self.is_running.replace(true));
+        run();
+    }
+
+    pub(super) fn pop(&self) -> Option<Entry> {
+        self.queue.pop()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn queue(&self) -> &Worker<Entry> {
+        &self.queue
+    }
+
+    pub(super) fn dispatcher(&self) -> usize {
+        self.dispatcher
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.scheduler.unregister(self.number);
+        if HERE
+            .try_with(Cell::get)
+            .is_ok_and(|here| std::ptr::eq(here, self))
+        {
+            let _ = HERE.try_with(|here| here.set(std::ptr::null()));
+        }
+        while let Some(entry) = self.queue.pop() {
+            self.scheduler.inject(entry);
+        }
+    }
+}
+
+/// Calls `f` with the queue of this thread, if it is one of this scheduler.
+#[inline]
+fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
+    let here = HERE.try_with(Cell::get).ok()?;
+    // SAFETY: `HERE` points into `OWN`, which drops a queue only in `here` and with the thread; a queue that is dropped takes itself out of
+    // `HERE`. `f`, all of which stand in this file, comes to neither.
+    let here = unsafe { here.as_ref() }?;
+    std::ptr::eq(Arc::as_ptr(&here.scheduler), scheduler).then(|| f(here))
+}
+
+/// Puts what was woken into this thread's queue, and sees to it that somebody looks there.
+#[inline]
+pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
+    let mut entry = Some(entry);
+    with(scheduler, |local| {
+        let Some(entry) = entry.take() else { return };
+        if local.helping.replace(false) {
+            local.helped.set(Some(entry));
+            return;
+        }
+        local.queue.push(entry);
+        if !local.is_running.get() {
+            // Either the dispatcher sees this before it sleeps, or this sees that it sleeps.
+            fence(Ordering::SeqCst);
+            scheduler.beacons[local.dispatcher].light();
+        }
+    });
+    entry.map_or(Ok(()), Err)
+}
+
+/// Calls `wake`, and answers the actor that it has woken first on this thread, for the caller to run.
+#[inline]
+pub(crate) fn helping<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> (R, Option<Entry>) {
+    let wants = with(scheduler, |local| local.helping.set(true)).is_some();
+    let result = wake();
+    let helped = wants.then(|| {
+        with(scheduler, |local| {
+            local.helping.set(false);
+            local.helped.take()
+        })
+    });
+    (result, helped.flatten().flatten())
+}
