@@ -44,7 +44,6 @@ impl std::error::Error for TooManyTasks {}
 pub struct Context<A: Actor> {
     place: Arc<Place<A>>,
     system: System,
-    current: Arc<Current>,
     caller: Stamp,
     exit: Option<Box<ExitReason>>,
     /// Made at the first need.
@@ -80,11 +79,10 @@ impl Drop for Kept {
 }
 
 impl<A: Actor> Context<A> {
-    pub(crate) fn new(place: Arc<Place<A>>, system: System, current: Arc<Current>) -> Self {
+    pub(crate) fn new(place: Arc<Place<A>>, system: System) -> Self {
         Self {
             place,
             system,
-            current,
             caller: Stamp::NONE,
             exit: None,
             kept: None,
@@ -115,7 +113,7 @@ impl<A: Actor> Context<A> {
     ///
     /// [`TooManyTasks`] when [`TASKS_MAX`] of them run; the future was dropped.
     pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) -> Result<(), TooManyTasks> {
-        let current = Arc::clone(&self.current);
+        let current = Current::of(&self.place.seat);
         let tasks = self.kept().tasks.get_or_insert_with(JoinSet::new);
         while let Some(ended) = tasks.try_join_next() {
             if ended.is_err() {
@@ -126,7 +124,7 @@ impl<A: Actor> Context<A> {
             return Err(TooManyTasks);
         }
         tasks.spawn(async move {
-            let mut task = pin!(Arc::clone(&current).scope_beside(future));
+            let mut task = pin!(current.scope_beside(future));
             std::future::poll_fn(|cx| {
                 if current.is_valid() {
                     task.as_mut().poll(cx)
@@ -222,13 +220,13 @@ impl<A: Actor> Context<A> {
 
     /// The epoch of the actor's own tenure: the fencing token of a singleton.
     pub fn epoch(&self) -> Option<u64> {
-        self.current.tenure().map(Tenure::epoch)
+        self.place.seat.tenure().map(Tenure::epoch)
     }
 
     /// False once the actor's tenure is no longer valid: the runtime refuses its effects from then on. For effects that the
     /// runtime does not see. It may turn false right after it was asked; only an epoch that the receiver checks is proof.
     pub fn may_act(&self) -> bool {
-        self.current.may_act()
+        self.place.seat.may_act()
     }
 
     /// The epoch that the sender of the present message had. What has a lower one than this system has heard from the same singleton is

@@ -108,7 +108,7 @@ impl<A: Actor> Place<A> {
 
     /// Whether a caller may try to run the actor itself.
     pub(crate) fn may_run_in_place(&self) -> bool {
-        self.seat.tenure.is_none() && self.pace.allows()
+        self.seat.tenure().is_none() && self.pace.allows()
     }
 
     /// Whether there is room for a message now, or why not.

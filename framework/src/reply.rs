@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::current::{self, Current};
+use crate::current;
 use crate::message::{EncodeError, FrameBuf};
 use crate::panics;
 use crate::request::{CallError, Failure};
+use crate::seat::Seat;
 use crate::stamp::Stamp;
 use crate::wire::link::{Answer, RequestId};
 
@@ -20,7 +21,7 @@ use crate::wire::link::{Answer, RequestId};
 pub struct ReplyPort<T> {
     to: To<T>,
     /// The incarnation that was given the message, when it has a tenure: whoever holds the port answers in its name.
-    answerer: Option<Arc<Current>>,
+    answerer: Option<Arc<Seat>>,
 }
 
 enum To<T> {
@@ -53,7 +54,7 @@ impl<T> ReplyPort<T> {
     /// Answers. Nothing happens when nobody waits any more; an actor whose tenure is no longer valid answers `Lapsed` instead,
     /// from another task too.
     pub fn send(mut self, reply: T) {
-        let may_answer = self.answerer.as_ref().is_none_or(|answerer| answerer.is_valid());
+        let may_answer = self.answerer.as_ref().is_none_or(|answerer| answerer.may_act());
         if !may_answer || !current::may_act() {
             self.answer_failure(Failure::Lost(CallError::Lapsed));
             return;
@@ -140,11 +141,11 @@ pub trait Port {
 
 /// An incarnation with a tenure, which bounds what is answered in its name.
 #[doc(hidden)]
-pub struct Answerer(pub(crate) Arc<Current>);
+pub struct Answerer(pub(crate) Arc<Seat>);
 
 impl fmt::Debug for Answerer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Answerer({})", self.0.place())
+        write!(f, "Answerer({})", self.0.id)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::label::Label;
 use crate::lane::{Lane, Signal};
 use crate::link::{self, Links};
 use crate::monitor::{MonitorId, Watcher};
+use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
 use crate::waits::Waits;
 
@@ -37,7 +38,7 @@ pub(crate) struct Seat {
     /// What it is called in reports, when that is not its type's name.
     label: Option<Box<Label>>,
     pub(crate) lane: Lane,
-    pub(crate) tenure: Option<Box<Tenure>>,
+    tenure: Option<Box<Held>>,
     incarnation: AtomicU64,
     handling: AtomicU32,
     /// How often its supervisor has told it to end: a start that waits for the seat sees by it that it is not wanted any more. The signal
@@ -45,6 +46,8 @@ pub(crate) struct Seat {
     told: AtomicU32,
     live: AtomicBool,
     gone: AtomicBool,
+    /// The incarnation has ended, but for telling: timers that it started do nothing any more.
+    has_ended: AtomicBool,
     /// Written and read in the actor's own turns: whether this turn has noted what it waits for.
     has_noted: AtomicBool,
     /// Its supervisor, and under which number it is known there.
@@ -60,7 +63,15 @@ struct Rare {
     /// What its turn waits for.
     waits: Waits,
     last_exit: Mutex<Option<ExitReason>>,
+    /// Why it ends, while the incarnation's state is being dropped.
+    ending: Mutex<Option<ExitReason>>,
     left: Notify,
+}
+
+/// A tenure, and what its system has heard of its successors.
+struct Held {
+    tenure: Tenure,
+    highest: Arc<Highest>,
 }
 
 /// A supervisor, as those below it know it.
@@ -81,18 +92,23 @@ impl Above {
 }
 
 impl Seat {
-    pub(crate) fn new(of: &'static Type, label: Option<Label>, tenure: Option<Tenure>) -> Arc<Self> {
+    pub(crate) fn new(
+        of: &'static Type,
+        label: Option<Label>,
+        tenure: Option<(Tenure, Arc<Highest>)>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id: ActorId::next(),
             of,
             label: label.map(Box::new),
             lane: Lane::default(),
-            tenure: tenure.map(Box::new),
+            tenure: tenure.map(|(tenure, highest)| Box::new(Held { tenure, highest })),
             incarnation: AtomicU64::new(0),
             handling: AtomicU32::new(NO_METHOD),
             told: AtomicU32::new(0),
             live: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
             has_noted: AtomicBool::new(false),
             above: Mutex::new(None),
             rare: OnceLock::new(),
@@ -110,6 +126,11 @@ impl Seat {
         self.lane.reset();
         self.handling.store(NO_METHOD, Ordering::Relaxed);
         self.incarnation.fetch_add(1, Ordering::AcqRel);
+        // Who sees this sees the new number.
+        self.has_ended.store(false, Ordering::Release);
+        if let Some(rare) = self.rare.get() {
+            *lock(&rare.ending) = None;
+        }
         // Whoever sat here before has made it before the seat was vacant.
         let _watchers = self.rare.get().map(|rare| lock(&rare.watchers));
         self.live.store(true, Ordering::Release);
@@ -239,10 +260,53 @@ impl Seat {
         self.lane.has_lapsed() || !self.has_valid_tenure()
     }
 
+    /// The tenure that the effects of who sits here are bound to.
+    #[inline]
+    pub(crate) fn tenure(&self) -> Option<&Tenure> {
+        self.tenure.as_deref().map(|held| &held.tenure)
+    }
+
     /// True without a tenure, too.
     #[inline]
     pub(crate) fn has_valid_tenure(&self) -> bool {
-        self.tenure.as_deref().is_none_or(Tenure::is_valid)
+        self.tenure().is_none_or(Tenure::is_valid)
+    }
+
+    /// False when the tenure is not valid any more, or its successor was heard here.
+    #[inline]
+    pub(crate) fn may_act(&self) -> bool {
+        self.tenure
+            .as_deref()
+            .is_none_or(|held| held.tenure.is_valid() && !held.highest.is_superseded(held.tenure.stamp))
+    }
+
+    /// What is sent in the name of who sits here carries this.
+    #[inline]
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.tenure().map_or(Stamp::NONE, |tenure| tenure.stamp)
+    }
+
+    /// Its state is dropped.
+    pub(crate) fn set_ended(&self) {
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// Whether the state of this incarnation is dropped.
+    pub(crate) fn has_ended(&self, incarnation: u64) -> bool {
+        // In this order, see `begin`.
+        self.has_ended.load(Ordering::Acquire) || self.incarnation() != incarnation
+    }
+
+    /// From now on a port that is dropped on behalf of who sits here answers `Exited(reason)`.
+    pub(crate) fn set_ending(&self, reason: &ExitReason) {
+        *lock(&self.rare().ending) = Some(reason.clone());
+    }
+
+    /// Why this incarnation ends, while it does.
+    pub(crate) fn ending(&self, incarnation: u64) -> Option<ExitReason> {
+        let rare = self.rare.get()?;
+        let ending = lock(&rare.ending);
+        ending.clone().filter(|_| self.incarnation() == incarnation)
     }
 
     /// Fires once when the present incarnation ends; at once when there is none (OTP: noproc).

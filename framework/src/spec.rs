@@ -234,8 +234,9 @@ impl<A: Actor> Spec for ChildSpec<A> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
+        let tenure = self.tenure.map(|tenure| (tenure, Arc::clone(system.highest())));
         let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
-        let seat = Seat::new(type_of::<A>(), label, self.tenure);
+        let seat = Seat::new(type_of::<A>(), label, tenure);
         let place = Place::new(
             seat,
             self.policy.mailbox,

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::task::{Context, Poll};
 
 use tokio::task::coop::poll_proceed;
+use tracing::Span;
 
 use super::{CallError, Method};
 use crate::actor::Actor;
@@ -125,7 +126,7 @@ fn run<M: Method>(
     let Body {
         actor,
         cx,
-        me,
+        span,
         runs,
         fell,
     } = body;
@@ -133,9 +134,9 @@ fn run<M: Method>(
     let number = *runs;
     *runs = number.wrapping_add(1);
     let ran = {
-        let _in_span = me.enter_span();
+        let _in_span = span.as_deref().map(Span::enter);
         let run = || place.pace().sampled(number, || method.run(actor, cx));
-        current::enter(me, || panics::caught(run))
+        current::enter(&place.seat, place, || panics::caught(run))
     };
     place.seat.end_turn();
     match ran {

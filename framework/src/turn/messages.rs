@@ -125,7 +125,8 @@ impl Messages {
                     meta,
                     bounce,
                 } if !A::is_async(&envelope) => {
-                    let Some(envelope) = turns.admit(envelope, meta, bounce) else {
+                    let Some(envelope) = turns.admit(body.cx.system().highest(), envelope, meta, bounce)
+                    else {
                         continue;
                     };
                     body.cx.set_caller(meta.stamp);
@@ -176,7 +177,7 @@ fn code_of<'a, A: Actor>(turns: &Turns<'a, A>, next: Next<A>) -> Result<Option<S
             meta,
             bounce,
         }) => {
-            let Some(envelope) = turns.admit(envelope, meta, bounce) else {
+            let Some(envelope) = turns.admit(cx.system().highest(), envelope, meta, bounce) else {
                 return Ok(None);
             };
             cx.set_caller(meta.stamp);

@@ -23,6 +23,7 @@ use std::task::{Poll, ready};
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Span;
 
 use self::messages::Messages;
 use self::seated::Seated;
@@ -30,7 +31,7 @@ use self::timers::Timers;
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
-use crate::current::{self, Current, Dies};
+use crate::current;
 use crate::envelope::{Item, Meta};
 use crate::exit::ExitReason;
 use crate::lane::Signal;
@@ -49,12 +50,13 @@ use crate::supervision::child::{ActorChild, Happened, Report, span};
 /// One incarnation from its start to its report, as a future. There is one for each actor, so it is small: what only some stages have lies
 /// elsewhere while they last.
 pub(crate) struct Incarnation<A: Actor> {
-    current: Arc<Current>,
+    place: Arc<Place<A>>,
+    /// What its turns are in, when somebody looks at that.
+    span: Option<Arc<Span>>,
     life: Life<A>,
 }
 
 struct Life<A: Actor> {
-    place: Arc<Place<A>>,
     report: Report,
     /// What was taken out of the mailbox. Between two incarnations it is in the place.
     inbox: Inbox<A>,
@@ -100,17 +102,14 @@ impl From<End> for Happened {
 impl<A: Actor> Incarnation<A> {
     pub(crate) fn new(child: Arc<ActorChild<A>>, report: Report) -> Self {
         let place = Arc::clone(&child.place);
-        let as_dies: Arc<dyn Dies> = Arc::clone(&place) as _;
-        let dies = Some(Arc::downgrade(&as_dies));
-        let highest = Arc::clone(child.system.highest());
-        let current = Current::with_span(&place.seat, highest, dies, span(&place.seat, &report));
+        let span = span(&place.seat, &report);
         let life = Life {
-            place,
             report,
             inbox: Taken::NONE,
             stage: Stage::New(child),
         };
-        Self { current, life }
+        let span = (!span.is_disabled()).then(|| Arc::new(span));
+        Self { place, span, life }
     }
 }
 
@@ -118,10 +117,14 @@ impl<A: Actor> Future for Incarnation<A> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<()> {
-        let Self { current, life } = self.get_mut();
+        let Self { place, span, life } = self.get_mut();
         let end = {
-            let _in_span = current.enter_span();
-            ready!(current::enter(current, || life.poll(current, task)))
+            let _in_span = span.as_deref().map(Span::enter);
+            ready!(current::enter(&place.seat, &**place, || life.poll(
+                place,
+                span.as_ref(),
+                task
+            )))
         };
         // What follows from its end is not the actor's doing.
         if let Some(mut reporting) = end.and_then(|end| life.report.send_now(end.into()))
@@ -137,10 +140,10 @@ impl<A: Actor> Future for Incarnation<A> {
 impl<A: Actor> Drop for Incarnation<A> {
     fn drop(&mut self) {
         // Dropped early, with its runtime: the actor is dropped on behalf of itself, too.
-        let Self { current, life } = self;
-        let _in_span = current.enter_span();
-        current::enter(current, || {
-            life.abandon();
+        let Self { place, span, life } = self;
+        let _in_span = span.as_deref().map(Span::enter);
+        current::enter(&place.seat, &**place, || {
+            life.abandon(place);
             drop(std::mem::replace(&mut life.inbox, Taken::NONE));
         });
     }
@@ -148,12 +151,17 @@ impl<A: Actor> Drop for Incarnation<A> {
 
 impl<A: Actor> Life<A> {
     /// Ready when there is nothing left of the actor; with its end when the supervisor is to be told.
-    fn poll(&mut self, current: &Arc<Current>, task: &mut std::task::Context<'_>) -> Poll<Option<End>> {
+    fn poll(
+        &mut self,
+        place: &Arc<Place<A>>,
+        span: Option<&Arc<Span>>,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<Option<End>> {
         loop {
             let end = match &mut self.stage {
                 Stage::New(child) => {
                     let child = Arc::clone(child);
-                    match self.begin(child, current, task) {
+                    match self.begin(place, child, span, task) {
                         Ok(()) => continue,
                         Err(end) => end,
                     }
@@ -165,19 +173,18 @@ impl<A: Actor> Life<A> {
                 }
                 Stage::Ended => return Poll::Ready(None),
                 // What panics outside of a turn (a drop) must not take the report with it.
-                _ => match panics::caught(|| self.poll_stage(current, task)) {
+                _ => match panics::caught(|| self.poll_stage(place, task)) {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(None)) => continue,
                     Ok(Poll::Ready(Some(end))) => end,
                     Err(reason) => {
-                        self.abandon();
-                        self.place
-                            .drain(&mut self.inbox, &Refusal::Exited(reason.clone()));
+                        self.abandon(place);
+                        place.drain(&mut self.inbox, &Refusal::Exited(reason.clone()));
                         End::Ended(reason)
                     }
                 },
             };
-            self.finish(current, &end);
+            self.finish(place, &end);
             return Poll::Ready(Some(end));
         }
     }
@@ -185,29 +192,28 @@ impl<A: Actor> Life<A> {
     /// Its first poll.
     fn begin(
         &mut self,
+        place: &Arc<Place<A>>,
         child: Arc<ActorChild<A>>,
-        current: &Arc<Current>,
+        span: Option<&Arc<Span>>,
         task: &mut std::task::Context<'_>,
     ) -> Result<(), End> {
         // A task is woken by the same waker for all its life.
-        self.place.seat.lane.register(task.waker());
+        place.seat.lane.register(task.waker());
         // `Seat::begin` has seen to it that there is no other incarnation.
-        let Some(inbox) = self.place.take_inbox() else {
+        let Some(inbox) = place.take_inbox() else {
             return Err(End::NotStarted(ExitReason::error(
                 "the mailbox of the place is in use",
             )));
         };
         self.inbox = inbox;
-        let starting = start(child, Arc::clone(current), self.report.clone());
+        let starting = start(child, span.cloned(), self.report.clone());
         self.stage = Stage::Starting(Stored::new(starting));
         Ok(())
     }
 
     /// Goes on with the present stage: to its end, or to the next stage.
-    fn poll_stage(&mut self, current: &Arc<Current>, task: &mut std::task::Context<'_>) -> Poll<Option<End>> {
-        let Self {
-            place, inbox, stage, ..
-        } = self;
+    fn poll_stage(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Poll<Option<End>> {
+        let Self { inbox, stage, .. } = self;
         match stage {
             Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
                 Ok(timers) => {
@@ -217,12 +223,12 @@ impl<A: Actor> Life<A> {
                 Err(end) => Poll::Ready(Some(end)),
             },
             Stage::Running(messages) => {
-                let turns = Turns::new(place, current);
+                let turns = Turns::new(place);
                 let reason = ready!(messages.poll(&turns, inbox, task));
                 let Some(body) = seated::take(place) else {
                     return Poll::Ready(Some(End::Ended(reason)));
                 };
-                current.set_ending(&reason);
+                place.seat.set_ending(&reason);
                 place.drain(inbox, &Refusal::Exited(reason.clone()));
                 let ending = stop(body, Arc::clone(place), reason);
                 *stage = Stage::Ending(Stored::new(ending));
@@ -234,25 +240,24 @@ impl<A: Actor> Life<A> {
     }
 
     /// Its state is dropped: gives the mailbox back, and tells the watchers.
-    fn finish(&mut self, current: &Current, end: &End) {
-        current.set_ended();
+    fn finish(&mut self, place: &Place<A>, end: &End) {
+        place.seat.set_ended();
         if !matches!(self.stage, Stage::New(_)) {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
-            self.place
-                .return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
+            place.return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
         }
         self.stage = Stage::Ended;
-        log_end(&self.place.seat, end);
-        self.place.seat.end(&end.reason());
+        log_end(&place.seat, end);
+        place.seat.end(&end.reason());
     }
 
     /// Drops what there is of the actor, in the middle of it.
-    fn abandon(&mut self) {
+    fn abandon(&mut self, place: &Place<A>) {
         // What a handler borrows of the actor is dropped before the actor.
         let stage = std::mem::replace(&mut self.stage, Stage::Ended);
         let is_seated = matches!(stage, Stage::Running(_));
         let is_dropped = panics::caught(move || drop(stage)).is_ok();
-        if is_seated && !seated::drop_out(&self.place) || !is_dropped {
+        if is_seated && !seated::drop_out(place) || !is_dropped {
             tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
         }
     }
@@ -274,12 +279,12 @@ fn log_end(seat: &Seat, end: &End) {
 /// From the start to the actor in its place, of which the supervisor knows.
 async fn start<A: Actor>(
     child: Arc<ActorChild<A>>,
-    current: Arc<Current>,
+    span: Option<Arc<Span>>,
     report: Report,
 ) -> Result<Option<Box<Timers>>, End> {
     let place = &child.place;
-    let mut cx = Context::new(Arc::clone(place), child.system.clone(), Arc::clone(&current));
-    let turns = Turns::new(place, &current);
+    let mut cx = Context::new(Arc::clone(place), child.system.clone());
+    let turns = Turns::new(place);
     // What makes the start's future is the actor's own code too.
     let starting = async { (child.start)(&mut cx).await };
     let actor = match turns.run(starting, Signal::Stop).await {
@@ -293,7 +298,7 @@ async fn start<A: Actor>(
             return Err(End::NotStarted(reason));
         }
     };
-    let seated = Seated::new(place, actor, cx, &current);
+    let seated = Seated::new(place, actor, cx, span);
     report.started().await;
     seated.stay();
     Ok(Timers::new::<A>(child.hibernate_after.as_deref().copied()))
@@ -302,12 +307,9 @@ async fn start<A: Actor>(
 /// From the last message to the dropped state.
 async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason) -> End {
     let Body {
-        mut actor,
-        mut cx,
-        me,
-        ..
+        mut actor, mut cx, ..
     } = body;
-    let turns = Turns::new(&place, &me);
+    let turns = Turns::new(&place);
     if turns.cut_off(Signal::Lapse).is_none() {
         let stopped = turns.run(actor.stopped(&reason, &mut cx), Signal::Lapse).await;
         if let Err(ExitReason::Panic { message, location }) = stopped {
@@ -324,18 +326,14 @@ async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason)
 /// What runs the actor's own code.
 struct Turns<'a, A: Actor> {
     place: &'a Place<A>,
-    seat: &'a Seat,
-    highest: &'a Highest,
-    current: &'a Arc<Current>,
+    seat: &'a Arc<Seat>,
 }
 
 impl<'a, A: Actor> Turns<'a, A> {
-    fn new(place: &'a Place<A>, current: &'a Arc<Current>) -> Self {
+    fn new(place: &'a Place<A>) -> Self {
         Self {
             place,
             seat: &place.seat,
-            highest: current.highest(),
-            current,
         }
     }
 
@@ -382,6 +380,7 @@ impl<'a, A: Actor> Turns<'a, A> {
     #[inline]
     fn admit(
         &self,
+        highest: &Highest,
         mut envelope: A::Envelope,
         meta: Meta,
         bounce: Option<oneshot::Sender<A::Envelope>>,
@@ -390,12 +389,12 @@ impl<'a, A: Actor> Turns<'a, A> {
             Refusal::Gone
         } else if meta.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             Refusal::Expired
-        } else if !self.highest.admit(meta.stamp) {
+        } else if !highest.admit(meta.stamp) {
             Refusal::Superseded
         } else {
             self.seat.set_handling(A::method_index(&envelope));
-            if self.current.tenure().is_some() {
-                A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
+            if self.seat.tenure().is_some() {
+                A::port(&mut envelope).bind(&Answerer(Arc::clone(self.seat)));
             }
             return Some(envelope);
         };
@@ -452,7 +451,7 @@ impl<'a, A: Actor> Turns<'a, A> {
         self.seat.end_turn();
         if let Err(reason) = &ended {
             // Ports that the code still holds are dropped with it, and answer this.
-            self.current.set_ending(reason);
+            self.seat.set_ending(reason);
         }
         ended
     }

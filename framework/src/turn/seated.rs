@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
-use crate::current::Current;
 use crate::panics;
 use crate::place::Place;
 
@@ -13,11 +14,11 @@ use crate::place::Place;
 pub(super) struct Seated<'a, A: Actor>(&'a Place<A>);
 
 impl<'a, A: Actor> Seated<'a, A> {
-    pub(super) fn new(place: &'a Place<A>, actor: A, cx: Context<A>, current: &Arc<Current>) -> Self {
+    pub(super) fn new(place: &'a Place<A>, actor: A, cx: Context<A>, span: Option<Arc<Span>>) -> Self {
         let body = Body {
             actor,
             cx,
-            me: Arc::clone(current),
+            span,
             runs: 0,
             fell: None,
         };

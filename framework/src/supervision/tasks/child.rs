@@ -15,7 +15,6 @@ use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
 use crate::seat::Seat;
 use crate::supervision::child::{Child, ChildPolicy, Report, SharedPolicy, as_task, span, spawn_in};
-use crate::system::System;
 
 /// The work, and why it ended if it did not come to its end by itself.
 type Work = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
@@ -31,18 +30,12 @@ static POLICY: SharedPolicy = SharedPolicy::Type(&ChildPolicy {
 /// The slot of a task.
 pub(super) struct TaskChild {
     seat: Arc<Seat>,
-    system: System,
     /// Taken by the only start.
     work: Mutex<Option<Work>>,
 }
 
 impl TaskChild {
-    pub(super) fn new<T, F>(
-        seat: Arc<Seat>,
-        system: System,
-        future: F,
-        answer: oneshot::Sender<Answer<T>>,
-    ) -> Arc<Self>
+    pub(super) fn new<T, F>(seat: Arc<Seat>, future: F, answer: oneshot::Sender<Answer<T>>) -> Arc<Self>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
@@ -60,7 +53,6 @@ impl TaskChild {
         };
         Arc::new(Self {
             seat,
-            system,
             work: Mutex::new(Some(Box::pin(work))),
         })
     }
@@ -78,16 +70,14 @@ impl Child for TaskChild {
     fn start(self: Arc<Self>, report: Report) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let seat = Arc::clone(&self.seat);
-        let current = Current::new(&seat, Arc::clone(self.system.highest()), None);
-        let own = Arc::clone(&current);
         let to = report.clone();
         let incarnation = async move {
             report.started().await;
             let reason = match work {
-                Some(work) => own.scope(work).await,
+                Some(work) => Current::of(&seat).scope(work).await,
                 None => ExitReason::Gone,
             };
-            current.set_ended();
+            seat.set_ended();
             if !reason.is_expected() {
                 tracing::error!(target: "quorate::exit", name = seat.name(), actor = seat.actor(), %reason, "a task ended");
             }

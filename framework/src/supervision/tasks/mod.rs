@@ -123,12 +123,14 @@ where
 {
     let tenure = match current::get() {
         Some(current) if !current.is_valid() => return Err(StartError::Lapsed),
-        Some(current) => current.tenure().cloned(),
+        Some(current) => current
+            .tenure()
+            .map(|tenure| (tenure.clone(), Arc::clone(desk.system.highest()))),
         None => None,
     };
     let seat = Seat::new(TASK, Some(Label::Name("task")), tenure);
     let (answer, answered) = oneshot::channel();
-    let child = TaskChild::new(Arc::clone(&seat), desk.system.clone(), future, answer);
+    let child = TaskChild::new(Arc::clone(&seat), future, answer);
     let asked = desk
         .door
         .ask(|started| Ask::Add {
