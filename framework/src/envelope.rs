@@ -20,7 +20,7 @@ pub(crate) enum Item<A: Actor> {
     Down(Down),
     Exit(ExitSignal),
     /// An incarnation ends, the how many-th time that one does here: what lies behind this is for its successor.
-    End(u64),
+    End(u32),
 }
 
 /// What travels with a message.

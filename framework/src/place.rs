@@ -4,7 +4,7 @@
 //! waits for the successor. When none will come, the place answers `Gone`.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Wake;
 
@@ -66,7 +66,7 @@ pub(crate) struct Place<A: Actor> {
     /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
     death: AtomicU8,
     /// The number of the last [`Item::End`].
-    ends: AtomicU64,
+    ends: AtomicU32,
     /// Of a supervisor's place.
     supervising: OnceLock<Box<Supervising>>,
 }
@@ -89,7 +89,7 @@ impl<A: Actor> Place<A> {
             pace,
             inbox: Mutex::new(Some(Taken::NONE)),
             death: AtomicU8::new(DEAD),
-            ends: AtomicU64::new(0),
+            ends: AtomicU32::new(0),
             supervising: OnceLock::new(),
         })
     }
@@ -174,7 +174,7 @@ impl<A: Actor> Place<A> {
     pub(crate) fn mark(&self) {
         if self.death.load(Ordering::Relaxed) == ALIVE {
             self.death.store(DYING, Ordering::Relaxed);
-            let end = self.ends.fetch_add(1, Ordering::Relaxed) + 1;
+            let end = self.ends.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
             self.was_sent(self.mailbox.send_beyond(Item::End(end)));
         }
     }
