@@ -5,8 +5,6 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{self, Handle};
-
 /// Whether callers on this node may run an actor's methods in place, on their own thread: `#[actor(in_place = off)]`.
 ///
 /// It is only done when the actor is idle, its mailbox is empty, the method is not async and answers with what it returns, the caller is
@@ -91,7 +89,6 @@ pub(crate) fn with_default<R>(policy: InPlacePolicy, f: impl FnOnce() -> R) -> R
 
 /// Whether one actor is run in place.
 pub(crate) struct Pace {
-    runtime: runtime::Id,
     rule: Rule,
 }
 
@@ -104,23 +101,20 @@ enum Rule {
 }
 
 impl Pace {
-    pub(crate) fn new(runtime: &Handle, system: InPlacePolicy, actor: InPlace) -> Self {
+    pub(crate) fn new(system: InPlacePolicy, actor: InPlace) -> Self {
         let rule = match (system, actor) {
             (InPlacePolicy::Never, _) | (_, InPlace::Off) => Rule::Never,
             (InPlacePolicy::Always, _) | (InPlacePolicy::Measured, InPlace::On) => Rule::Always,
             (InPlacePolicy::Measured, InPlace::Auto) => Rule::Measured(AtomicU32::new(UNKNOWN)),
             (InPlacePolicy::Seeded(seed), _) => Rule::Seeded(AtomicU64::new(seed)),
         };
-        Self {
-            runtime: runtime.id(),
-            rule,
-        }
+        Self { rule }
     }
 
     /// Whether the caller may try now.
     #[inline]
     pub(crate) fn allows(&self) -> bool {
-        let allows = match &self.rule {
+        match &self.rule {
             Rule::Never => false,
             Rule::Always => true,
             Rule::Measured(took) => is_fast(took.load(Ordering::Relaxed)),
@@ -128,19 +122,25 @@ impl Pace {
                 let state = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
                 mixed(state) & 1 == 0
             }
-        };
-        allows && is_here(self.runtime)
+        }
     }
 
     /// Runs a handler, and measures how long it takes if this is one of those that are: the first, and one in [`SAMPLED`].
+    #[inline]
     pub(crate) fn sampled<R>(&self, number: u32, handler: impl FnOnce() -> R) -> R {
-        if !number.is_multiple_of(SAMPLED) || !matches!(self.rule, Rule::Measured(_)) {
-            return handler();
-        }
-        let start = Instant::now();
+        let since = self.samples(number);
         let result = handler();
-        self.note(start.elapsed());
+        if let Some(since) = since {
+            self.note(since.elapsed());
+        }
         result
+    }
+
+    /// Now, if the handler of this number is one of those.
+    #[inline]
+    pub(crate) fn samples(&self, number: u32) -> Option<Instant> {
+        let samples = number.is_multiple_of(SAMPLED) && matches!(self.rule, Rule::Measured(_));
+        samples.then(Instant::now)
     }
 
     /// How many messages the actor may handle before other tasks have their turn. The same each time, unless it is measured.
@@ -155,7 +155,7 @@ impl Pace {
     }
 
     /// A handler took this long.
-    fn note(&self, took: Duration) {
+    pub(crate) fn note(&self, took: Duration) {
         if let Rule::Measured(last) = &self.rule {
             let nanos = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
             last.store(nanos.max(UNKNOWN + 1), Ordering::Relaxed);
@@ -174,22 +174,16 @@ fn mixed(state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-/// Whether this thread is on this runtime now. Not by the present task: it may have entered another runtime.
-#[inline]
-fn is_here(wanted: runtime::Id) -> bool {
-    Handle::try_current().is_ok_and(|here| here.id() == wanted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn pace(system: InPlacePolicy, actor: InPlace) -> Pace {
-        Pace::new(&Handle::current(), system, actor)
+        Pace::new(system, actor)
     }
 
-    #[tokio::test]
-    async fn a_system_that_measures_does_what_the_actor_says() {
+    #[test]
+    fn a_system_that_measures_does_what_the_actor_says() {
         assert!(pace(InPlacePolicy::Measured, InPlace::On).allows());
         assert!(!pace(InPlacePolicy::Measured, InPlace::Off).allows());
         let measured = pace(InPlacePolicy::Measured, InPlace::Auto);
@@ -200,8 +194,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn other_systems_do_the_same_each_time_unless_the_actor_says_off() {
+    #[test]
+    fn other_systems_do_the_same_each_time_unless_the_actor_says_off() {
         assert!(pace(InPlacePolicy::Always, InPlace::Auto).allows());
         assert!(!pace(InPlacePolicy::Never, InPlace::On).allows());
         let allowed = |policy: InPlacePolicy, actor: InPlace| -> Vec<bool> {
@@ -216,8 +210,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_turn_is_as_many_messages_as_take_50_micros() {
+    #[test]
+    fn a_turn_is_as_many_messages_as_take_50_micros() {
         let measured = pace(InPlacePolicy::Measured, InPlace::Auto);
         assert_eq!(measured.turn(), TURN);
         for (nanos, expected) in [
@@ -238,22 +232,5 @@ mod tests {
         ] {
             assert_eq!(pace(policy, InPlace::Auto).turn(), TURN);
         }
-    }
-
-    #[test]
-    fn who_is_on_another_runtime_is_not_here() {
-        let runtime = || runtime::Builder::new_current_thread().build().unwrap();
-        let (one, other) = (runtime(), runtime());
-        let of_one = Pace::new(one.handle(), InPlacePolicy::Always, InPlace::Auto);
-        let allows = async |pace: &Pace| pace.allows();
-        for _ in 0..2 {
-            assert!(one.block_on(allows(&of_one)));
-            assert!(!other.block_on(allows(&of_one)));
-        }
-        assert!(!of_one.allows(), "no runtime at all");
-        let of_one = std::sync::Arc::new(of_one);
-        let there = std::sync::Arc::clone(&of_one);
-        assert!(one.block_on(async move { tokio::spawn(async move { there.allows() }).await.unwrap() }));
-        assert!(!other.block_on(async move { tokio::spawn(async move { of_one.allows() }).await.unwrap() }));
     }
 }

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 use crate::actor::Actor;
 use crate::body::BodyCell;
@@ -107,8 +107,8 @@ impl<A: Actor> Place<A> {
     }
 
     /// Whether a caller may try to run the actor itself.
-    pub(crate) fn may_run_in_place(&self) -> bool {
-        self.seat.tenure().is_none() && self.pace.allows()
+    pub(crate) fn may_run_in_place(&self, caller: &Waker) -> bool {
+        self.seat.tenure().is_none() && self.pace.allows() && self.lives.scheduler().is_here(caller)
     }
 
     /// Whether there is room for a message now, or why not.
@@ -134,6 +134,15 @@ impl<A: Actor> Place<A> {
             }
             Err(item) => Err((NoRoom::Full, item)),
         }
+    }
+
+    /// As [`send`](Self::send). When that has woken the actor's loop, its caller runs it.
+    pub(crate) fn send_and_run(&self, item: Item<A>) -> Result<(), (NoRoom, Item<A>)> {
+        let (sent, woken) = scheduler::helping(self.lives.scheduler(), || self.send(item));
+        if let Some(entry) = woken {
+            entry.run();
+        }
+        sent
     }
 
     /// Puts an item where room was granted. When nobody follows it is answered.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::actor::Actor;
 use crate::current;
@@ -232,6 +233,43 @@ impl<A: Actor> RawRef<A> {
         }
     }
 
+    /// Sends a message that was refused for want of room, when there is some.
+    pub(crate) async fn send_when_room(
+        &self,
+        message: A::Message,
+        timeout: Duration,
+    ) -> Result<(), CastError<A::Message>> {
+        let located = self.located();
+        let To::Local(place) = &located.to else {
+            return self.send_message(message);
+        };
+        let Ok(permit) = tokio::time::timeout(timeout, place.reserve()).await else {
+            return Err(CastError::Full(message));
+        };
+        // Asked again: there was a wait.
+        let Ok(stamp) = current::effect() else {
+            return Err(CastError::Lapsed(message));
+        };
+        if place.seat.is_gone() || !self.may_reach(place) {
+            return Err(CastError::Gone(message));
+        }
+        Place::send_granted(permit, self.cast_item(A::from_message(message), stamp));
+        Ok(())
+    }
+
+    fn cast_item(&self, envelope: A::Envelope, stamp: Stamp) -> Item<A> {
+        let meta = Meta {
+            stamp,
+            deadline: None,
+            incarnation: self.incarnation,
+        };
+        Item::Message {
+            envelope,
+            meta,
+            bounce: None,
+        }
+    }
+
     /// A message that is not accepted is given back.
     fn cast_local(
         &self,
@@ -242,16 +280,7 @@ impl<A: Actor> RawRef<A> {
         if !self.may_reach(place) {
             return Err(CastError::Gone(A::into_message(envelope)));
         }
-        let meta = Meta {
-            stamp,
-            deadline: None,
-            incarnation: self.incarnation,
-        };
-        let item = Item::Message {
-            envelope,
-            meta,
-            bounce: None,
-        };
+        let item = self.cast_item(envelope, stamp);
         let Err((no_room, Item::Message { envelope, .. })) = place.send(item) else {
             return Ok(());
         };

@@ -238,7 +238,7 @@ impl System {
 
     /// Whether callers run an actor in place that says this.
     pub(crate) fn pace(&self, actor: InPlace) -> Pace {
-        Pace::new(&self.0.runtime, self.0.in_place, actor)
+        Pace::new(self.0.in_place, actor)
     }
 
     /// What was heard of singletons.

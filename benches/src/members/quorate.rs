@@ -2,7 +2,6 @@
 
 use quorate::prelude::*;
 use tokio::runtime::Runtime;
-use tokio::task::yield_now;
 
 use crate::QUEUE_MAX;
 use crate::host::Host;
@@ -125,11 +124,8 @@ impl Member for Quorate {
 
 impl member::Counter for ActorRef<Counter> {
     async fn cast(&self, n: u64) {
-        // Full is an answer; the producer makes room for the actor.
-        while let Err(error) = self.add(n).cast() {
-            assert!(matches!(error, CastError::Full(_)), "the counter lives");
-            yield_now().await;
-        }
+        let sent = self.add(n).cast_when_room().await;
+        sent.expect("the counter lives and makes room");
     }
 
     async fn call(&self, n: u64) -> u64 {

@@ -55,6 +55,8 @@ pub struct Call<'a, M: Method> {
     state: State<M>,
     /// The note that the turn which polls this waits for it.
     waiting: Option<Waiting>,
+    /// Whether the caller may run the actor's loop.
+    runs: bool,
 }
 
 enum State<M: Method> {
@@ -99,6 +101,7 @@ impl<'a, M: Method> Call<'a, M> {
             target: None,
             state: State::Ready(request.method),
             waiting: None,
+            runs: false,
         }
     }
 
@@ -175,6 +178,9 @@ impl<'a, M: Method> Call<'a, M> {
 
     fn send_local(&mut self, place: &Arc<Place<M::Actor>>, method: M, deadline: Instant) -> Step<M> {
         match place.room() {
+            Ok(()) if self.runs => self.deliver(place, method, deadline, |item| {
+                in_place::send_and_run(place, item)
+            }),
             Ok(()) => self.deliver(place, method, deadline, |item| place.send(item)),
             Err(no_room) => self.wait_or_refuse(place, no_room, method),
         }
@@ -360,12 +366,15 @@ impl<M: Method> Call<'_, M> {
         let To::Local(place) = &self.to.to else {
             return None;
         };
-        if !M::RUNS_NOW
-            || self.timeout.is_zero()
-            || !place.may_run_in_place()
+        if self.timeout.is_zero()
+            || !place.may_run_in_place(cx.waker())
             || !self.to.may_reach(place)
             || place.seat.is_gone()
         {
+            return None;
+        }
+        if !M::RUNS_NOW {
+            self.runs = true;
             return None;
         }
         let Ok(stamp) = current::effect() else {

@@ -13,10 +13,11 @@ use super::{CallError, Method};
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::current;
+use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::mailbox::Entered;
 use crate::panics;
-use crate::place::Place;
+use crate::place::{NoRoom, Place};
 use crate::scheduler;
 use crate::stamp::Stamp;
 
@@ -68,6 +69,15 @@ pub(super) fn try_run<M: Method>(
         coop.made_progress();
     }
     result
+}
+
+/// Puts an item behind what lies in the mailbox. When that wakes the actor's loop, it runs here for a turn: what does not wait is answered
+/// when this returns, and what does goes on by the scheduler. What is promised of the loop holds as ever: it is the loop.
+pub(super) fn send_and_run<A: Actor>(place: &Place<A>, item: Item<A>) -> Result<(), (NoRoom, Item<A>)> {
+    match Nested::enter() {
+        Some(_nested) => place.send_and_run(item),
+        None => place.send(item),
+    }
 }
 
 /// A caller's turn. It is left in any case.

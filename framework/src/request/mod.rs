@@ -62,6 +62,24 @@ impl<'a, M: Method> Request<'a, M> {
         self.to.cast(self.method)
     }
 
+    /// As [`cast`](Self::cast), and when the mailbox of an actor on this node is full it waits for room, in order of arrival, for as long as
+    /// a call would ([`timeout`](Self::timeout)).
+    ///
+    /// # Errors
+    /// Those of `cast`; [`CastError::Full`] when there was no room in time.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, nothing was sent, and who waits behind it moves up.
+    ///
+    /// # Panics
+    /// When it has to wait outside of a tokio runtime.
+    pub async fn cast_when_room(self) -> Result<(), CastError<<M::Actor as Actor>::Message>> {
+        match self.to.cast(self.method) {
+            Err(CastError::Full(message)) => self.to.send_when_room(message, self.timeout).await,
+            other => other,
+        }
+    }
+
     /// Casts the message after a delay, in milliseconds precision. Started from within an actor, it
     /// ends with that incarnation of it.
     ///

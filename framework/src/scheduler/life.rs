@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::Scheduler;
+use super::{Scheduler, here};
 use crate::panics;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -131,8 +131,10 @@ impl Entry {
         // SAFETY: this entry is the loop's turn.
         let ended = match unsafe { &mut *place.lives().present.get() } {
             Some(life) => {
-                let mut task = Context::from_waker(&life.waker);
-                match panics::poll_caught(life.future.as_mut(), &mut task) {
+                let Life { future, waker, .. } = life;
+                let scheduler = Arc::as_ptr(&place.lives().scheduler);
+                let poll = || panics::poll_caught(future.as_mut(), &mut Context::from_waker(waker));
+                match here::enter(scheduler, waker, poll) {
                     Poll::Pending => false,
                     Poll::Ready(Ok(())) => true,
                     Poll::Ready(Err(reason)) => {

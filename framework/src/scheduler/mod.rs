@@ -4,6 +4,7 @@
 //! local       the queue of one thread: who is woken on a thread is run there
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
 //! life        what is in the queues: an actor's place, for the future of its present life
+//! here        whether code runs on a runtime
 //! live        all that live, to be dropped with the runtime
 //! ```
 //! Tokio wakes a sleeping thread for the second task that is woken on one; a hand-over between cores takes a hundred times as long as a
@@ -14,6 +15,7 @@
 //! a common queue. A queue holds each actor once at most, so their number is its bound.
 
 mod dispatcher;
+mod here;
 mod life;
 mod live;
 mod local;
@@ -27,11 +29,13 @@ use tokio::runtime::{self, Handle};
 use self::dispatcher::Beacon;
 pub(crate) use self::life::{Entry, Lives, LivesCell, begin, schedule};
 use self::live::Live;
+pub(crate) use self::local::helping;
 
 /// The schedulers of all runtimes that have one.
 static ALL: Mutex<Vec<(runtime::Id, Weak<Scheduler>)>> = Mutex::new(Vec::new());
 
 pub(crate) struct Scheduler {
+    runtime: runtime::Id,
     /// What was woken outside of the runtime.
     injected: Injector<Entry>,
     /// The queues of threads, with the dispatcher that sees to each.
@@ -62,6 +66,7 @@ impl Scheduler {
         }
         let dispatchers = runtime.metrics().num_workers().max(1);
         let scheduler = Arc::new(Self {
+            runtime: id,
             injected: Injector::new(),
             queues: RwLock::default(),
             registered: AtomicUsize::new(0),

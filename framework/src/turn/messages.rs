@@ -1,6 +1,7 @@
 //! The stage between start and end: one message at a time until something ends it.
 
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use super::timers::Timers;
 use super::{Turns, told_of_drop};
@@ -51,10 +52,16 @@ impl Messages {
         inbox: &mut Inbox<A>,
         task: &mut Context<'_>,
     ) -> Poll<ExitReason> {
+        let pace = turns.place.pace();
+        // Of a handler whose first poll is measured.
+        let mut since = None;
         loop {
             if let Some(code) = &mut self.code {
-                let ended = ready!(turns.poll_code(code.as_mut(), Signal::Lapse, task));
-                let ended = turns.ended(ended);
+                let polled = turns.poll_code(code.as_mut(), Signal::Lapse, task);
+                if let Some(since) = since.take() {
+                    pace.note(Instant::elapsed(&since));
+                }
+                let ended = turns.ended(ready!(polled));
                 let code = self.code.take();
                 if panics::caught(move || drop(code)).is_err() {
                     told_of_drop::<A>();
@@ -66,11 +73,18 @@ impl Messages {
             let next = ready!(self.poll_next(turns, inbox, task));
             // From here on it may wait.
             turns.place.mailbox().settle(inbox);
+            let is_message = matches!(next, Next::Item(Item::Message { .. }));
             match code_of(turns, next) {
                 Ok(None) => {}
-                // SAFETY: it borrows the actor in its place, which leaves it when this stage is over, or is dropped with all of it: and both
-                // ways this is dropped before. Nobody else uses the actor meanwhile, as the loop has the turn.
-                Ok(Some(code)) => self.code = Some(unsafe { code.unbound() }),
+                Ok(Some(code)) => {
+                    // SAFETY: it borrows the actor in its place, which leaves it when this stage is over, or is dropped with all of it: and
+                    // both ways this is dropped before. Nobody else uses the actor meanwhile, as the loop has the turn.
+                    self.code = Some(unsafe { code.unbound() });
+                    if is_message {
+                        since = pace.samples(self.handled);
+                        self.handled = self.handled.wrapping_add(1);
+                    }
+                }
                 Err(reason) => return Poll::Ready(reason),
             }
         }
