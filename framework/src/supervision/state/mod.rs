@@ -19,6 +19,7 @@
 mod admin;
 #[cfg(test)]
 mod arbitrary_tests;
+mod child;
 mod group;
 #[cfg(test)]
 mod group_tests;
@@ -42,6 +43,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) use self::admin::NotDone;
+use self::child::Child;
 use self::group::Group;
 pub(crate) use self::model::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome, SharedPolicy};
 pub(crate) use self::table::Table;
@@ -67,50 +69,6 @@ enum Phase {
 
 /// It was one restart too many; that has been dealt with.
 struct TooManyRestarts;
-
-#[derive(Clone, Debug)]
-struct Child {
-    policy: SharedPolicy,
-    /// What few children have.
-    more: Option<Box<More>>,
-    state: ChildState,
-    /// It was added and has not started so far: when it does not, its spec is discarded.
-    is_new: bool,
-    /// It was asked for its end, from outside.
-    is_unwanted: bool,
-}
-
-/// What a child has that does not just run.
-#[derive(Clone, Debug, Default)]
-struct More {
-    deadline: Option<Instant>,
-    /// Its own window, under a root, once it was restarted.
-    window: Option<Window>,
-    /// Why it ended, while that waits.
-    ended: Option<ExitReason>,
-}
-
-impl Child {
-    fn more(&mut self) -> &mut More {
-        self.more.get_or_insert_default()
-    }
-
-    fn deadline(&mut self) -> Option<&mut Option<Instant>> {
-        self.more.as_mut().map(|more| &mut more.deadline)
-    }
-
-    fn take_ended(&mut self) -> Option<ExitReason> {
-        self.more.as_mut()?.ended.take()
-    }
-
-    /// It just runs, or does not.
-    fn tidy(&mut self) {
-        let is_idle = |more: &More| more.deadline.is_none() && more.window.is_none() && more.ended.is_none();
-        if self.more.as_deref().is_some_and(is_idle) {
-            self.more = None;
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 pub(crate) struct State {

@@ -3,7 +3,7 @@
 //! Keys only ever grow, so what is added stands at the end, and is found by binary search. What is taken out leaves a hole; when half of
 //! the table are holes it is closed up, so that no operation is slow in the long run, and a long life of many short ones holds no memory.
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeFrom;
 
 use super::Key;
 
@@ -70,27 +70,17 @@ impl<T> Table<T> {
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (Key, &T)> {
-        self.range(..)
+        self.range(Key(0)..)
     }
 
     pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Those whose keys lie in a range.
-    pub(crate) fn range(&self, keys: impl RangeBounds<Key>) -> impl DoubleEndedIterator<Item = (Key, &T)> {
-        let before = |bound: Bound<&Key>, or: usize, with: bool| match bound {
-            Bound::Unbounded => or,
-            Bound::Included(key) => self
-                .entries
-                .partition_point(|(other, _)| other < key || with && other == key),
-            Bound::Excluded(key) => self
-                .entries
-                .partition_point(|(other, _)| other < key || !with && other == key),
-        };
-        let first = before(keys.start_bound(), 0, false);
-        let end = before(keys.end_bound(), self.entries.len(), true);
-        self.entries[first..end.max(first)]
+    /// Those from a key on.
+    pub(crate) fn range(&self, keys: RangeFrom<Key>) -> impl DoubleEndedIterator<Item = (Key, &T)> {
+        let first = self.entries.partition_point(|(key, _)| *key < keys.start);
+        self.entries[first..]
             .iter()
             .filter_map(|(key, value)| Some((*key, value.as_ref()?)))
     }
