@@ -58,10 +58,6 @@ impl AtEnds {
         }
     }
 
-    pub(crate) fn who(&self) -> Incarnation {
-        self.who
-    }
-
     /// Adds one that is told; no second time.
     pub(crate) fn add(&mut self, told: Arc<dyn AtEnd>) {
         let is_known = |other: &Arc<dyn AtEnd>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(&told));

@@ -3,23 +3,24 @@
 //! Whoever has the [turn](crate::mailbox) may use it, and nobody else: the loop, or a caller in its place.
 
 use std::cell::UnsafeCell;
+use std::sync::Arc;
+
+use tracing::Span;
 
 use crate::actor::Actor;
 use crate::context::Context;
-use crate::current::Running;
 use crate::exit::ExitReason;
 
 /// A present incarnation.
 pub(crate) struct Body<A: Actor> {
     pub(crate) actor: A,
     pub(crate) cx: Context<A>,
-    /// Who runs, for a caller in place of the loop.
-    pub(crate) running: Running,
-    pub(crate) span: tracing::Span,
+    /// What a turn is in, when somebody looks at that.
+    pub(crate) span: Option<Arc<Span>>,
     /// Methods that callers have run.
     pub(crate) runs: u32,
     /// Why it ends, when its code panicked in a turn that was not the loop's.
-    pub(crate) fell: Option<ExitReason>,
+    pub(crate) fell: Option<Box<ExitReason>>,
 }
 
 /// A place for one.

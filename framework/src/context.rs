@@ -44,31 +44,50 @@ impl std::error::Error for TooManyTasks {}
 pub struct Context<A: Actor> {
     place: Arc<Place<A>>,
     system: System,
-    current: Arc<Current>,
+    caller: Stamp,
+    exit: Option<Box<ExitReason>>,
+    /// Made at the first need.
+    kept: Option<Box<Kept>>,
+    traps_exits: bool,
+    goes_on: bool,
+}
+
+/// What an incarnation has begun, and what ends with it.
+struct Kept {
     monitors: HashMap<MonitorId, Box<dyn FnOnce() + Send>>,
     /// Made with the first task.
     tasks: Option<JoinSet<()>>,
-    caller: Stamp,
-    exit: Option<ExitReason>,
-    traps_exits: bool,
-    goes_on: bool,
     at_ends: AtEnds,
 }
 
+impl Kept {
+    fn new(who: Incarnation) -> Self {
+        Self {
+            monitors: HashMap::new(),
+            tasks: None,
+            at_ends: AtEnds::new(who),
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        for (_, demonitor) in self.monitors.drain() {
+            demonitor();
+        }
+    }
+}
+
 impl<A: Actor> Context<A> {
-    pub(crate) fn new(place: Arc<Place<A>>, system: System, current: Arc<Current>) -> Self {
-        let at_ends = AtEnds::new(Incarnation::of(&place.seat));
+    pub(crate) fn new(place: Arc<Place<A>>, system: System) -> Self {
         Self {
             place,
             system,
-            current,
-            monitors: HashMap::new(),
-            tasks: None,
             caller: Stamp::NONE,
             exit: None,
+            kept: None,
             traps_exits: false,
             goes_on: false,
-            at_ends,
         }
     }
 
@@ -94,7 +113,8 @@ impl<A: Actor> Context<A> {
     ///
     /// [`TooManyTasks`] when [`TASKS_MAX`] of them run; the future was dropped.
     pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) -> Result<(), TooManyTasks> {
-        let tasks = self.tasks.get_or_insert_with(JoinSet::new);
+        let current = Current::of(&self.place.seat);
+        let tasks = self.kept().tasks.get_or_insert_with(JoinSet::new);
         while let Some(ended) = tasks.try_join_next() {
             if ended.is_err() {
                 tracing::error!(target: "quorate::exit", actor = A::NAME, "a task of an actor panicked");
@@ -103,9 +123,8 @@ impl<A: Actor> Context<A> {
         if tasks.len() >= TASKS_MAX {
             return Err(TooManyTasks);
         }
-        let current = Arc::clone(&self.current);
         tasks.spawn(async move {
-            let mut task = pin!(Arc::clone(&current).scope_beside(future));
+            let mut task = pin!(current.scope_beside(future));
             std::future::poll_fn(|cx| {
                 if current.is_valid() {
                     task.as_mut().poll(cx)
@@ -120,7 +139,7 @@ impl<A: Actor> Context<A> {
 
     /// Ends the tasks of this incarnation, and waits until none of them runs.
     pub(crate) async fn end_tasks(&mut self) {
-        if let Some(mut tasks) = self.tasks.take() {
+        if let Some(mut tasks) = self.kept.as_mut().and_then(|kept| kept.tasks.take()) {
             tasks.shutdown().await;
         }
     }
@@ -140,7 +159,7 @@ impl<A: Actor> Context<A> {
     ///
     /// What is sent to it from now on is for its successor.
     pub fn stop_with(&mut self, reason: ExitReason) {
-        self.exit.get_or_insert(reason);
+        self.exit.get_or_insert_with(|| Box::new(reason));
         self.place.mark();
     }
 
@@ -201,13 +220,13 @@ impl<A: Actor> Context<A> {
 
     /// The epoch of the actor's own tenure: the fencing token of a singleton.
     pub fn epoch(&self) -> Option<u64> {
-        self.current.tenure.as_ref().map(Tenure::epoch)
+        self.place.seat.tenure().map(Tenure::epoch)
     }
 
     /// False once the actor's tenure is no longer valid: the runtime refuses its effects from then on. For effects that the
     /// runtime does not see. It may turn false right after it was asked; only an epoch that the receiver checks is proof.
     pub fn may_act(&self) -> bool {
-        self.current.may_act()
+        self.place.seat.may_act()
     }
 
     /// The epoch that the sender of the present message had. What has a lower one than this system has heard from the same singleton is
@@ -229,7 +248,7 @@ impl<A: Actor> Context<A> {
         let raw = ActorRef::raw(actor).located();
         let actor = raw.id();
         let place = Arc::downgrade(&self.place);
-        self.monitors.insert(monitor, {
+        self.kept().monitors.insert(monitor, {
             let raw = raw.clone();
             Box::new(move || raw.demonitor(monitor))
         });
@@ -247,14 +266,23 @@ impl<A: Actor> Context<A> {
 
     /// Takes a monitor back; its `Down` does not come any more, even if it lies in the mailbox already.
     pub fn demonitor(&mut self, monitor: MonitorId) {
-        if let Some(demonitor) = self.monitors.remove(&monitor) {
+        if let Some(demonitor) = self.take_kept_monitor(monitor) {
             demonitor();
         }
     }
 
     /// True once for a monitor of this incarnation.
     pub(crate) fn take_monitor(&mut self, monitor: MonitorId) -> bool {
-        self.monitors.remove(&monitor).is_some()
+        self.take_kept_monitor(monitor).is_some()
+    }
+
+    fn take_kept_monitor(&mut self, monitor: MonitorId) -> Option<Box<dyn FnOnce() + Send>> {
+        self.kept.as_mut()?.monitors.remove(&monitor)
+    }
+
+    fn kept(&mut self) -> &mut Kept {
+        let who = self.incarnation();
+        self.kept.get_or_insert_with(|| Box::new(Kept::new(who)))
     }
 
     pub(crate) fn traps_exits(&self) -> bool {
@@ -274,30 +302,22 @@ impl<A: Actor> Context<A> {
         self.goes_on || self.exit.is_some()
     }
 
-    pub(crate) fn take_exit(&mut self) -> Option<ExitReason> {
+    pub(crate) fn take_exit(&mut self) -> Option<Box<ExitReason>> {
         self.exit.take()
     }
 
     /// Which incarnation this is.
     pub(crate) fn incarnation(&self) -> Incarnation {
-        self.at_ends.who()
+        Incarnation::of(&self.place.seat)
     }
 
     /// Tells `told` when this incarnation has ended.
     pub(crate) fn at_end(&mut self, told: Arc<dyn AtEnd>) {
-        self.at_ends.add(told);
+        self.kept().at_ends.add(told);
     }
 
     pub(crate) fn set_caller(&mut self, stamp: Stamp) {
         self.caller = stamp;
-    }
-}
-
-impl<A: Actor> Drop for Context<A> {
-    fn drop(&mut self) {
-        for (_, demonitor) in self.monitors.drain() {
-            demonitor();
-        }
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum Item<A: Actor> {
     Down(Box<Down>),
     Exit(Box<ExitSignal>),
     /// An incarnation ends, the how many-th time that one does here: what lies behind this is for its successor.
-    End(u64),
+    End(u32),
 }
 
 /// What comes with few messages.

@@ -117,6 +117,7 @@ mod exit;
 mod generated;
 mod id;
 mod kept;
+mod label;
 mod lane;
 mod link;
 mod mailbox;

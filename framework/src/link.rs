@@ -183,7 +183,7 @@ pub(crate) fn link(me: &Arc<dyn LinkEnd>, other: &Arc<dyn LinkEnd>) {
 /// The signal that there is nobody to link to. It is taken back by `unlink`, as any other.
 pub(crate) fn nobody(me: &Arc<dyn LinkEnd>, actor: ActorId) {
     let link = LinkId::next();
-    me.seat().links.lock().insert((actor, link), None);
+    me.seat().links().lock().insert((actor, link), None);
     Arc::clone(me).deliver_exit(ExitSignal {
         via: Via::Link(link),
         actor,
@@ -193,7 +193,9 @@ pub(crate) fn nobody(me: &Arc<dyn LinkEnd>, actor: ActorId) {
 
 /// Takes back the signal that there was nobody to link to.
 pub(crate) fn unlink_nobody(me: &Seat, actor: ActorId) {
-    me.links.lock().retain(|(other, _), _| *other != actor);
+    if let Some(links) = me.known_links() {
+        links.lock().retain(|(other, _), _| *other != actor);
+    }
 }
 
 /// Takes back what links two seats, signals on their way to `me` too.
@@ -215,10 +217,10 @@ fn numbers(held: &Held, other: ActorId) -> impl Iterator<Item = LinkId> {
 fn both<'a>(me: &'a Seat, other: &'a Seat) -> (MutexGuard<'a, Held>, MutexGuard<'a, Held>) {
     debug_assert!(me.id != other.id, "nobody is linked to itself");
     if me.id < other.id {
-        let mine = me.links.lock();
-        (mine, other.links.lock())
+        let mine = me.links().lock();
+        (mine, other.links().lock())
     } else {
-        let theirs = other.links.lock();
-        (me.links.lock(), theirs)
+        let theirs = other.links().lock();
+        (me.links().lock(), theirs)
     }
 }

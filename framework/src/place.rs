@@ -4,7 +4,7 @@
 //! waits for the successor. When none will come, the place answers `Gone`.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -66,11 +66,17 @@ pub(crate) struct Place<A: Actor> {
     /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
     death: AtomicU8,
     /// The number of the last [`Item::End`].
-    ends: AtomicU64,
-    /// The refs to a supervisor's children, typed as its handle takes them.
-    children: OnceLock<Box<dyn Any + Send + Sync>>,
-    /// Where a supervisor is asked.
-    desk: OnceLock<Desk>,
+    ends: AtomicU32,
+    /// Of a supervisor's place.
+    supervising: OnceLock<Box<Supervising>>,
+}
+
+/// What a supervisor's place has beside.
+struct Supervising {
+    /// The refs to its children, typed as its handle takes them.
+    children: Box<dyn Any + Send + Sync>,
+    /// Where it is asked.
+    desk: Desk,
 }
 
 impl<A: Actor> Place<A> {
@@ -83,9 +89,8 @@ impl<A: Actor> Place<A> {
             pace,
             inbox: Mutex::new(Some(Taken::NONE)),
             death: AtomicU8::new(DEAD),
-            ends: AtomicU64::new(0),
-            children: OnceLock::new(),
-            desk: OnceLock::new(),
+            ends: AtomicU32::new(0),
+            supervising: OnceLock::new(),
         })
     }
 
@@ -103,7 +108,7 @@ impl<A: Actor> Place<A> {
 
     /// Whether a caller may try to run the actor itself.
     pub(crate) fn may_run_in_place(&self, caller: &Waker) -> bool {
-        self.seat.tenure.is_none() && self.pace.allows() && self.lives.scheduler().is_here(caller)
+        self.seat.tenure().is_none() && self.pace.allows() && self.lives.scheduler().is_here(caller)
     }
 
     /// Whether there is room for a message now, or why not.
@@ -178,7 +183,7 @@ impl<A: Actor> Place<A> {
     pub(crate) fn mark(&self) {
         if self.death.load(Ordering::Relaxed) == ALIVE {
             self.death.store(DYING, Ordering::Relaxed);
-            let end = self.ends.fetch_add(1, Ordering::Relaxed) + 1;
+            let end = self.ends.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
             self.was_sent(self.mailbox.send_beyond(Item::End(end)));
         }
     }
@@ -192,7 +197,14 @@ impl<A: Actor> Place<A> {
 
     /// Answers for what was sent to the incarnation that ends.
     pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: &Refusal) {
-        if self.death.load(Ordering::Relaxed) == DEAD {
+        let death = self.death.load(Ordering::Relaxed);
+        if death == DEAD {
+            return;
+        }
+        if death == ALIVE && self.mailbox.is_empty(inbox) {
+            // Nothing is this incarnation's: what comes from now on is for the successor, with no mark before it.
+            self.death.store(DEAD, Ordering::Relaxed);
+            self.mailbox.settle(inbox);
             return;
         }
         self.mark();
@@ -225,20 +237,17 @@ impl<A: Actor> Place<A> {
         }
     }
 
-    pub(crate) fn set_children(&self, children: Box<dyn Any + Send + Sync>) {
-        let _ = self.children.set(children);
+    /// Makes it a supervisor's.
+    pub(crate) fn set_supervising(&self, children: Box<dyn Any + Send + Sync>, desk: Desk) {
+        let _ = self.supervising.set(Box::new(Supervising { children, desk }));
     }
 
     pub(crate) fn children(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.children.get().map(|children| &**children)
-    }
-
-    pub(crate) fn set_desk(&self, desk: Desk) {
-        let _ = self.desk.set(desk);
+        self.supervising.get().map(|supervising| &*supervising.children)
     }
 
     pub(crate) fn desk(&self) -> Option<&Desk> {
-        self.desk.get()
+        self.supervising.get().map(|supervising| &supervising.desk)
     }
 
     pub(crate) fn deliver_down(self: &Arc<Self>, down: Down) {

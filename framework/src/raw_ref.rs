@@ -145,6 +145,14 @@ impl<A: Actor> RawRef<A> {
         }
     }
 
+    /// The seat of a place that does not move, in this process.
+    pub(crate) fn own_seat(&self) -> Option<Arc<Seat>> {
+        match &self.to {
+            To::Local(place) => Some(Arc::clone(&place.seat)),
+            To::Remote(_) | To::Moving(_) => None,
+        }
+    }
+
     /// Asks the actor, in this process only, to end.
     pub(crate) fn signal(&self, signal: Signal) {
         match &self.to {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::current::{self, Current};
+use crate::current;
 use crate::kept::Kept;
 use crate::message::{EncodeError, FrameBuf};
 use crate::panics;
 use crate::request::{CallError, Failure};
+use crate::seat::Seat;
 use crate::slot;
 use crate::stamp::Stamp;
 use crate::wire::link::{Answer, RequestId};
@@ -40,7 +41,7 @@ enum To<T> {
 struct Rare<T> {
     to: Caller<T>,
     /// The incarnation that was given the message, when it has a tenure: whoever holds the port answers in its name.
-    answerer: Option<Arc<Current>>,
+    answerer: Option<Arc<Seat>>,
 }
 
 /// Who waits.
@@ -138,7 +139,7 @@ impl<T> ReplyPort<T> {
 impl<T> Rare<T> {
     fn send(self, reply: T) {
         let Self { to, answerer } = self;
-        let may_answer = answerer.as_ref().is_none_or(|answerer| answerer.is_valid());
+        let may_answer = answerer.as_ref().is_none_or(|answerer| answerer.may_act());
         if !may_answer || !current::may_act() {
             to.fail(Failure::Lost(CallError::Lapsed));
             return;
@@ -210,11 +211,11 @@ pub trait Port {
 
 /// An incarnation with a tenure, which bounds what is answered in its name.
 #[doc(hidden)]
-pub struct Answerer(pub(crate) Arc<Current>);
+pub struct Answerer(pub(crate) Arc<Seat>);
 
 impl fmt::Debug for Answerer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Answerer({})", self.0.place)
+        write!(f, "Answerer({})", self.0.id)
     }
 }
 

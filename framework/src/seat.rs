@@ -4,83 +4,135 @@
 //! vacant --begin--> live --end--> vacant        an incarnation, counted by `begin`
 //! waited for --leave--> gone --begin--> waited for        whether messages wait for a successor or are answered `Gone`
 //! ```
+//! There are as many seats as actors, so what most of them never need lies in a box of its own, made at the first need or at the first end.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
 use crate::exit::ExitReason;
 use crate::id::ActorId;
+use crate::label::Label;
 use crate::lane::{Lane, Signal};
 use crate::link::{self, Links};
 use crate::monitor::{MonitorId, Watcher};
+use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
 use crate::waits::Waits;
 
 /// What the current handler is when it is none of the messages.
-const NO_METHOD: usize = usize::MAX;
+const NO_METHOD: u32 = u32::MAX;
+
+/// A type of actors, for reports.
+#[derive(Debug)]
+pub(crate) struct Type {
+    /// Its wire name.
+    pub(crate) name: &'static str,
+    pub(crate) methods: &'static [&'static str],
+}
 
 pub(crate) struct Seat {
     pub(crate) id: ActorId,
-    /// The actor's type, by its wire name.
-    pub(crate) actor: &'static str,
-    /// What it is called in reports: its registered name, or the child's id.
-    pub(crate) label: Arc<str>,
+    of: &'static Type,
+    /// What it is called in reports, when that is not its type's name.
+    label: Option<Box<Label>>,
     pub(crate) lane: Lane,
-    pub(crate) tenure: Option<Tenure>,
-    pub(crate) links: Links,
-    /// What its turn waits for.
-    pub(crate) waits: Arc<Waits>,
-    methods: &'static [&'static str],
-    handling: AtomicUsize,
+    tenure: Option<Box<Held>>,
     incarnation: AtomicU64,
+    handling: AtomicU32,
+    /// How often its supervisor has told it to end: a start that waits for the seat sees by it that it is not wanted any more. The signal
+    /// itself is in the lane, and meant for whoever sits here.
+    told: AtomicU32,
     live: AtomicBool,
     gone: AtomicBool,
+    /// The incarnation has ended, but for telling: timers that it started do nothing any more.
+    has_ended: AtomicBool,
+    /// Written and read in the actor's own turns: whether this turn has noted what it waits for.
+    has_noted: AtomicBool,
+    /// Its supervisor, and under which number it is known there.
+    above: Mutex<Option<(Arc<Above>, u64)>>,
+    rare: OnceLock<Box<Rare>>,
+}
+
+/// What most actors do without while they live.
+#[derive(Default)]
+struct Rare {
     watchers: Mutex<Vec<Watcher>>,
+    links: Links,
+    /// What its turn waits for.
+    waits: Waits,
     last_exit: Mutex<Option<ExitReason>>,
-    /// The seat of its supervisor.
-    above: OnceLock<Weak<Seat>>,
-    /// Woken by a lapse: its supervisor, which may be waiting for a restart.
-    supervisor: Mutex<Option<Arc<Notify>>>,
+    /// Why it ends, while the incarnation's state is being dropped.
+    ending: Mutex<Option<ExitReason>>,
     left: Notify,
+}
+
+/// A tenure, and what its system has heard of its successors.
+struct Held {
+    tenure: Tenure,
+    highest: Arc<Highest>,
+}
+
+/// A supervisor, as those below it know it.
+#[derive(Debug)]
+pub(crate) struct Above {
+    seat: Weak<Seat>,
+    /// Woken by a lapse: it may be waiting for a restart.
+    pub(crate) lapsed: Notify,
+}
+
+impl Above {
+    pub(crate) fn new(seat: &Arc<Seat>) -> Arc<Self> {
+        Arc::new(Self {
+            seat: Arc::downgrade(seat),
+            lapsed: Notify::new(),
+        })
+    }
 }
 
 impl Seat {
     pub(crate) fn new(
-        actor: &'static str,
-        methods: &'static [&'static str],
-        label: Arc<str>,
-        tenure: Option<Tenure>,
+        of: &'static Type,
+        label: Option<Label>,
+        tenure: Option<(Tenure, Arc<Highest>)>,
     ) -> Arc<Self> {
         Arc::new(Self {
             id: ActorId::next(),
-            actor,
-            label,
+            of,
+            label: label.map(Box::new),
             lane: Lane::default(),
-            tenure,
-            links: Links::default(),
-            waits: Arc::default(),
-            methods,
-            handling: AtomicUsize::new(NO_METHOD),
+            tenure: tenure.map(|(tenure, highest)| Box::new(Held { tenure, highest })),
             incarnation: AtomicU64::new(0),
+            handling: AtomicU32::new(NO_METHOD),
+            told: AtomicU32::new(0),
             live: AtomicBool::new(false),
             gone: AtomicBool::new(false),
-            watchers: Mutex::new(Vec::new()),
-            last_exit: Mutex::new(None),
-            above: OnceLock::new(),
-            supervisor: Mutex::new(None),
-            left: Notify::new(),
+            has_ended: AtomicBool::new(false),
+            has_noted: AtomicBool::new(false),
+            above: Mutex::new(None),
+            rare: OnceLock::new(),
         })
+    }
+
+    /// The actor's type, by its wire name.
+    pub(crate) fn actor(&self) -> &'static str {
+        self.of.name
     }
 
     /// A new incarnation takes the seat; what was asked of the last one is forgotten, but for a lapse.
     pub(crate) fn begin(&self) {
-        debug_assert!(!self.is_live(), "two incarnations of {} overlap", self.label);
+        debug_assert!(!self.is_live(), "two incarnations of {} overlap", self.name());
         self.lane.reset();
         self.handling.store(NO_METHOD, Ordering::Relaxed);
         self.incarnation.fetch_add(1, Ordering::AcqRel);
-        let _watchers = self.watchers();
+        // Who sees this sees the new number.
+        self.has_ended.store(false, Ordering::Release);
+        if let Some(rare) = self.rare.get() {
+            *lock(&rare.ending) = None;
+        }
+        // Whoever sat here before has made it before the seat was vacant.
+        let _watchers = self.rare.get().map(|rare| lock(&rare.watchers));
         self.live.store(true, Ordering::Release);
         self.gone.store(false, Ordering::SeqCst);
     }
@@ -88,26 +140,23 @@ impl Seat {
     /// The incarnation has ended, its state is dropped and its mailbox drained: tells the linked and the watchers.
     pub(crate) fn end(&self, reason: &ExitReason) {
         self.lane.unregister();
-        self.set_last_exit(reason);
-        let (watchers, links) = {
-            let mut watchers = self.watchers();
-            self.live.store(false, Ordering::Release);
-            // Who links from now on sees that nobody sits here, until the next `begin`, which waits for this lock.
-            (std::mem::take(&mut *watchers), self.links.take())
-        };
-        link::tell(self.id, links, reason);
-        for watcher in watchers {
-            watcher.fire(reason.clone());
-        }
+        self.tell(reason, || self.live.store(false, Ordering::Release));
     }
 
     /// The incarnation runs on, out of reach: tells the watchers without waiting for its end.
     pub(crate) fn give_up(&self, reason: &ExitReason) {
         self.leave();
-        self.set_last_exit(reason);
+        self.tell(reason, || ());
+    }
+
+    fn tell(&self, reason: &ExitReason, ends: impl FnOnce()) {
+        let rare = self.rare();
+        *lock(&rare.last_exit) = Some(reason.clone());
         let (watchers, links) = {
-            let mut watchers = self.watchers();
-            (std::mem::take(&mut *watchers), self.links.take())
+            let mut watchers = lock(&rare.watchers);
+            ends();
+            // Who links from now on sees that nobody sits here, until the next `begin`, which waits for this lock.
+            (std::mem::take(&mut *watchers), rare.links.take())
         };
         link::tell(self.id, links, reason);
         for watcher in watchers {
@@ -119,8 +168,11 @@ impl Seat {
     pub(crate) fn leave(&self) {
         self.gone.store(true, Ordering::SeqCst);
         // Sending is a read-modify-write on the queue before `is_gone`: either the sender sees this, or the sweep after it sees the message.
+        // And who waits for this makes what it waits with before it asks `is_gone`.
         fence(Ordering::SeqCst);
-        self.left.notify_waiters();
+        if let Some(rare) = self.rare.get() {
+            rare.left.notify_waiters();
+        }
     }
 
     #[inline]
@@ -141,48 +193,125 @@ impl Seat {
 
     pub(crate) fn signal(&self, signal: Signal) {
         self.lane.send(signal);
-        if signal == Signal::Lapse {
-            let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(supervisor) = &*supervisor {
-                supervisor.notify_one();
-            }
+        if signal == Signal::Lapse
+            && let Some((above, _)) = &*lock(&self.above)
+        {
+            above.lapsed.notify_one();
         }
+    }
+
+    /// Its supervisor asks the present incarnation to end, or the one whose start waits for this seat.
+    pub(crate) fn signal_from_above(&self, signal: Signal) {
+        self.told.fetch_add(1, Ordering::SeqCst);
+        self.signal(signal);
+    }
+
+    /// How often it was asked to end by its supervisor.
+    pub(crate) fn times_told(&self) -> u32 {
+        self.told.load(Ordering::SeqCst)
     }
 
     /// Why the last incarnation ended.
     pub(crate) fn last_exit(&self) -> Option<ExitReason> {
-        self.last_exit
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.rare.get()?.last_exit).clone()
     }
 
-    fn set_last_exit(&self, reason: &ExitReason) {
-        *self.last_exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+    /// What it is called in reports: its registered name, or its id under its supervisor, or its type's name.
+    pub(crate) fn name(&self) -> &str {
+        self.label.as_deref().map_or(self.of.name, Label::as_str)
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.label
+            .as_deref()
+            .map_or_else(|| self.of.name.into(), Label::to_shared)
+    }
+
+    /// The name that it is registered under, if it is.
+    pub(crate) fn registered_name(&self) -> Option<&'static str> {
+        self.label.as_deref()?.name()
     }
 
     /// The labels from the root of the system to this one, with `/` between them. The root has none of its own.
     pub(crate) fn path(&self) -> String {
-        match self.above.get().and_then(Weak::upgrade) {
-            Some(above) if above.above.get().is_some() => format!("{}/{}", above.path(), self.label),
-            _ => self.label.to_string(),
+        let above = lock(&self.above)
+            .as_ref()
+            .and_then(|(above, _)| above.seat.upgrade());
+        match above {
+            Some(above) if lock(&above.above).is_some() => format!("{}/{}", above.path(), self.name()),
+            _ => self.name().to_owned(),
         }
     }
 
-    /// Who sits above, and is woken by a lapse from now on.
-    pub(crate) fn set_supervisor(&self, above: &Arc<Self>, supervisor: Arc<Notify>) {
-        let _ = self.above.set(Arc::downgrade(above));
-        *self.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(supervisor);
+    /// Who is above, knows it under this number, and is woken by a lapse from now on.
+    pub(crate) fn set_above(&self, above: &Arc<Above>, key: u64) {
+        *lock(&self.above) = Some((Arc::clone(above), key));
+    }
+
+    /// The number under which this supervisor knows it.
+    pub(crate) fn key_above(&self, above: &Arc<Above>) -> Option<u64> {
+        let mine = lock(&self.above);
+        let (_, key) = mine.as_ref().filter(|(mine, _)| Arc::ptr_eq(mine, above))?;
+        Some(*key)
     }
 
     /// True when nobody may sit here any more: the tenure is not valid, or it was said to have ended.
     pub(crate) fn has_lapsed(&self) -> bool {
-        self.lane.has_lapsed() || !self.tenure.as_ref().is_none_or(Tenure::is_valid)
+        self.lane.has_lapsed() || !self.has_valid_tenure()
+    }
+
+    /// The tenure that the effects of who sits here are bound to.
+    #[inline]
+    pub(crate) fn tenure(&self) -> Option<&Tenure> {
+        self.tenure.as_deref().map(|held| &held.tenure)
+    }
+
+    /// True without a tenure, too.
+    #[inline]
+    pub(crate) fn has_valid_tenure(&self) -> bool {
+        self.tenure().is_none_or(Tenure::is_valid)
+    }
+
+    /// False when the tenure is not valid any more, or its successor was heard here.
+    #[inline]
+    pub(crate) fn may_act(&self) -> bool {
+        self.tenure
+            .as_deref()
+            .is_none_or(|held| held.tenure.is_valid() && !held.highest.is_superseded(held.tenure.stamp))
+    }
+
+    /// What is sent in the name of who sits here carries this.
+    #[inline]
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.tenure().map_or(Stamp::NONE, |tenure| tenure.stamp)
+    }
+
+    /// Its state is dropped.
+    pub(crate) fn set_ended(&self) {
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// Whether the state of this incarnation is dropped.
+    pub(crate) fn has_ended(&self, incarnation: u64) -> bool {
+        // In this order, see `begin`.
+        self.has_ended.load(Ordering::Acquire) || self.incarnation() != incarnation
+    }
+
+    /// From now on a port that is dropped on behalf of who sits here answers `Exited(reason)`.
+    pub(crate) fn set_ending(&self, reason: &ExitReason) {
+        *lock(&self.rare().ending) = Some(reason.clone());
+    }
+
+    /// Why this incarnation ends, while it does.
+    pub(crate) fn ending(&self, incarnation: u64) -> Option<ExitReason> {
+        let rare = self.rare.get()?;
+        let ending = lock(&rare.ending);
+        ending.clone().filter(|_| self.incarnation() == incarnation)
     }
 
     /// Fires once when the present incarnation ends; at once when there is none (OTP: noproc).
     pub(crate) fn monitor(&self, watcher: Watcher) {
-        let mut watchers = self.watchers();
+        let mut watchers = lock(&self.rare().watchers);
         if self.is_live() && !self.is_gone() {
             watchers.push(watcher);
         } else {
@@ -194,9 +323,10 @@ impl Seat {
     /// Waits until nobody follows and no incarnation sits here.
     pub(crate) async fn departed(&self) {
         loop {
-            let left = self.left.notified();
+            let left = self.rare().left.notified();
             let mut left = std::pin::pin!(left);
             left.as_mut().enable();
+            fence(Ordering::SeqCst);
             if self.is_gone() {
                 break;
             }
@@ -210,7 +340,7 @@ impl Seat {
         while self.is_live() {
             let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
             {
-                let mut watchers = self.watchers();
+                let mut watchers = lock(&self.rare().watchers);
                 if self.is_live() {
                     watchers.push(Watcher::new(MonitorId::next(), move |_| drop(sender)));
                 }
@@ -220,23 +350,68 @@ impl Seat {
     }
 
     pub(crate) fn demonitor(&self, id: MonitorId) {
-        self.watchers().retain(|watcher| watcher.id() != id);
+        if let Some(rare) = self.rare.get() {
+            lock(&rare.watchers).retain(|watcher| watcher.id() != id);
+        }
+    }
+
+    /// Its links, to make one.
+    pub(crate) fn links(&self) -> &Links {
+        &self.rare().links
+    }
+
+    /// Its links, if it ever had one.
+    pub(crate) fn known_links(&self) -> Option<&Links> {
+        self.rare.get().map(|rare| &rare.links)
+    }
+
+    /// What its turn waits for, if it ever waited.
+    pub(crate) fn waits(&self) -> Option<&Waits> {
+        self.rare.get().map(|rare| &rare.waits)
+    }
+
+    /// The same in its own turn, to note something.
+    pub(crate) fn note_waits(&self) -> &Waits {
+        self.has_noted.store(true, Ordering::Relaxed);
+        &self.rare().waits
+    }
+
+    /// Its turn is over: it waits for nothing, even if calls that it began are kept for a later one.
+    #[inline]
+    pub(crate) fn end_turn(&self) {
+        if self.has_noted.load(Ordering::Relaxed) {
+            self.has_noted.store(false, Ordering::Relaxed);
+            self.note_waits_over();
+        }
+    }
+
+    #[cold]
+    fn note_waits_over(&self) {
+        if let Some(waits) = self.waits() {
+            waits.clear();
+        }
     }
 
     #[inline]
     pub(crate) fn set_handling(&self, method: usize) {
-        self.handling.store(method, Ordering::Relaxed);
+        // What is beyond has no name either.
+        self.handling.store(method as u32, Ordering::Relaxed);
     }
 
     /// The method that is being handled, for the report of a stuck actor.
     pub(crate) fn handling(&self) -> &'static str {
-        self.methods
-            .get(self.handling.load(Ordering::Relaxed))
+        let methods = self.of.methods;
+        methods
+            .get(self.handling.load(Ordering::Relaxed) as usize)
             .copied()
             .unwrap_or("a handler")
     }
 
-    fn watchers(&self) -> MutexGuard<'_, Vec<Watcher>> {
-        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,13 +10,14 @@ use crate::actor_ref::ActorRef;
 use crate::context::Context;
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::label::Label;
 use crate::pace::InPlace;
 use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::registry::Name;
-use crate::seat::Seat;
-use crate::supervision::child::{ActorChild, Child, ChildPolicy, Told};
+use crate::seat::{Seat, Type};
+use crate::supervision::child::{ActorChild, Child, SharedPolicy};
 use crate::system::System;
 use crate::tenure::Tenure;
 
@@ -215,6 +216,16 @@ pub struct Built<A: Actor> {
     pub(crate) child: Arc<dyn Child>,
 }
 
+/// The type of an actor, for reports.
+pub(crate) const fn type_of<A: Actor>() -> &'static Type {
+    const {
+        &Type {
+            name: A::NAME,
+            methods: A::METHODS,
+        }
+    }
+}
+
 impl<A: Actor> Spec for ChildSpec<A> {
     type Actor = A;
 
@@ -223,8 +234,9 @@ impl<A: Actor> Spec for ChildSpec<A> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
-        let label = self.name.or(id).unwrap_or(A::NAME);
-        let seat = Seat::new(A::NAME, A::METHODS, label.into(), self.tenure);
+        let tenure = self.tenure.map(|tenure| (tenure, Arc::clone(system.highest())));
+        let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
+        let seat = Seat::new(type_of::<A>(), label, tenure);
         let place = Place::new(
             seat,
             self.policy.mailbox,
@@ -236,16 +248,13 @@ impl<A: Actor> Spec for ChildSpec<A> {
         {
             return Err(StartError::NameTaken(name));
         }
-        let policy = ChildPolicy::from(&self.policy);
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = ActorChild {
             place,
             start: self.start,
-            policy,
-            hibernate_after: self.policy.hibernate_after,
-            name: self.name,
             system: system.clone(),
-            told: Told::default(),
+            policy: SharedPolicy::of::<A>(&self.policy),
+            hibernate_after: self.policy.hibernate_after.map(Box::new),
         };
         Ok(Built {
             me,

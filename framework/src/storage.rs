@@ -2,14 +2,15 @@
 //!
 //! A thread keeps one block. A future is put there and polled; when it ends without waiting, as most do, the block is the next one's. When
 //! it waits, the block stays with it, and the thread gets another at the next need. So an idle actor holds none, and a handler that does
-//! not wait allocates nothing.
+//! not wait allocates nothing. The start and the end of an incarnation lie there, too.
+//!
+//! What lies there has lost its type: whoever holds it is small, and the same for all handlers.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
-use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::{Context, Poll};
 
 /// Blocks are of this size at least, and aligned to [`ALIGN`]; larger futures get a block of their size.
 const BLOCK: usize = 1024;
@@ -71,51 +72,54 @@ pub(crate) fn trim() {
 }
 
 /// A future in a block.
-pub(crate) struct Stored<F: Future> {
-    /// Holds the future; `None` only while this is dropped.
-    block: Option<Block>,
-    future: PhantomData<F>,
+pub(crate) struct Stored<'a, T> {
+    future: NonNull<dyn Future<Output = T> + Send + 'a>,
+    /// Of the block.
+    layout: Layout,
 }
 
-// SAFETY: a block is plain memory, and its future goes where this goes.
-unsafe impl<F: Future + Send> Send for Stored<F> {}
+// SAFETY: it owns its future, which may go from thread to thread, and a block, which is plain memory.
+unsafe impl<T> Send for Stored<'_, T> {}
 // SAFETY: without `&mut` there is no way to the future.
-unsafe impl<F: Future> Sync for Stored<F> {}
+unsafe impl<T> Sync for Stored<'_, T> {}
 
-impl<F: Future> Stored<F> {
-    pub(crate) fn new(future: F) -> Self {
-        let block = Block::take(Layout::new::<F>());
+impl<'a, T> Stored<'a, T> {
+    pub(crate) fn new<F: Future<Output = T> + Send + 'a>(future: F) -> Self {
+        let block = ManuallyDrop::new(Block::take(Layout::new::<F>()));
+        let memory = block.memory.cast::<F>();
         // SAFETY: the block is large and aligned enough, and nobody else's.
-        unsafe { block.memory.cast::<F>().write(future) };
+        unsafe { memory.write(future) };
         Self {
-            block: Some(block),
-            future: PhantomData,
+            future: memory,
+            layout: block.layout,
         }
     }
 
+    /// As one that borrows nothing.
+    ///
+    /// # Safety
+    ///
+    /// It is dropped before anything that it borrows is gone or used otherwise.
+    pub(crate) unsafe fn unbound(self) -> Stored<'static, T> {
+        // SAFETY: the two differ in a lifetime only, for which the caller answers.
+        unsafe { std::mem::transmute::<Self, Stored<'static, T>>(self) }
+    }
+
     /// The future, which does not move until it is dropped.
-    pub(crate) fn as_mut(&mut self) -> Pin<&mut F> {
-        let block = self.block.as_ref().expect("there until this is dropped");
+    pub(crate) fn as_mut(&mut self) -> Pin<&mut (dyn Future<Output = T> + Send + 'a)> {
         // SAFETY: `new` has put the future there; it is dropped there, and only with `self`.
-        unsafe { Pin::new_unchecked(block.memory.cast::<F>().as_mut()) }
+        unsafe { Pin::new_unchecked(self.future.as_mut()) }
     }
 }
 
-impl<F: Future> Future for Stored<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        Self::as_mut(&mut self).poll(cx)
-    }
-}
-
-impl<F: Future> Unpin for Stored<F> {}
-
-impl<F: Future> Drop for Stored<F> {
+impl<T> Drop for Stored<'_, T> {
     fn drop(&mut self) {
-        let Some(block) = self.block.take() else { return };
+        let block = Block {
+            memory: self.future.cast(),
+            layout: self.layout,
+        };
         // SAFETY: the future is in the block, and dropped once, here. If that panics, the block is dropped and not kept.
-        unsafe { block.memory.cast::<F>().drop_in_place() };
+        unsafe { self.future.drop_in_place() };
         block.keep();
     }
 }
@@ -124,16 +128,16 @@ impl<F: Future> Drop for Stored<F> {
 mod tests {
     use std::future::poll_fn;
     use std::sync::Arc;
-    use std::task::Waker;
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
 
-    fn poll<F: Future>(stored: &mut Stored<F>) -> Poll<F::Output> {
+    fn poll<T>(stored: &mut Stored<'_, T>) -> Poll<T> {
         stored.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    fn address<F: Future>(stored: &Stored<F>) -> usize {
-        stored.block.as_ref().unwrap().memory.as_ptr().addr()
+    fn address<T>(stored: &Stored<'_, T>) -> usize {
+        stored.future.as_ptr().addr()
     }
 
     #[test]

@@ -20,9 +20,10 @@ use crate::scheduler::Scheduler;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
 use crate::stamp::Highest;
-use crate::supervision::ask::{Ask, ChildError, Door, Which};
+use crate::supervision::ShutdownReport;
+use crate::supervision::ask::ChildError;
 use crate::supervision::casualties::Casualties;
-use crate::supervision::{ShutdownReport, root};
+use crate::supervision::root::{self, RootDoor};
 use crate::tree::Tree;
 
 /// A system of actors on one node. Cheap to clone; dropping it stops nothing, [`shutdown`](Self::shutdown) does.
@@ -37,7 +38,7 @@ struct Inner {
     in_place: InPlacePolicy,
     names: Names,
     highest: Arc<Highest>,
-    root: Door,
+    root: RootDoor,
     casualties: Arc<Casualties>,
     ended: Mutex<Option<oneshot::Receiver<()>>>,
     /// What the shutdown came to, for everyone who waits for it.
@@ -130,20 +131,10 @@ impl System {
         }
         let Built { me, child } = spec.build(self, None)?;
         let (answer, started) = oneshot::channel();
-        let refused = match self.0.root.asks.reserve().await {
-            Ok(_) if !current::may_act() => StartError::Lapsed,
-            Ok(permit) => {
-                permit.send(Ask::Add {
-                    id: None,
-                    child: Arc::clone(&child),
-                    started: answer,
-                });
-                match started.await {
-                    Ok(Ok(())) => return Ok(me),
-                    Ok(Err(error)) => error,
-                    Err(_) => StartError::SystemDown,
-                }
-            }
+        self.0.root.add(Arc::clone(&child), answer);
+        let refused = match started.await {
+            Ok(Ok(())) => return Ok(me),
+            Ok(Err(error)) => error,
             Err(_) => StartError::SystemDown,
         };
         child.discard().await;
@@ -156,11 +147,11 @@ impl System {
     /// # Cancel safety
     /// Dropped early, it is stopped nevertheless.
     pub async fn terminate<A: Actor>(&self, actor: &ActorRef<A>) -> bool {
-        let (done, ended) = oneshot::channel();
-        let ask = Ask::Terminate(Which::Place(ActorRef::id(actor)), done);
-        if self.0.root.asks.send(ask).await.is_err() {
+        let Some(seat) = ActorRef::raw(actor).own_seat() else {
             return true;
-        }
+        };
+        let (done, ended) = oneshot::channel();
+        self.0.root.terminate(seat, done);
         !matches!(ended.await, Ok(Err(ChildError::Stuck)))
     }
 

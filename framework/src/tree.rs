@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::exit::ExitReason;
 use crate::supervision::ask::{Ask, Door, Listed};
+use crate::supervision::root::RootDoor;
 use crate::supervision::{ChildInfo, ChildKind, ChildStatus};
 
 /// The live tree of a system, see [`System::tree`](crate::System::tree). `Display` draws it.
@@ -47,10 +48,10 @@ pub struct MailboxLevel {
 }
 
 impl Tree {
-    pub(crate) async fn of(system: Arc<str>, root: &Door) -> Self {
+    pub(crate) async fn of(system: Arc<str>, root: &RootDoor) -> Self {
         Self {
             system,
-            children: children(root).await,
+            children: nodes(root.list()).await,
         }
     }
 
@@ -66,9 +67,12 @@ impl Tree {
     }
 }
 
-fn children(door: &Door) -> Pin<Box<dyn Future<Output = Vec<TreeNode>> + Send + '_>> {
-    Box::pin(async {
-        let listed = door.ask(Ask::List).await.unwrap_or_default();
+async fn children(door: &Door) -> Vec<TreeNode> {
+    nodes(door.ask(Ask::List).await.unwrap_or_default()).await
+}
+
+fn nodes(listed: Vec<Listed>) -> Pin<Box<dyn Future<Output = Vec<TreeNode>> + Send>> {
+    Box::pin(async move {
         let mut nodes = Vec::with_capacity(listed.len());
         for Listed { info, child } in listed {
             let seat = child.seat();

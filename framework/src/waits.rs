@@ -9,7 +9,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::id::ActorId;
@@ -56,44 +55,30 @@ struct Notes {
 
 /// The calls that the turn of an incarnation waits for now.
 #[derive(Default)]
-pub(crate) struct Waits {
-    notes: Mutex<Notes>,
-    /// Written and read in the actor's own turns: whether this turn has noted anything.
-    is_noted: AtomicBool,
-}
+pub(crate) struct Waits(Mutex<Notes>);
 
 impl Waits {
     fn lock(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The turn is over: it waits for nothing, even if calls that it began are kept for a later one.
-    #[inline]
-    pub(crate) fn end_turn(&self) {
-        if self.is_noted.load(Ordering::Relaxed) {
-            self.is_noted.store(false, Ordering::Relaxed);
-            self.lock().open.clear();
-        }
+    pub(crate) fn clear(&self) {
+        self.lock().open.clear();
     }
 }
 
 /// A note; dropping it takes it back.
 pub(crate) struct Waiting {
-    waits: Arc<Waits>,
+    me: Arc<Seat>,
     token: u64,
-    me: ActorId,
     pub(crate) target: ActorId,
 }
 
 impl Waiting {
     /// Notes that the turn of `me` waits for `target`. `None` when it waits for too much already.
-    pub(crate) fn new(
-        me: ActorId,
-        waits: &Arc<Waits>,
-        target: &Arc<Seat>,
-        method: &'static str,
-    ) -> Option<Self> {
-        let mut notes = waits.lock();
+    pub(crate) fn new(me: &Arc<Seat>, target: &Arc<Seat>, method: &'static str) -> Option<Self> {
+        let mut notes = me.note_waits().lock();
         if notes.open.len() >= NOTES_MAX {
             return None;
         }
@@ -105,11 +90,9 @@ impl Waiting {
             method,
         });
         drop(notes);
-        waits.is_noted.store(true, Ordering::Relaxed);
         Some(Self {
-            waits: Arc::clone(waits),
+            me: Arc::clone(me),
             token,
-            me,
             target: target.id,
         })
     }
@@ -117,18 +100,17 @@ impl Waiting {
     /// The shortest chain from the call that is waited for back to who waits, if there is one.
     pub(crate) fn chain_back(&self) -> Option<Arc<[Awaited]>> {
         let chain = self.search()?;
-        let is_there =
-            |from: &Arc<Waits>, note: &Note| from.lock().open.iter().any(|now| now.token == note.token);
-        let mut from = &self.waits;
+        let is_there = |from: &Seat, note: &Note| open_of(from).iter().any(|now| now.token == note.token);
+        let mut from = &self.me;
         for note in &chain {
             if !is_there(from, note) {
                 return None;
             }
-            from = &note.seat.waits;
+            from = &note.seat;
         }
         let awaited = |note: &Note| Awaited {
             actor: note.seat.id,
-            name: Arc::clone(&note.seat.label),
+            name: note.seat.shared_name(),
             method: note.method,
         };
         Some(chain.iter().map(awaited).collect())
@@ -136,22 +118,16 @@ impl Waiting {
 
     /// Breadth first, from this note; one lock at a time.
     fn search(&self) -> Option<Vec<Note>> {
-        let first = self
-            .waits
-            .lock()
-            .open
-            .iter()
-            .find(|note| note.token == self.token)
-            .cloned()?;
+        let mut mine = open_of(&self.me).into_iter();
+        let first = mine.find(|note| note.token == self.token)?;
         let mut seen = vec![first.seat.id];
         let mut open = VecDeque::from([vec![first]]);
         while let Some(chain) = open.pop_front() {
             let last = chain.last().filter(|_| seen.len() <= SEARCHED_MAX)?;
-            if last.seat.id == self.me {
+            if last.seat.id == self.me.id {
                 return Some(chain);
             }
-            let next: Vec<Note> = last.seat.waits.lock().open.clone();
-            for note in next {
+            for note in open_of(&last.seat) {
                 if !seen.contains(&note.seat.id) {
                     seen.push(note.seat.id);
                     let mut longer = chain.clone();
@@ -164,10 +140,17 @@ impl Waiting {
     }
 }
 
+/// What the turn of who sits there waits for now.
+fn open_of(seat: &Seat) -> Vec<Note> {
+    seat.waits()
+        .map_or_else(Vec::new, |waits| waits.lock().open.clone())
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         let taken_back = {
-            let mut notes = self.waits.lock();
+            let Some(waits) = self.me.waits() else { return };
+            let mut notes = waits.lock();
             let at = notes.open.iter().position(|note| note.token == self.token);
             at.map(|at| notes.open.swap_remove(at))
         };

@@ -14,7 +14,7 @@ static ALLOCATOR: &StatsAlloc<SystemAllocator> = &INSTRUMENTED_SYSTEM;
 const CELLS: usize = 10_000;
 const STORM: Duration = Duration::from_secs(10);
 
-/// What may be in use afterwards that was not before: one byte for every tenth child, of some 9,000 that a child takes. Measured was no
+/// What may be in use afterwards that was not before: one byte for every tenth child, of some 800 that a child takes. Measured was no
 /// difference at all, while they live and after their end; the rest is for a table that grows once more. One byte that is leaked in
 /// each of the 25,000 crashes, or for each child, is far more.
 const GROWTH_MAX: usize = CELLS / 10;

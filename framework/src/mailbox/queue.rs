@@ -146,6 +146,11 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Whether there is no message now, for the owner of what was taken.
+    pub(crate) fn is_empty(&self, taken: &Taken<T>) -> bool {
+        taken.messages.is_empty() && self.word().newest() == 0
+    }
+
     /// The next message, by the owner of what was taken. `None` when there is none now.
     pub(crate) fn try_next(&self, taken: &mut Taken<T>) -> Option<T> {
         let next = self.next(taken);

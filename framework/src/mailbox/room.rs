@@ -13,7 +13,45 @@ use crate::sync::{Arc, Mutex, lock};
 
 /// Who waits for room in one mailbox.
 #[derive(Default)]
-pub(super) struct Room(Mutex<VecDeque<Arc<Ticket>>>);
+pub(super) struct Room(Mutex<Waiting>);
+
+/// Most mailboxes are never full: the queue is made when somebody waits, and gone when nobody does.
+#[derive(Default)]
+struct Waiting(Option<Box<Tickets>>);
+
+#[derive(Default)]
+struct Tickets(VecDeque<Arc<Ticket>>);
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn push(&mut self, ticket: Arc<Ticket>) {
+        self.0.get_or_insert_default().0.push_back(ticket);
+    }
+
+    fn pop(&mut self) -> Option<Arc<Ticket>> {
+        let first = self.0.as_mut()?.0.pop_front();
+        self.tidy();
+        first
+    }
+
+    /// Takes this one out. False when it does not wait.
+    fn remove(&mut self, ticket: &Arc<Ticket>) -> bool {
+        let Some(tickets) = &mut self.0 else { return false };
+        let at = tickets.0.iter().position(|other| Arc::ptr_eq(other, ticket));
+        let is_there = at.and_then(|at| tickets.0.remove(at)).is_some();
+        self.tidy();
+        is_there
+    }
+
+    fn tidy(&mut self) {
+        if self.0.as_ref().is_some_and(|tickets| tickets.0.is_empty()) {
+            self.0 = None;
+        }
+    }
+}
 
 /// One who waits.
 struct Ticket(Mutex<Ticketed>);
@@ -132,15 +170,14 @@ impl<T> Mailbox<T> {
             }
         }
         let ticket = Arc::new(Ticket(Mutex::new(Ticketed::Waiting(waker.clone()))));
-        waiting.push_back(Arc::clone(&ticket));
+        waiting.push(Arc::clone(&ticket));
         Some(ticket)
     }
 
     /// Takes back who waits no more.
     fn return_ticket(&self, ticket: &Arc<Ticket>) {
         let mut waiting = lock(&self.room.0);
-        if let Some(at) = waiting.iter().position(|other| Arc::ptr_eq(other, ticket)) {
-            drop(waiting.remove(at));
+        if waiting.remove(ticket) {
             self.note_waiting(!waiting.is_empty(), 0);
         } else {
             drop(waiting);
@@ -157,7 +194,7 @@ impl<T> Mailbox<T> {
         let beyond = taken.saturating_sub(bound).min(count);
         let mut count = count - beyond;
         while count > 0
-            && let Some(ticket) = waiting.pop_front()
+            && let Some(ticket) = waiting.pop()
         {
             if let Ticketed::Waiting(waker) = std::mem::replace(&mut *lock(&ticket.0), Ticketed::Granted) {
                 wakers.push(waker);

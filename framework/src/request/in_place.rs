@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::task::{Context, Poll};
 
 use tokio::task::coop::poll_proceed;
+use tracing::Span;
 
 use super::{CallError, Method};
 use crate::actor::Actor;
@@ -108,7 +109,7 @@ impl<A: Actor> Drop for Turn<'_, A> {
             let body = unsafe { self.place.body().get() };
             if let Some(body) = body {
                 self.place.mark();
-                body.fell = Some(ExitReason::error("a turn of a caller broke off"));
+                body.fell = Some(Box::new(ExitReason::error("a turn of a caller broke off")));
             }
         }
         if let Some(entered) = self.entered.take()
@@ -135,7 +136,6 @@ fn run<M: Method>(
     let Body {
         actor,
         cx,
-        running,
         span,
         runs,
         fell,
@@ -144,18 +144,18 @@ fn run<M: Method>(
     let number = *runs;
     *runs = number.wrapping_add(1);
     let ran = {
-        let _in_span = span.enter();
+        let _in_span = span.as_deref().map(Span::enter);
         let run = || place.pace().sampled(number, || method.run(actor, cx));
-        current::enter(running, || panics::caught(run))
+        current::enter(&place.seat, place, || panics::caught(run))
     };
-    place.seat.waits.end_turn();
+    place.seat.end_turn();
     match ran {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(_)) => Err(CallError::NoReply),
         Err(reason) => {
             // Who is told so and calls again calls the successor.
             place.mark();
-            *fell = Some(reason.clone());
+            *fell = Some(Box::new(reason.clone()));
             Err(CallError::Exited(reason))
         }
     }

@@ -101,7 +101,7 @@ pub(super) async fn start<C: Spec>(
     if !current::may_act() {
         return Err(StartError::Lapsed);
     }
-    let policy = ChildPolicy::from(&*spec.policy_mut());
+    let policy = ChildPolicy::of(spec.policy_mut());
     let named = id.unwrap_or(<C::Actor as Actor>::NAME);
     check(named, &policy, &desk.flags, desk.kind)?;
     let Built { me, child } = match (spec.build(&desk.system, id), id) {

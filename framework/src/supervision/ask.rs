@@ -23,9 +23,9 @@ pub(crate) type Started = oneshot::Sender<Result<(), StartError>>;
 pub(crate) type Done = oneshot::Sender<Result<(), ChildError>>;
 
 /// Which child is meant.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Which {
-    Place(ActorId),
+    Seat(Arc<Seat>),
     Id(Arc<str>),
 }
 
@@ -157,8 +157,8 @@ impl ChildInfo {
             _ => ChildStatus::Running(seat.id),
         };
         Self {
-            id: Arc::clone(id.unwrap_or(&seat.label)),
-            actor: seat.actor,
+            id: id.map_or_else(|| seat.shared_name(), Arc::clone),
+            actor: seat.actor(),
             kind: child.kind(),
             status,
         }

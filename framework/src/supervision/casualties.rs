@@ -81,11 +81,11 @@ impl Casualties {
     }
 
     pub(crate) fn killed(&self, seat: &Seat) {
-        self.note(seat.actor, seat.path(), None);
+        self.note(seat.actor(), seat.path(), None);
     }
 
     pub(crate) fn stuck(&self, left: &Left) {
-        self.note(left.seat.actor, left.path.clone(), Some(&left.handler));
+        self.note(left.seat.actor(), left.path.clone(), Some(&left.handler));
     }
 
     pub(crate) fn report(&self) -> ShutdownReport {

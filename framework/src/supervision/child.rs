@@ -2,17 +2,16 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracing::Instrument;
-use tracing::instrument::Instrumented;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::ask::{ChildKind, Door};
-pub(crate) use super::state::ChildPolicy;
+use super::root::Root;
 use super::state::Key;
+pub(crate) use super::state::{ChildPolicy, SharedPolicy};
 use crate::actor::Actor;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
@@ -22,11 +21,11 @@ use crate::scheduler;
 use crate::seat::Seat;
 use crate::spec::StartFn;
 use crate::system::System;
-use crate::turn;
+use crate::turn::Incarnation;
 
 /// A slot of a supervisor.
 pub(crate) trait Child: Send + Sync + 'static {
-    fn policy(&self) -> ChildPolicy;
+    fn policy(&self) -> &SharedPolicy;
 
     fn seat(&self) -> &Arc<Seat>;
 
@@ -50,7 +49,7 @@ pub(crate) trait Child: Send + Sync + 'static {
     }
 
     /// Starts an incarnation in a task of its own, once the last one has ended.
-    fn start(&self, report: Report);
+    fn start(self: Arc<Self>, report: Report);
 
     /// No incarnation follows for now.
     fn close(&self);
@@ -71,20 +70,11 @@ pub(crate) trait Child: Send + Sync + 'static {
         })
     }
 
-    /// Counts the signals.
-    fn told(&self) -> &Told;
-
     /// Asks the present incarnation to end, or the one whose start waits for its seat.
     fn signal(&self, signal: Signal) {
-        self.told().0.fetch_add(1, Ordering::SeqCst);
-        self.seat().signal(signal);
+        self.seat().signal_from_above(signal);
     }
 }
-
-/// How often a child was told to end by its supervisor: a start that waits for a seat sees by it that it is not wanted any more. The signal
-/// itself is in the seat's lane, and meant for whoever sits there.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Told(Arc<AtomicU64>);
 
 /// An actor that runs on, out of reach.
 pub(crate) struct Left {
@@ -119,23 +109,32 @@ pub(crate) enum Happened {
 }
 
 /// Where one incarnation reports to. A supervisor that has ended is told nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Report {
     key: Key,
-    events: mpsc::Sender<Event>,
+    to: ReportTo,
+}
+
+/// Where all children of a supervisor report to.
+#[derive(Clone)]
+pub(crate) enum ReportTo {
+    /// To its task.
+    Queue(mpsc::Sender<Event>),
+    /// To the root, which does what follows at once.
+    Root(Weak<Root>),
+}
+
+impl ReportTo {
+    /// Where this child reports to.
+    pub(super) fn of(&self, key: Key) -> Report {
+        let to = self.clone();
+        Report { key, to }
+    }
 }
 
 impl Report {
-    pub(crate) fn new(key: Key, events: mpsc::Sender<Event>) -> Self {
-        Self { key, events }
-    }
-
     pub(crate) async fn started(&self) {
         self.send(Happened::Started).await;
-    }
-
-    pub(crate) async fn ignored(&self) {
-        self.send(Happened::Ignored).await;
     }
 
     pub(crate) async fn failed(&self, reason: ExitReason) {
@@ -148,7 +147,33 @@ impl Report {
 
     /// The supervisor has ended.
     fn is_closed(&self) -> bool {
-        self.events.is_closed()
+        match &self.to {
+            ReportTo::Queue(events) => events.is_closed(),
+            ReportTo::Root(root) => root.upgrade().is_none_or(|root| root.has_ended()),
+        }
+    }
+
+    /// Tells what has happened. What it answers, when the supervisor has no room, is to be waited for.
+    pub(crate) fn send_now(&self, happened: Happened) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let event = Event {
+            key: self.key,
+            happened,
+            left: Vec::new(),
+        };
+        let events = match &self.to {
+            ReportTo::Queue(events) => events,
+            ReportTo::Root(root) => {
+                tell_root(root, event);
+                return None;
+            }
+        };
+        let Err(TrySendError::Full(event)) = events.try_send(event) else {
+            return None;
+        };
+        let events = events.clone();
+        Some(Box::pin(async move {
+            let _ = events.send(event).await;
+        }))
     }
 
     async fn send(&self, happened: Happened) {
@@ -158,12 +183,25 @@ impl Report {
     /// What has happened to a supervisor that goes without these.
     pub(crate) async fn send_without(&self, happened: Happened, left: Vec<Left>) {
         let key = self.key;
-        let _ = self.events.send(Event { key, happened, left }).await;
+        let event = Event { key, happened, left };
+        match &self.to {
+            ReportTo::Queue(events) => {
+                let _ = events.send(event).await;
+            }
+            ReportTo::Root(root) => tell_root(root, event),
+        }
     }
 }
 
-impl From<&Policy> for ChildPolicy {
-    fn from(policy: &Policy) -> Self {
+fn tell_root(root: &Weak<Root>, event: Event) {
+    if let Some(root) = root.upgrade() {
+        root.told(event);
+    }
+}
+
+impl ChildPolicy {
+    /// What a supervisor needs to know of a policy.
+    pub(crate) const fn of(policy: &Policy) -> Self {
         Self {
             restart: policy.restart,
             shutdown: policy.shutdown,
@@ -173,43 +211,48 @@ impl From<&Policy> for ChildPolicy {
     }
 }
 
+impl SharedPolicy {
+    /// That of an actor's type, unless this one is another.
+    pub(crate) fn of<A: Actor>(policy: &Policy) -> Self {
+        let own = ChildPolicy::of(policy);
+        if own == *ActorChild::<A>::POLICY {
+            Self::Type(ActorChild::<A>::POLICY)
+        } else {
+            own.into()
+        }
+    }
+}
+
 /// The slot of an actor.
 pub(crate) struct ActorChild<A: Actor> {
     pub(crate) place: Arc<Place<A>>,
     pub(crate) start: Arc<StartFn<A>>,
-    pub(crate) policy: ChildPolicy,
-    pub(crate) hibernate_after: Option<Duration>,
-    pub(crate) name: Option<&'static str>,
     pub(crate) system: System,
-    pub(crate) told: Told,
+    pub(crate) policy: SharedPolicy,
+    pub(crate) hibernate_after: Option<Box<Duration>>,
+}
+
+impl<A: Actor> ActorChild<A> {
+    const POLICY: &'static ChildPolicy = &ChildPolicy::of(&A::POLICY);
 }
 
 impl<A: Actor> Child for ActorChild<A> {
-    fn policy(&self) -> ChildPolicy {
-        self.policy
+    fn policy(&self) -> &SharedPolicy {
+        &self.policy
     }
 
     fn seat(&self) -> &Arc<Seat> {
         &self.place.seat
     }
 
-    fn told(&self) -> &Told {
-        &self.told
-    }
-
-    fn start(&self, report: Report) {
-        let (place, start, system) = (
-            Arc::clone(&self.place),
-            Arc::clone(&self.start),
-            self.system.clone(),
-        );
-        let seat = Arc::clone(&place.seat);
-        let incarnation = turn::incarnation(place, start, system, report.clone(), self.hibernate_after);
+    fn start(self: Arc<Self>, report: Report) {
+        let place = Arc::clone(&self.place);
+        let incarnation = Incarnation::new(self, report.clone());
         let begin = {
-            let place = Arc::clone(&self.place);
+            let place = Arc::clone(&place);
             move |life| scheduler::begin(&place, life)
         };
-        spawn_in(begin, seat, &self.told, report, incarnation);
+        spawn_in(begin, &place.seat, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -221,32 +264,42 @@ impl<A: Actor> Child for ActorChild<A> {
     }
 
     fn remove(&self) {
-        if let Some(name) = self.name {
+        if let Some(name) = self.place.seat.registered_name() {
             self.system.registry().remove(name, self.place.seat.id);
         }
     }
 }
 
-/// Begins an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it
-/// is told to end meanwhile, or when its supervisor has ended.
-pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
-    begin: impl FnOnce(Instrumented<F>) + Send + 'static,
-    seat: Arc<Seat>,
-    told: &Told,
-    report: Report,
-    incarnation: F,
-) {
-    let span = tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor, id = %seat.id);
+/// The span of an incarnation in this seat: within that of its supervisor, whose task starts it. The root has none.
+pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
+    let span = match &report.to {
+        ReportTo::Queue(_) => {
+            tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
+        }
+        ReportTo::Root(_) => {
+            tracing::info_span!(target: "quorate::actor", parent: None, "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
+        }
+    };
     if !span.is_disabled() {
         span.record("path", seat.path());
     }
-    let incarnation = incarnation.instrument(span);
+    span
+}
+
+/// Begins an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it
+/// is told to end meanwhile, or when its supervisor has ended.
+pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
+    begin: impl FnOnce(F) + Send + 'static,
+    seat: &Arc<Seat>,
+    report: Report,
+    incarnation: F,
+) {
     if !seat.is_live() {
         seat.begin();
         begin(incarnation);
         return;
     }
-    let (told, before) = (told.clone(), told.0.load(Ordering::SeqCst));
+    let (seat, before) = (Arc::clone(seat), seat.times_told());
     tokio::spawn(async move {
         seat.vacant().await;
         if report.is_closed() {
@@ -254,7 +307,7 @@ pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
         }
         // What it is told from here on is in its own lane.
         seat.begin();
-        if told.0.load(Ordering::SeqCst) == before {
+        if seat.times_told() == before {
             begin(incarnation);
         } else {
             seat.end(&ExitReason::Shutdown);
@@ -264,6 +317,6 @@ pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// Begins what is not an actor, as a task: a supervisor, which is asked seldom, or a user's own task, which takes as long as it likes.
-pub(crate) fn as_task(incarnation: Instrumented<impl Future<Output = ()> + Send + 'static>) {
+pub(crate) fn as_task(incarnation: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(incarnation));
 }

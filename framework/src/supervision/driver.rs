@@ -1,37 +1,76 @@
-//! Carries out what the core decides: starts tasks, sends signals, sleeps until the next deadline. Decides nothing.
+//! Carries out what the core decides: starts tasks, sends signals, tells who waits. Decides nothing, and waits for nothing.
 //!
-//! It serves what others ask of it before its own retries, so that it can be stopped in the middle of a restart loop. What is asked during a
-//! boot or while a group restarts waits until that is done.
+//! Who has a driver feeds it with what has happened and what is asked, then calls [`step`](Driver::step): the task of a supervisor
+//! ([`server`](super::server)), or for the root of a system whoever it happens to ([`root`](super::root)).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::pin::pin;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Flags;
-use super::ask::{ASKS_MAX, Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
+use super::after::After;
+use super::ask::{Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
 use super::casualties::Casualties;
-use super::child::{Child, Event, Happened, Left, Report};
-use super::state::{ChildState, Command, Key, Kind, Outcome, State};
+use super::child::{Child, Event, Happened, Left, ReportTo};
+use super::state::{ChildState, Command, Key, Kind, Outcome, State, Table};
 use crate::error::StartError;
 use crate::exit::ExitReason;
-use crate::id::ActorId;
 use crate::lane::Signal;
 use crate::policy::Shutdown;
-use crate::seat::Seat;
-
-/// Events of children that wait for the driver. A child's task waits when it is full.
-const EVENTS_MAX: usize = 256;
+use crate::seat::{Above, Seat};
 
 struct Slot {
-    id: Option<Arc<str>>,
     child: Arc<dyn Child>,
+    more: Option<Box<More>>,
+}
+
+/// What most children of a dynamic supervisor do without.
+#[derive(Default)]
+struct More {
+    id: Option<Arc<str>>,
     /// It belongs to the supervisor's own spec, which keeps it for the next incarnation.
     is_declared: bool,
     started: Option<Started>,
     terminated: Vec<Done>,
+}
+
+impl Slot {
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    fn is_declared(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.is_declared)
+    }
+
+    fn take_started(&mut self) -> Option<Started> {
+        let started = self.more.as_mut()?.started.take();
+        self.tidy();
+        started
+    }
+
+    fn take_terminated(&mut self) -> Vec<Done> {
+        let Some(more) = &mut self.more else {
+            return Vec::new();
+        };
+        let terminated = std::mem::take(&mut more.terminated);
+        self.tidy();
+        terminated
+    }
+
+    fn tidy(&mut self) {
+        if self.more.as_deref().is_some_and(More::is_empty) {
+            self.more = None;
+        }
+    }
+}
+
+impl More {
+    fn is_empty(&self) -> bool {
+        self.id.is_none() && !self.is_declared && self.started.is_none() && self.terminated.is_empty()
+    }
 }
 
 /// How a supervisor's incarnation ended.
@@ -43,64 +82,44 @@ pub(crate) struct Ended {
 }
 
 pub(crate) struct Driver {
-    /// The supervisor's own.
-    seat: Arc<Seat>,
     casualties: Arc<Casualties>,
     state: State,
-    slots: BTreeMap<Key, Slot>,
-    places: HashMap<ActorId, Key>,
+    slots: Table<Slot>,
     ids: HashMap<Arc<str>, Key>,
-    events: mpsc::Receiver<Event>,
-    report_to: mpsc::Sender<Event>,
-    retries: VecDeque<Key>,
-    /// What was asked while the core is busy; at most `ASKS_MAX`.
-    deferred: VecDeque<Ask>,
-    /// A child's tenure has ended.
-    lapsed: Arc<Notify>,
+    report_to: ReportTo,
+    /// Those that are to be tried again, when everything else is done.
+    pub(super) retries: VecDeque<Key>,
+    /// What its children know of it: tells when a child's tenure has ended.
+    pub(super) above: Arc<Above>,
     /// Those below that were found stuck; they may have ended since.
     left: Vec<Left>,
     booted: Option<oneshot::Sender<()>>,
-    /// To be told once the commands of this step are carried out: names are free then.
-    answers: Vec<(Started, Result<(), StartError>)>,
-    ended: Vec<Done>,
-}
-
-/// What happens next.
-enum Next {
-    Signal(Signal),
-    Ask(Ask),
-    Event(Event),
-    Lapsed,
-    Deadline,
-    Retry(Key),
+    /// How it ends, once it does.
+    outcome: Option<Outcome>,
+    after: After,
 }
 
 impl Driver {
     /// `booted` is told when all children have started.
     pub(crate) fn new<'a>(
-        seat: Arc<Seat>,
+        seat: &Arc<Seat>,
         casualties: Arc<Casualties>,
         (flags, kind): (Flags, Kind),
         children: impl IntoIterator<Item = &'a (Arc<str>, Arc<dyn Child>)>,
-        booted: oneshot::Sender<()>,
+        (booted, report_to): (oneshot::Sender<()>, ReportTo),
     ) -> Self {
-        let (report_to, events) = mpsc::channel(EVENTS_MAX);
         let mut driver = Self {
-            seat,
+            above: Above::new(seat),
             casualties,
             state: State::new(flags, kind, crate::system::random()),
-            slots: BTreeMap::new(),
-            places: HashMap::new(),
+            slots: Table::new(),
             ids: HashMap::new(),
-            events,
             report_to,
             retries: VecDeque::new(),
-            deferred: VecDeque::new(),
-            lapsed: Arc::default(),
             left: Vec::new(),
             booted: Some(booted),
-            answers: Vec::new(),
-            ended: Vec::new(),
+            outcome: None,
+            after: After::default(),
         };
         for (id, child) in children {
             driver.add(Some(Arc::clone(id)), Arc::clone(child), true, None);
@@ -108,95 +127,59 @@ impl Driver {
         driver
     }
 
-    /// Runs until all children have ended.
-    pub(crate) async fn run(mut self, asks: &mut mpsc::Receiver<Ask>) -> Ended {
-        let seat = Arc::clone(&self.seat);
+    /// Starts the children.
+    pub(super) fn boot(&mut self) {
         self.state.handle_boot(Instant::now());
-        let mut heard = None;
-        loop {
-            while let Some(command) = self.state.poll_command() {
-                if let Some(ended) = self.carry_out(command) {
-                    return ended;
-                }
-            }
-            self.answer();
-            if !self.state.is_busy()
-                && let Some(ask) = self.deferred.pop_front()
-            {
-                self.handle_ask(ask);
-                continue;
-            }
-            match self.next(&seat, heard, asks).await {
-                Next::Signal(signal) => {
-                    heard = Some(signal);
-                    if signal == Signal::Kill {
-                        self.state.handle_kill(Instant::now());
-                    } else {
-                        self.state.handle_shutdown(Instant::now());
-                    }
-                }
-                Next::Ask(Ask::List(answer)) => {
-                    let _ = answer.send(self.list());
-                }
-                Next::Ask(ask) => self.deferred.push_back(ask),
-                Next::Event(event) => self.handle_event(event),
-                Next::Lapsed => self.handle_lapsed(),
-                Next::Deadline => self.state.handle_deadline(Instant::now()),
-                Next::Retry(key) => self.state.handle_retry(Instant::now(), key),
-            }
+    }
+
+    /// Carries out what the core has decided. What it answers is run when no lock is held.
+    pub(super) fn step(&mut self) -> After {
+        while let Some(command) = self.state.poll_command() {
+            self.carry_out(command);
+        }
+        std::mem::take(&mut self.after)
+    }
+
+    /// How it ends, when it does.
+    pub(super) fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.state.next_deadline()
+    }
+
+    /// What is asked waits.
+    pub(super) fn is_busy(&self) -> bool {
+        self.state.is_busy()
+    }
+
+    pub(super) fn handle_signal(&mut self, signal: Signal) {
+        if signal == Signal::Kill {
+            self.state.handle_kill(Instant::now());
+        } else {
+            self.state.handle_shutdown(Instant::now());
         }
     }
 
-    fn answer(&mut self) {
-        for (started, answer) in self.answers.drain(..) {
-            let _ = started.send(answer);
-        }
-        for done in self.ended.drain(..) {
-            let _ = done.send(Ok(()));
-        }
+    pub(super) fn handle_deadline(&mut self) {
+        self.state.handle_deadline(Instant::now());
     }
 
-    async fn next(&mut self, seat: &Seat, heard: Option<Signal>, asks: &mut mpsc::Receiver<Ask>) -> Next {
-        let deadline = self.state.next_deadline();
-        let mut due = pin!(sleep_until(deadline.unwrap_or_else(Instant::now)));
-        let signal = async {
-            match heard {
-                None => seat.lane.wait(Signal::Stop).await,
-                Some(Signal::Kill) => std::future::pending().await,
-                Some(_) => seat.lane.wait(Signal::Kill).await,
-            }
-        };
-        let retry = self.retries.front().copied();
-        let has_room = self.deferred.len() < ASKS_MAX;
-        let next = tokio::select! {
-            biased;
-            signal = signal => Next::Signal(signal),
-            Some(ask) = asks.recv(), if has_room => Next::Ask(ask),
-            Some(event) = self.events.recv() => Next::Event(event),
-            () = self.lapsed.notified() => Next::Lapsed,
-            () = &mut due, if deadline.is_some() => Next::Deadline,
-            // Everything else comes first, other tasks too.
-            key = async { tokio::task::yield_now().await; retry }, if retry.is_some() => match key {
-                Some(key) => Next::Retry(key),
-                None => Next::Deadline,
-            },
-        };
-        if matches!(next, Next::Retry(_)) {
-            self.retries.pop_front();
-        }
-        next
+    pub(super) fn handle_retry(&mut self, key: Key) {
+        self.state.handle_retry(Instant::now(), key);
     }
 
-    fn handle_event(&mut self, Event { key, happened, left }: Event) {
+    pub(super) fn handle_event(&mut self, Event { key, happened, left }: Event) {
         let now = Instant::now();
         self.leave(left);
-        let slot = self.slots.get_mut(&key);
+        let slot = self.slots.get_mut(key);
         // Whatever it ended of: without its tenure it does not come back.
         let lapsed = slot
             .as_ref()
             .is_some_and(|slot| slot.child.seat().has_lapsed())
             .then_some(ExitReason::Lapsed);
-        let started = slot.and_then(|slot| slot.started.take());
+        let started = slot.and_then(Slot::take_started);
         let (answer, reported) = match &happened {
             Happened::Started => (Ok(()), "started"),
             Happened::Ignored => (Err(StartError::Ignored), "ignored"),
@@ -213,21 +196,21 @@ impl Driver {
             Happened::Exited(reason) => self.state.handle_exited(now, key, &lapsed.unwrap_or(reason)),
         }
         if let Some(started) = started {
-            self.answers.push((started, answer));
+            self.after.answer(started, answer);
         }
     }
 
     /// Looks at all children: a lapse is rare, and names nobody so that none needs a queue.
-    fn handle_lapsed(&mut self) {
+    pub(super) fn handle_lapsed(&mut self) {
         let now = Instant::now();
-        for (key, slot) in &self.slots {
-            if self.state.is_waiting(*key) && slot.child.seat().has_lapsed() {
-                self.state.handle_lapsed(now, *key);
+        for (key, slot) in self.slots.iter() {
+            if self.state.is_waiting(key) && slot.child.seat().has_lapsed() {
+                self.state.handle_lapsed(now, key);
             }
         }
     }
 
-    fn handle_ask(&mut self, ask: Ask) {
+    pub(super) fn handle_ask(&mut self, ask: Ask) {
         match ask {
             // Whoever asked has gone away: nothing is started for nobody.
             Ask::Add { started, .. } if started.is_closed() => {}
@@ -261,22 +244,22 @@ impl Driver {
     fn known(&self, id: &Arc<str>) -> Option<StartError> {
         let key = self.ids.get(id)?;
         let is_stopped = self.state.at_rest(*key).is_ok();
-        Some(match self.slots.get(key) {
+        Some(match self.slots.get(*key) {
             Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
             _ => StartError::AlreadyPresent,
         })
     }
 
-    fn terminate(&mut self, which: &Which, done: Done) {
+    pub(super) fn terminate(&mut self, which: &Which, done: Done) {
         let Some((key, slot)) = self
             .find(which)
-            .and_then(|key| Some((key, self.slots.get_mut(&key)?)))
+            .and_then(|key| Some((key, self.slots.get_mut(key)?)))
         else {
             let _ = done.send(Err(ChildError::NotFound));
             return;
         };
         if self.state.terminate(Instant::now(), key) {
-            slot.terminated.push(done);
+            slot.more().terminated.push(done);
         } else {
             let _ = done.send(Err(ChildError::Stuck));
         }
@@ -285,68 +268,71 @@ impl Driver {
     fn restart(&mut self, which: &Which, started: Started) -> Result<(), ChildError> {
         let key = self.find(which).ok_or(ChildError::NotFound)?;
         self.state.start_again(key)?;
-        if let Some(slot) = self.slots.get_mut(&key) {
-            slot.started = Some(started);
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.more().started = Some(started);
         }
         Ok(())
     }
 
     fn find(&self, which: &Which) -> Option<Key> {
         match which {
-            Which::Place(place) => self.places.get(place),
-            Which::Id(id) => self.ids.get(id),
+            Which::Seat(seat) => {
+                let key = Key(seat.key_above(&self.above)?);
+                let slot = self.slots.get(key)?;
+                Arc::ptr_eq(slot.child.seat(), seat).then_some(key)
+            }
+            Which::Id(id) => self.ids.get(id).copied(),
         }
-        .copied()
     }
 
-    fn list(&self) -> Vec<Listed> {
+    pub(super) fn list(&self) -> Vec<Listed> {
         self.slots
             .iter()
             .filter_map(|(key, slot)| {
-                let state = self.state.child_state(*key)?;
+                let state = self.state.child_state(key)?;
+                let id = slot.more.as_ref().and_then(|more| more.id.as_ref());
                 Some(Listed {
-                    info: ChildInfo::new(slot.id.as_ref(), &*slot.child, state),
+                    info: ChildInfo::new(id, &*slot.child, state),
                     child: Arc::clone(&slot.child),
                 })
             })
             .collect()
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         id: Option<Arc<str>>,
         child: Arc<dyn Child>,
         is_declared: bool,
         started: Option<Started>,
     ) {
-        let Ok(key) = self.state.add(child.policy()) else {
+        let Ok(key) = self.state.add(child.policy().clone()) else {
             if let Some(started) = started {
                 let _ = started.send(Err(StartError::MaxChildren));
             }
             return;
         };
-        child.seat().set_supervisor(&self.seat, Arc::clone(&self.lapsed));
-        self.places.insert(child.seat().id, key);
+        child.seat().set_above(&self.above, key.0);
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), key);
         }
-        let slot = Slot {
+        let more = More {
             id,
-            child,
             is_declared,
             started,
             terminated: Vec::new(),
         };
-        self.slots.insert(key, slot);
+        let more = (!more.is_empty()).then(|| Box::new(more));
+        self.slots.push(key, Slot { child, more });
     }
 
-    fn carry_out(&mut self, command: Command) -> Option<Ended> {
-        let slot = |key| self.slots.get(&key);
+    fn carry_out(&mut self, command: Command) {
+        let slot = |key| self.slots.get(key);
         match command {
             Command::Start(key) => {
                 if let Some(slot) = slot(key) {
                     self.tell_restart(key, slot);
-                    slot.child.start(Report::new(key, self.report_to.clone()));
+                    Arc::clone(&slot.child).start(self.report_to.of(key));
                 }
             }
             Command::Ask(key) => {
@@ -371,26 +357,25 @@ impl Driver {
                     let _ = booted.send(());
                 }
             }
-            Command::End(outcome) => return Some(self.end(outcome)),
+            Command::End(outcome) => self.outcome = Some(outcome),
         }
-        None
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(slot) = self.slots.get_mut(&key) {
-            slot.child.close();
-            self.ended.append(&mut slot.terminated);
+        if let Some(slot) = self.slots.get_mut(key) {
+            self.after.close(&slot.child);
+            let ended = slot.take_terminated();
+            self.after.ended(ended, Ok(()));
         }
     }
 
     fn remove(&mut self, key: Key) {
-        if let Some(slot) = self.slots.remove(&key) {
-            self.places.remove(&slot.child.seat().id);
-            if let Some(id) = &slot.id {
+        if let Some(slot) = self.slots.remove(key) {
+            if let Some(id) = slot.more.as_ref().and_then(|more| more.id.as_ref()) {
                 self.ids.remove(id);
             }
-            if !slot.is_declared {
-                slot.child.remove();
+            if !slot.is_declared() {
+                self.after.remove(slot.child);
             }
         }
     }
@@ -402,7 +387,7 @@ impl Driver {
             let (seat, policy) = (slot.child.seat(), slot.child.policy());
             let last_exit = seat.last_exit().map(tracing::field::display);
             tracing::info!(
-                target: "quorate::supervision", path = seat.path(), actor = seat.actor, restarts = seat.incarnation(),
+                target: "quorate::supervision", path = seat.path(), actor = seat.actor(), restarts = seat.incarnation(),
                 last_exit, restart = ?policy.restart, shutdown = ?policy.shutdown, "a child is restarted"
             );
         }
@@ -410,18 +395,19 @@ impl Driver {
 
     fn tell_kill(&self, seat: &Seat) {
         let path = seat.path();
-        tracing::warn!(target: "quorate::supervision", path, actor = seat.actor, "a child did not stop in time and is killed");
+        tracing::warn!(target: "quorate::supervision", path, actor = seat.actor(), "a child did not stop in time and is killed");
         self.casualties.killed(seat);
     }
 
     fn report_stuck(&mut self, key: Key) {
-        let Some(slot) = self.slots.get_mut(&key) else {
+        let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
+        let terminated = slot.take_terminated();
         let seat = slot.child.seat();
         let handler: Arc<str> = seat.handling().into();
         tracing::error!(
-            target: "quorate::exit", path = seat.path(), actor = seat.actor, %handler,
+            target: "quorate::exit", path = seat.path(), actor = seat.actor(), %handler,
             "an actor is stuck: its handler does not yield"
         );
         let left = Left {
@@ -429,10 +415,8 @@ impl Driver {
             path: seat.path(),
             handler: Arc::clone(&handler),
         };
-        seat.give_up(&ExitReason::Stuck { handler });
-        for done in slot.terminated.drain(..) {
-            let _ = done.send(Err(ChildError::Stuck));
-        }
+        self.after.give_up(&slot.child, handler);
+        self.after.ended(terminated, Err(ChildError::Stuck));
         self.leave(vec![left]);
     }
 
@@ -445,13 +429,14 @@ impl Driver {
         }
     }
 
-    /// What was added while it ran is forgotten with this incarnation (OTP's rule).
-    fn end(&mut self, outcome: Outcome) -> Ended {
-        for slot in self.slots.values().filter(|slot| !slot.is_declared) {
+    /// What was added while it ran is forgotten with this incarnation (OTP's rule). For a driver that has an outcome.
+    pub(super) fn end(mut self) -> Ended {
+        let outcome = self.outcome.take().unwrap_or(Outcome::Shutdown);
+        for slot in self.slots.values().filter(|slot| !slot.is_declared()) {
             slot.child.close();
             slot.child.remove();
         }
-        self.answer();
+        self.step().run();
         // All others have ended: who is still there is stuck.
         let mut left = std::mem::take(&mut self.left);
         left.retain(|left| left.seat.is_live());

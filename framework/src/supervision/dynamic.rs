@@ -88,8 +88,8 @@ impl<A: Actor> DynamicSupervisorHandle<A> {
     /// # Cancel safety
     /// Dropped early, it is stopped nevertheless.
     pub async fn terminate(&self, child: &ActorRef<A>) -> Result<(), ChildError> {
-        let which = Which::Place(ActorRef::id(child));
-        admin::terminate(self.0.desk(), which).await
+        let seat = ActorRef::raw(child).own_seat().ok_or(ChildError::NotFound)?;
+        admin::terminate(self.0.desk(), Which::Seat(seat)).await
     }
 
     /// The children in start order; empty when the supervisor is gone.

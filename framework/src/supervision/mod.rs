@@ -103,11 +103,12 @@
 //! # How it is built
 //!
 //! The decisions are in a pure core (`state`, `intensity`): events and `now` in, commands out, no clock, no task. The driver carries the commands
-//! out and decides nothing.
+//! out and decides nothing. A supervisor's driver is fed by its task; that of a system's root by whoever spawns or ends, behind a lock.
 //!
 //! Sources: OTP's `supervisor.erl` and its suite; Elixir's `DynamicSupervisor`, `PartitionSupervisor` and `Task.Supervisor`.
 
 mod admin;
+mod after;
 pub(crate) mod ask;
 pub(crate) mod casualties;
 pub(crate) mod child;
@@ -117,6 +118,7 @@ mod intensity;
 pub(crate) mod own;
 mod partition;
 pub(crate) mod root;
+mod server;
 mod spec;
 pub(crate) mod state;
 mod tasks;

@@ -6,24 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::Instrument;
 
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
-use super::child::{Child, ChildPolicy, Happened, Report, Told, as_task, spawn_in};
-use super::driver::{Driver, Ended};
+use super::child::{Child, ChildPolicy, Happened, Report, SharedPolicy, as_task, span, spawn_in};
+use super::driver::Ended;
+use super::server::Server;
 use super::state::{Kind, Outcome};
 use super::{AutoShutdown, Flags};
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::label::Label;
 use crate::pace::InPlace;
 use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::reply::Port;
 use crate::seat::Seat;
-use crate::spec::{Built, Spec};
+use crate::spec::{Built, Spec, type_of};
 use crate::system::System;
 
 /// A supervisor, declared with `#[supervisor]`. The struct is never built; its ref derefs to a handle with the children's refs.
@@ -212,7 +215,7 @@ impl Children<'_> {
         if self.added.iter().any(|(other, _)| **other == *id) {
             return Err(StartError::DuplicateChild(id.into()));
         }
-        let policy = ChildPolicy::from(&*spec.policy_mut());
+        let policy = ChildPolicy::of(spec.policy_mut());
         check(id, &policy, &self.flags, self.kind)?;
         let built = spec.build(self.system, Some(id))?;
         self.added.push((id.into(), built.child));
@@ -252,10 +255,10 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<S>, StartError> {
-        let label: Arc<str> = id.unwrap_or(S::NAME).into();
+        let label = id.map(Label::id);
         if self.flags.period.is_zero() {
             return Err(StartError::Spec {
-                child: label,
+                child: id.unwrap_or(S::NAME).into(),
                 problem: SpecProblem::ZeroPeriod,
             });
         }
@@ -266,16 +269,15 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             added: Vec::new(),
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
-        let seat = Seat::new(S::NAME, S::METHODS, label, None);
+        let seat = Seat::new(type_of::<S>(), label, None);
         let place = Place::<S>::new(
             seat,
             self.policy.mailbox,
             system.pace(InPlace::Off),
             system.scheduler(),
         );
-        place.set_children(refs);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
-        place.set_desk(Desk {
+        let desk = Desk {
             door: Door {
                 asks,
                 seat: Arc::clone(&place.seat),
@@ -283,17 +285,17 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             system: system.clone(),
             flags: self.flags,
             kind: self.kind,
-        });
+        };
+        place.set_supervising(refs, desk);
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = SupervisorChild {
             place,
             children: children.added.into(),
-            policy: ChildPolicy::from(&self.policy),
+            policy: ChildPolicy::of(&self.policy).into(),
             flags: self.flags,
             kind: self.kind,
             asked: Arc::new(Mutex::new(asked)),
             casualties: Arc::clone(system.casualties()),
-            told: Told::default(),
         };
         Ok(Built {
             me,
@@ -312,25 +314,20 @@ type Asked = Arc<Mutex<mpsc::Receiver<Ask>>>;
 struct SupervisorChild<S: Supervisor> {
     place: Arc<Place<S>>,
     children: Slots,
-    policy: ChildPolicy,
+    policy: SharedPolicy,
     flags: Flags,
     kind: Kind,
     asked: Asked,
     casualties: Arc<Casualties>,
-    told: Told,
 }
 
 impl<S: Supervisor> Child for SupervisorChild<S> {
-    fn policy(&self) -> ChildPolicy {
-        self.policy
+    fn policy(&self) -> &SharedPolicy {
+        &self.policy
     }
 
     fn seat(&self) -> &Arc<Seat> {
         &self.place.seat
-    }
-
-    fn told(&self) -> &Told {
-        &self.told
     }
 
     fn kind(&self) -> ChildKind {
@@ -348,9 +345,9 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         self.place.desk().map(|desk| &desk.door)
     }
 
-    fn start(&self, report: Report) {
+    fn start(self: Arc<Self>, report: Report) {
         let (booted, has_booted) = oneshot::channel();
-        let driver = Driver::new(
+        let server = Server::new(
             Arc::clone(&self.place.seat),
             Arc::clone(&self.casualties),
             (self.flags, self.kind),
@@ -363,14 +360,15 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             Arc::clone(&self.asked),
         );
         let incarnation = incarnation(
-            driver,
+            server,
             has_booted,
             Arc::clone(&seat),
             children,
             asked,
             report.clone(),
         );
-        spawn_in(as_task, seat, &self.told, report, incarnation);
+        let span = span(&seat, &report);
+        spawn_in(as_task, &seat, report, incarnation.instrument(span));
     }
 
     fn close(&self) {
@@ -388,7 +386,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
 }
 
 async fn incarnation(
-    driver: Driver,
+    server: Server,
     has_booted: oneshot::Receiver<()>,
     seat: Arc<Seat>,
     children: Slots,
@@ -403,7 +401,7 @@ async fn incarnation(
         booted
     };
     let mut asked = asked.lock().await;
-    let (ended, booted) = tokio::join!(driver.run(&mut asked), tell);
+    let (ended, booted) = tokio::join!(server.run(&mut asked), tell);
     drop(asked);
     let reason = exit_reason(&ended, &children);
     log_end(&seat, &ended);
@@ -430,6 +428,6 @@ fn exit_reason(ended: &Ended, children: &[(Arc<str>, Arc<dyn Child>)]) -> ExitRe
 
 fn log_end(seat: &Seat, ended: &Ended) {
     if ended.outcome == Outcome::Escalated {
-        tracing::error!(target: "quorate::exit", path = seat.path(), actor = seat.actor, "a supervisor ended: too many restarts");
+        tracing::error!(target: "quorate::exit", path = seat.path(), actor = seat.actor(), "a supervisor ended: too many restarts");
     }
 }

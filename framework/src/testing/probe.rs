@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::PATIENCE;
 use crate::actor::Actor;
@@ -15,6 +16,7 @@ use crate::actor_ref::ActorRef;
 use crate::envelope::Item;
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::label::Label;
 use crate::lane::Signal;
 use crate::place::{Inbox, Place};
 use crate::policy::{Policy, Restart};
@@ -22,8 +24,8 @@ use crate::raw_ref::RawRef;
 use crate::request::Refusal;
 use crate::scheduler;
 use crate::seat::Seat;
-use crate::spec::{Built, Spec};
-use crate::supervision::child::{Child, ChildPolicy, Report, Told, spawn_in};
+use crate::spec::{Built, Spec, type_of};
+use crate::supervision::child::{Child, Report, SharedPolicy, span, spawn_in};
 use crate::system::System;
 
 /// Messages that a probe keeps until it is asked. Beyond them its mailbox fills as any other.
@@ -107,7 +109,11 @@ impl<A: Actor> Spec for ProbeSpec<A> {
     }
 
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
-        let seat = Seat::new(A::NAME, A::METHODS, id.unwrap_or("probe").into(), None);
+        let seat = Seat::new(
+            type_of::<A>(),
+            Some(id.map_or(Label::Name("probe"), Label::id)),
+            None,
+        );
         let place = Place::<A>::new(
             seat,
             self.policy.mailbox,
@@ -118,8 +124,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
         let child = ProbeChild {
             place,
             keep: self.keep,
-            policy: ChildPolicy::from(&self.policy),
-            told: Told::default(),
+            policy: SharedPolicy::of::<A>(&self.policy),
         };
         Ok(Built {
             me,
@@ -132,24 +137,19 @@ impl<A: Actor> Spec for ProbeSpec<A> {
 struct ProbeChild<A: Actor> {
     place: Arc<Place<A>>,
     keep: mpsc::Sender<A::Message>,
-    policy: ChildPolicy,
-    told: Told,
+    policy: SharedPolicy,
 }
 
 impl<A: Actor> Child for ProbeChild<A> {
-    fn policy(&self) -> ChildPolicy {
-        self.policy
+    fn policy(&self) -> &SharedPolicy {
+        &self.policy
     }
 
     fn seat(&self) -> &Arc<Seat> {
         &self.place.seat
     }
 
-    fn told(&self) -> &Told {
-        &self.told
-    }
-
-    fn start(&self, report: Report) {
+    fn start(self: Arc<Self>, report: Report) {
         let (place, keep) = (Arc::clone(&self.place), self.keep.clone());
         let to = report.clone();
         let incarnation = async move {
@@ -161,11 +161,13 @@ impl<A: Actor> Child for ProbeChild<A> {
             place.seat.end(&reason);
             report.exited(reason).await;
         };
+        let seat = &self.place.seat;
+        let span = span(seat, &to);
         let begin = {
             let place = Arc::clone(&self.place);
             move |life| scheduler::begin(&place, life)
         };
-        spawn_in(begin, Arc::clone(&self.place.seat), &self.told, to, incarnation);
+        spawn_in(begin, seat, to, incarnation.instrument(span));
     }
 
     fn close(&self) {

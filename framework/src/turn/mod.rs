@@ -1,117 +1,77 @@
 //! The life of one incarnation: start, one message at a time, end.
 //!
 //! ```text
-//! start -> turn, turn, turn ... -> mailbox drained -> stopped -> state dropped -> watchers told -> supervisor told
-//!   +--- failed ------------------------------------------------------------^
+//! New -> Starting -> Running (turn, turn, turn ...) -> mailbox drained -> Ending (stopped, state dropped)
+//!           +--- failed ----------------------------------+-> watchers told -> supervisor told
 //! ```
 //! What comes after the mailbox was drained waits for the successor.
 //!
 //! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
-//! while it waits. A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
+//! while it waits, and so do its start and its end. That is why an idle actor is small: see [`Incarnation`].
+//!
+//! A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
 //! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
 
+mod messages;
 mod seated;
 mod timers;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Span;
 
+use self::messages::Messages;
 use self::seated::Seated;
-use self::timers::{Idle, Ticks};
+use self::timers::Timers;
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
-use crate::current::{Current, Dies};
+use crate::current;
 use crate::envelope::{Item, Rare, stamp_of};
 use crate::exit::ExitReason;
 use crate::kept::Kept;
 use crate::lane::Signal;
 use crate::link::{ExitSignal, Info, Via};
-use crate::mailbox::Mailbox;
+use crate::mailbox::Taken;
 use crate::panics;
 use crate::place::{self, Inbox, Place};
 use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
-use crate::spec::{Start, StartFn};
+use crate::spec::Start;
 use crate::stamp::{Highest, Stamp};
-use crate::storage::{self, Stored};
-use crate::supervision::child::Report;
-use crate::system::System;
-use crate::tenure::Tenure;
+use crate::storage::Stored;
+use crate::supervision::child::{ActorChild, Happened, Report, span};
 
-/// Runs one incarnation from its start to its report.
-pub(crate) async fn incarnation<A: Actor>(
+/// One incarnation from its start to its report, as a future. There is one for each actor, so it is small: what only some stages have lies
+/// elsewhere while they last.
+pub(crate) struct Incarnation<A: Actor> {
     place: Arc<Place<A>>,
-    start: Arc<StartFn<A>>,
-    system: System,
-    report: Report,
-    hibernate_after: Option<Duration>,
-) {
-    let as_dies: Arc<dyn Dies> = Arc::clone(&place) as _;
-    let dies = Some(Arc::downgrade(&as_dies));
-    drop(as_dies);
-    let current = Current::new(&place.seat, Arc::clone(system.highest()), dies);
-    current
-        .scope(run(&place, &*start, system, report, hibernate_after, &current))
-        .await;
+    /// What its turns are in, when somebody looks at that.
+    span: Option<Arc<Span>>,
+    life: Life<A>,
 }
 
-async fn run<A: Actor>(
-    place: &Arc<Place<A>>,
-    start: &StartFn<A>,
-    system: System,
+struct Life<A: Actor> {
     report: Report,
-    hibernate_after: Option<Duration>,
-    current: &Arc<Current>,
-) {
-    // A task is woken by the same waker for all its life.
-    poll_fn(|cx| {
-        place.seat.lane.register(cx.waker());
-        Poll::Ready(())
-    })
-    .await;
-    // Between two incarnations the inbox is in its place: `begin` has seen to it that there is no other.
-    let Some(mut inbox) = place.take_inbox() else {
-        report
-            .failed(ExitReason::error("the mailbox of the place is in use"))
-            .await;
-        return;
-    };
-    let cx = Context::new(Arc::clone(place), system, Arc::clone(current));
-    let end = {
-        let mut live = pin!(live(
-            start,
-            cx,
-            &mut inbox,
-            place,
-            current,
-            &report,
-            hibernate_after
-        ));
-        // What panics outside of a turn (a drop) must not take the report with it.
-        poll_fn(|cx| panics::poll_caught(live.as_mut(), cx)).await
-    };
-    current.set_ended();
-    let end = end.unwrap_or_else(|reason| {
-        place.drain(&mut inbox, &Refusal::Exited(reason.clone()));
-        End::Ended(reason)
-    });
-    let reason = end.reason();
-    // What has come since the end of the last turn, or during a start that failed, waits for the successor.
-    place.return_inbox(inbox);
-    log_end(&place.seat, &end);
-    place.seat.end(&reason);
-    match end {
-        End::Ended(reason) => report.exited(reason).await,
-        End::Ignored => report.ignored().await,
-        End::NotStarted(reason) => report.failed(reason).await,
-    }
+    /// What was taken out of the mailbox. Between two incarnations it is in the place.
+    inbox: Inbox<A>,
+    stage: Stage<A>,
+}
+
+enum Stage<A: Actor> {
+    New(Arc<ActorChild<A>>),
+    Starting(Stored<'static, Result<Option<Box<Timers>>, End>>),
+    /// The actor is in its place.
+    Running(Messages),
+    Ending(Stored<'static, End>),
+    /// The supervisor has no room for the report.
+    Reporting(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Ended,
 }
 
 enum End {
@@ -129,8 +89,182 @@ impl End {
     }
 }
 
+impl From<End> for Happened {
+    fn from(end: End) -> Self {
+        match end {
+            End::Ended(reason) => Self::Exited(reason),
+            End::Ignored => Self::Ignored,
+            End::NotStarted(reason) => Self::StartFailed(reason),
+        }
+    }
+}
+
+impl<A: Actor> Incarnation<A> {
+    pub(crate) fn new(child: Arc<ActorChild<A>>, report: Report) -> Self {
+        let place = Arc::clone(&child.place);
+        let span = span(&place.seat, &report);
+        let life = Life {
+            report,
+            inbox: Taken::NONE,
+            stage: Stage::New(child),
+        };
+        let span = (!span.is_disabled()).then(|| Arc::new(span));
+        Self { place, span, life }
+    }
+}
+
+impl<A: Actor> Future for Incarnation<A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<()> {
+        let Self { place, span, life } = self.get_mut();
+        let end = {
+            let _in_span = span.as_deref().map(Span::enter);
+            ready!(current::enter(&place.seat, &**place, || life.poll(
+                place,
+                span.as_ref(),
+                task
+            )))
+        };
+        // What follows from its end is not the actor's doing.
+        if let Some(mut reporting) = end.and_then(|end| life.report.send_now(end.into()))
+            && reporting.as_mut().poll(task).is_pending()
+        {
+            life.stage = Stage::Reporting(reporting);
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<A: Actor> Drop for Incarnation<A> {
+    fn drop(&mut self) {
+        // Dropped early, with its runtime: the actor is dropped on behalf of itself, too.
+        let Self { place, span, life } = self;
+        let _in_span = span.as_deref().map(Span::enter);
+        current::enter(&place.seat, &**place, || {
+            life.abandon(place);
+            drop(std::mem::replace(&mut life.inbox, Taken::NONE));
+        });
+    }
+}
+
+impl<A: Actor> Life<A> {
+    /// Ready when there is nothing left of the actor; with its end when the supervisor is to be told.
+    fn poll(
+        &mut self,
+        place: &Arc<Place<A>>,
+        span: Option<&Arc<Span>>,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<Option<End>> {
+        loop {
+            let end = match &mut self.stage {
+                Stage::New(child) => {
+                    let child = Arc::clone(child);
+                    match self.begin(place, child, span, task) {
+                        Ok(()) => continue,
+                        Err(end) => end,
+                    }
+                }
+                Stage::Reporting(reporting) => {
+                    ready!(reporting.as_mut().poll(task));
+                    self.stage = Stage::Ended;
+                    return Poll::Ready(None);
+                }
+                Stage::Ended => return Poll::Ready(None),
+                // What panics outside of a turn (a drop) must not take the report with it.
+                _ => match panics::caught(|| self.poll_stage(place, task)) {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(None)) => continue,
+                    Ok(Poll::Ready(Some(end))) => end,
+                    Err(reason) => {
+                        self.abandon(place);
+                        place.drain(&mut self.inbox, &Refusal::Exited(reason.clone()));
+                        End::Ended(reason)
+                    }
+                },
+            };
+            self.finish(place, &end);
+            return Poll::Ready(Some(end));
+        }
+    }
+
+    /// Its first poll.
+    fn begin(
+        &mut self,
+        place: &Arc<Place<A>>,
+        child: Arc<ActorChild<A>>,
+        span: Option<&Arc<Span>>,
+        task: &mut std::task::Context<'_>,
+    ) -> Result<(), End> {
+        // A task is woken by the same waker for all its life.
+        place.seat.lane.register(task.waker());
+        // `Seat::begin` has seen to it that there is no other incarnation.
+        let Some(inbox) = place.take_inbox() else {
+            return Err(End::NotStarted(ExitReason::error(
+                "the mailbox of the place is in use",
+            )));
+        };
+        self.inbox = inbox;
+        let starting = start(child, span.cloned(), self.report.clone());
+        self.stage = Stage::Starting(Stored::new(starting));
+        Ok(())
+    }
+
+    /// Goes on with the present stage: to its end, or to the next stage.
+    fn poll_stage(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Poll<Option<End>> {
+        let Self { inbox, stage, .. } = self;
+        match stage {
+            Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
+                Ok(timers) => {
+                    *stage = Stage::Running(Messages::new(timers, place.pace()));
+                    Poll::Ready(None)
+                }
+                Err(end) => Poll::Ready(Some(end)),
+            },
+            Stage::Running(messages) => {
+                let turns = Turns::new(place);
+                let reason = ready!(messages.poll(&turns, inbox, task));
+                let Some(body) = seated::take(place) else {
+                    return Poll::Ready(Some(End::Ended(reason)));
+                };
+                place.seat.set_ending(&reason);
+                place.drain(inbox, &Refusal::Exited(reason.clone()));
+                let ending = stop(body, Arc::clone(place), reason);
+                *stage = Stage::Ending(Stored::new(ending));
+                Poll::Ready(None)
+            }
+            Stage::Ending(ending) => ending.as_mut().poll(task).map(Some),
+            Stage::New(_) | Stage::Reporting(_) | Stage::Ended => Poll::Ready(None),
+        }
+    }
+
+    /// Its state is dropped: gives the mailbox back, and tells the watchers.
+    fn finish(&mut self, place: &Place<A>, end: &End) {
+        place.seat.set_ended();
+        if !matches!(self.stage, Stage::New(_)) {
+            // What has come since the end of the last turn, or during a start that failed, waits for the successor.
+            place.return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
+        }
+        self.stage = Stage::Ended;
+        log_end(&place.seat, end);
+        place.seat.end(&end.reason());
+    }
+
+    /// Drops what there is of the actor, in the middle of it.
+    fn abandon(&mut self, place: &Place<A>) {
+        // What a handler borrows of the actor is dropped before the actor.
+        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
+        let is_seated = matches!(stage, Stage::Running(_));
+        let is_dropped = panics::caught(move || drop(stage)).is_ok();
+        if is_seated && !seated::drop_out(place) || !is_dropped {
+            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
+        }
+    }
+}
+
 fn log_end(seat: &Seat, end: &End) {
-    let (name, actor) = (&*seat.label, seat.actor);
+    let (name, actor) = (seat.name(), seat.actor());
     match end {
         End::Ended(reason) if !reason.is_expected() => {
             tracing::error!(target: "quorate::exit", name, actor, %reason, "an actor ended");
@@ -142,47 +276,40 @@ fn log_end(seat: &Seat, end: &End) {
     }
 }
 
-/// From the start to the dropped state.
-async fn live<A: Actor>(
-    start: &StartFn<A>,
-    mut cx: Context<A>,
-    inbox: &mut Inbox<A>,
-    place: &Arc<Place<A>>,
-    current: &Arc<Current>,
-    report: &Report,
-    hibernate_after: Option<Duration>,
-) -> End {
-    let highest = Arc::clone(cx.system().highest());
-    let turns = Turns {
-        place,
-        seat: &place.seat,
-        highest: &highest,
-        current,
-    };
+/// From the start to the actor in its place, of which the supervisor knows.
+async fn start<A: Actor>(
+    child: Arc<ActorChild<A>>,
+    span: Option<Arc<Span>>,
+    report: Report,
+) -> Result<Option<Box<Timers>>, End> {
+    let place = &child.place;
+    let mut cx = Context::new(Arc::clone(place), child.system.clone());
+    let turns = Turns::new(place);
     // What makes the start's future is the actor's own code too.
-    let starting = async { start(&mut cx).await };
+    let starting = async { (child.start)(&mut cx).await };
     let actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
         Ok(Ok(Start::Ignore)) => {
             cx.end_tasks().await;
-            return End::Ignored;
+            return Err(End::Ignored);
         }
         Ok(Err(reason)) | Err(reason) => {
             cx.end_tasks().await;
-            return End::NotStarted(reason);
+            return Err(End::NotStarted(reason));
         }
     };
-    let seated = Seated::new(place, actor, cx, current);
+    let seated = Seated::new(place, actor, cx, span);
     report.started().await;
-    let reason = turns.messages(inbox, Idle::new(hibernate_after)).await;
-    let Some(Body {
+    seated.stay();
+    Ok(Timers::new::<A>(child.hibernate_after.as_deref().copied()))
+}
+
+/// From the last message to the dropped state.
+async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason) -> End {
+    let Body {
         mut actor, mut cx, ..
-    }) = seated.leave()
-    else {
-        return End::Ended(reason);
-    };
-    current.set_ending(&reason);
-    place.drain(inbox, &Refusal::Exited(reason.clone()));
+    } = body;
+    let turns = Turns::new(&place);
     if turns.cut_off(Signal::Lapse).is_none() {
         let stopped = turns.run(actor.stopped(&reason, &mut cx), Signal::Lapse).await;
         if let Err(ExitReason::Panic { message, location }) = stopped {
@@ -199,119 +326,14 @@ async fn live<A: Actor>(
 /// What runs the actor's own code.
 struct Turns<'a, A: Actor> {
     place: &'a Place<A>,
-    seat: &'a Seat,
-    highest: &'a Highest,
-    current: &'a Arc<Current>,
+    seat: &'a Arc<Seat>,
 }
 
-/// What an actor does next.
-enum Next<A: Actor> {
-    End(ExitReason),
-    GoOn,
-    Tick(usize),
-    Item(Item<A>),
-}
-
-impl<A: Actor> Turns<'_, A> {
-    /// One message at a time until something ends it.
-    async fn messages(&self, inbox: &mut Inbox<A>, mut idle: Idle) -> ExitReason {
-        let (mailbox, pace) = (self.place.mailbox(), self.place.pace());
-        let mut ticks = Ticks::new::<A>();
-        let mut left = pace.turn();
-        let mut handled: u32 = 0;
-        loop {
-            let next = poll_fn(|task| {
-                // SAFETY: the loop has the turn as long as it is polled.
-                let body = unsafe { self.body() };
-                loop {
-                    if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
-                        return Poll::Ready(Next::End(reason));
-                    }
-                    self.place.lives_on();
-                    if let Some(reason) = self.asked_to_end() {
-                        return Poll::Ready(Next::End(reason));
-                    }
-                    if body.cx.goes_on() {
-                        // Work that goes on and on is a queue that is never empty.
-                        let coop = ready!(tokio::task::coop::poll_proceed(task));
-                        coop.made_progress();
-                        body.cx.take_go_on();
-                        return Poll::Ready(Next::GoOn);
-                    }
-                    if let Poll::Ready(index) = ticks.poll(task) {
-                        return Poll::Ready(Next::Tick(index));
-                    }
-                    if left == 0 {
-                        left = pace.turn();
-                        mailbox.settle(inbox);
-                        mailbox.go_on();
-                        return Poll::Pending;
-                    }
-                    let Some(item) = mailbox.next_or_rest(inbox) else {
-                        break;
-                    };
-                    left -= 1;
-                    idle.ends();
-                    match item {
-                        Item::Message { envelope, rare } if !A::is_async(&envelope) => {
-                            let Some((envelope, stamp)) = self.admit(envelope, rare) else {
-                                continue;
-                            };
-                            body.cx.set_caller(stamp);
-                            let (actor, cx) = (&mut body.actor, &mut body.cx);
-                            let ended =
-                                self.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
-                            handled = handled.wrapping_add(1);
-                            if let Err(reason) = ended {
-                                return Poll::Ready(Next::End(reason));
-                            }
-                        }
-                        item => return Poll::Ready(Next::Item(item)),
-                    }
-                }
-                left = pace.turn();
-                if idle.poll(task).is_ready() {
-                    Mailbox::<Item<A>>::trim();
-                    storage::trim();
-                }
-                Poll::Pending
-            })
-            .await;
-            // SAFETY: the loop has the turn as long as it is polled.
-            let Body { actor, cx, .. } = unsafe { self.body() };
-            // From here on it may wait.
-            mailbox.settle(inbox);
-            let turn = match next {
-                Next::End(reason) => return reason,
-                Next::GoOn => self.run(actor.continued(cx), Signal::Lapse).await,
-                Next::Tick(index) => self.run(actor.tick(index, cx), Signal::Lapse).await,
-                // Of one before, or of this one, whose own code caught what it was dying of.
-                Next::Item(Item::End(_)) => continue,
-                Next::Item(Item::Down(down)) => {
-                    if !cx.take_monitor(down.monitor) {
-                        continue;
-                    }
-                    self.run(actor.down(*down, cx), Signal::Lapse).await
-                }
-                Next::Item(Item::Exit(signal)) => match self.exit_signal(*signal, cx) {
-                    Ok(None) => continue,
-                    Ok(Some(info)) => self.run(actor.info(info, cx), Signal::Lapse).await,
-                    Err(reason) => return reason,
-                },
-                Next::Item(Item::Message { envelope, rare }) => {
-                    let Some((envelope, stamp)) = self.admit(envelope, rare) else {
-                        continue;
-                    };
-                    cx.set_caller(stamp);
-                    let since = pace.samples(handled);
-                    handled = handled.wrapping_add(1);
-                    self.run_sampled(actor.handle(envelope, cx), Signal::Lapse, since)
-                        .await
-                }
-            };
-            if let Err(reason) = turn {
-                return reason;
-            }
+impl<'a, A: Actor> Turns<'a, A> {
+    fn new(place: &'a Place<A>) -> Self {
+        Self {
+            place,
+            seat: &place.seat,
         }
     }
 
@@ -321,7 +343,7 @@ impl<A: Actor> Turns<'_, A> {
     ///
     /// As for [`BodyCell::get`](crate::body::BodyCell::get); the actor has been seated and has not left.
     #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
-    unsafe fn body(&self) -> &mut Body<A> {
+    unsafe fn body(&self) -> &'a mut Body<A> {
         // SAFETY: the caller promises it.
         unsafe { self.place.body().get() }
             .as_mut()
@@ -333,7 +355,10 @@ impl<A: Actor> Turns<'_, A> {
     fn exit_signal(&self, signal: ExitSignal, cx: &Context<A>) -> Result<Option<Info>, ExitReason> {
         let ExitSignal { via, actor, reason } = signal;
         let is_for_it = match via {
-            Via::Link(link) => self.seat.links.take_link(actor, link),
+            Via::Link(link) => {
+                let links = self.seat.known_links();
+                links.is_some_and(|links| links.take_link(actor, link))
+            }
             Via::Incarnation(incarnation) => incarnation == self.seat.incarnation(),
         };
         if !is_for_it {
@@ -354,7 +379,12 @@ impl<A: Actor> Turns<'_, A> {
     /// The message and its sender's stamp, if it is to be handled: in time, for this incarnation, and not of a holder whose successor
     /// was heard.
     #[inline]
-    fn admit(&self, mut envelope: A::Envelope, rare: Option<Kept<Rare<A>>>) -> Option<(A::Envelope, Stamp)> {
+    fn admit(
+        &self,
+        highest: &Highest,
+        mut envelope: A::Envelope,
+        rare: Option<Kept<Rare<A>>>,
+    ) -> Option<(A::Envelope, Stamp)> {
         let stamp = stamp_of(rare.as_ref());
         let incarnation = rare.as_ref().map_or(0, |rare| rare.incarnation);
         let deadline = A::port(&mut envelope).deadline();
@@ -362,12 +392,12 @@ impl<A: Actor> Turns<'_, A> {
             Refusal::Gone
         } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             Refusal::Expired
-        } else if !self.highest.admit(stamp) {
+        } else if !highest.admit(stamp) {
             Refusal::Superseded
         } else {
             self.seat.set_handling(A::method_index(&envelope));
-            if self.current.tenure.is_some() {
-                A::port(&mut envelope).bind(&Answerer(Arc::clone(self.current)));
+            if self.seat.tenure().is_some() {
+                A::port(&mut envelope).bind(&Answerer(Arc::clone(self.seat)));
             }
             return Some((envelope, stamp));
         };
@@ -375,40 +405,36 @@ impl<A: Actor> Turns<'_, A> {
         None
     }
 
-    /// Polls the actor's own code to its end, to a panic, or to a signal of at least this weight.
+    /// Runs the actor's own code to its end, to a panic, or to a signal of at least this weight.
     async fn run<F: Future>(&self, code: F, least: Signal) -> Result<F::Output, ExitReason> {
-        self.run_sampled(code, least, None).await
-    }
-
-    /// The same, of a handler whose first poll is measured.
-    async fn run_sampled<F: Future>(
-        &self,
-        code: F,
-        least: Signal,
-        mut since: Option<std::time::Instant>,
-    ) -> Result<F::Output, ExitReason> {
-        let mut code = Stored::new(code);
+        let mut code = pin!(Some(code));
         let ended = poll_fn(|task| {
-            if let Some(reason) = self.cut_off(least) {
-                return Poll::Ready(Err(reason));
-            }
-            let polled = panics::poll_caught(code.as_mut(), task);
-            if let Some(since) = since.take() {
-                self.place.pace().note(since.elapsed());
-            }
-            if let Poll::Ready(result) = polled {
-                return Poll::Ready(result);
-            }
-            // Sent while the code ran: the wake-up for it may have come before.
-            self.cut_off(least)
-                .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
+            let running = code.as_mut().as_pin_mut();
+            self.poll_code(running.expect("there until it has ended"), least, task)
         })
         .await;
         let ended = self.ended(ended);
-        if panics::caught(move || drop(code)).is_err() {
-            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
+        if panics::caught(|| code.set(None)).is_err() {
+            told_of_drop::<A>();
         }
         ended
+    }
+
+    fn poll_code<F: Future + ?Sized>(
+        &self,
+        code: Pin<&mut F>,
+        least: Signal,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<Result<F::Output, ExitReason>> {
+        if let Some(reason) = self.cut_off(least) {
+            return Poll::Ready(Err(reason));
+        }
+        if let Poll::Ready(result) = panics::poll_caught(code, task) {
+            return Poll::Ready(result);
+        }
+        // Sent while the code ran: the wake-up for it may have come before.
+        self.cut_off(least)
+            .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
     }
 
     /// Calls the actor's own code, which does not wait.
@@ -418,10 +444,10 @@ impl<A: Actor> Turns<'_, A> {
     }
 
     fn ended<T>(&self, ended: Result<T, ExitReason>) -> Result<T, ExitReason> {
-        self.seat.waits.end_turn();
+        self.seat.end_turn();
         if let Err(reason) = &ended {
             // Ports that the code still holds are dropped with it, and answer this.
-            self.current.set_ending(reason);
+            self.seat.set_ending(reason);
         }
         ended
     }
@@ -433,8 +459,13 @@ impl<A: Actor> Turns<'_, A> {
     fn cut_off(&self, least: Signal) -> Option<ExitReason> {
         match self.seat.lane.signal() {
             Some(signal) if signal >= least => Some(signal.reason()),
-            _ if !self.seat.tenure.as_ref().is_none_or(Tenure::is_valid) => Some(ExitReason::Lapsed),
+            _ if !self.seat.has_valid_tenure() => Some(ExitReason::Lapsed),
             _ => None,
         }
     }
+}
+
+#[cold]
+fn told_of_drop<A: Actor>() {
+    tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
 }

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
-use crate::current::Current;
 use crate::panics;
 use crate::place::Place;
 
-/// An actor in its place, for those who run it. Taken out when this is dropped.
+/// An actor that is put in its place, for those who run it. Taken out when this is dropped, unless it stays.
 pub(super) struct Seated<'a, A: Actor>(&'a Place<A>);
 
 impl<'a, A: Actor> Seated<'a, A> {
-    pub(super) fn new(place: &'a Place<A>, actor: A, cx: Context<A>, current: &Arc<Current>) -> Self {
+    pub(super) fn new(place: &'a Place<A>, actor: A, cx: Context<A>, span: Option<Arc<Span>>) -> Self {
         let body = Body {
             actor,
             cx,
-            running: current.in_turn(),
-            span: tracing::Span::current(),
+            span,
             runs: 0,
             fell: None,
         };
@@ -28,22 +28,28 @@ impl<'a, A: Actor> Seated<'a, A> {
         Self(place)
     }
 
-    /// Takes it out, when its last turn is over.
-    pub(super) fn leave(self) -> Option<Body<A>> {
-        self.take()
-    }
-
-    fn take(&self) -> Option<Body<A>> {
-        // SAFETY: the loop has the turn when it runs, and whoever drops it has taken the turn for it.
-        unsafe { self.0.body().get() }.take()
+    /// Leaves it there: whoever goes on takes it out.
+    pub(super) fn stay(self) {
+        std::mem::forget(self);
     }
 }
 
 impl<A: Actor> Drop for Seated<'_, A> {
     fn drop(&mut self) {
-        let body = self.take();
-        if panics::caught(move || drop(body)).is_err() {
+        if !drop_out(self.0) {
             tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
         }
     }
+}
+
+/// Takes the actor out, when its last turn is over.
+pub(super) fn take<A: Actor>(place: &Place<A>) -> Option<Body<A>> {
+    // SAFETY: the loop has the turn when it runs, and whoever drops it has taken the turn for it.
+    unsafe { place.body().get() }.take()
+}
+
+/// Takes the actor out and drops it. False when that panicked.
+pub(super) fn drop_out<A: Actor>(place: &Place<A>) -> bool {
+    let body = take(place);
+    panics::caught(move || drop(body)).is_ok()
 }

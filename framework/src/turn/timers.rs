@@ -8,6 +8,25 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sle
 
 use crate::actor::Actor;
 
+/// The timers of an incarnation that has any.
+pub(super) struct Timers {
+    pub(super) ticks: Ticks,
+    pub(super) idle: Idle,
+}
+
+impl Timers {
+    /// From now on. `None` for one that neither ticks nor hibernates.
+    pub(super) fn new<A: Actor>(hibernate_after: Option<Duration>) -> Option<Box<Self>> {
+        let is_timed = !A::TICKS.is_empty() || hibernate_after.is_some();
+        is_timed.then(|| {
+            Box::new(Self {
+                ticks: Ticks::new::<A>(),
+                idle: Idle::new(hibernate_after),
+            })
+        })
+    }
+}
+
 /// When an idle actor hibernates.
 pub(super) struct Idle {
     after: Option<Duration>,
@@ -16,7 +35,7 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    pub(super) fn new(after: Option<Duration>) -> Self {
+    fn new(after: Option<Duration>) -> Self {
         Self {
             after,
             sleep: None,
@@ -50,7 +69,7 @@ impl Idle {
 pub(super) struct Ticks(Vec<Interval>);
 
 impl Ticks {
-    pub(super) fn new<A: Actor>() -> Self {
+    fn new<A: Actor>() -> Self {
         let interval = |period| {
             let mut interval = interval_at(Instant::now() + period, period);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -2,8 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Cause, Child, ChildPolicy, ChildState, Key, Kind, Phase, State};
-use crate::supervision::intensity::Window;
+use super::{Cause, Child, ChildState, Key, Kind, Phase, SharedPolicy, State};
 
 /// A dynamic supervisor has as many children as it may. Nothing was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +24,7 @@ impl State {
     }
 
     /// Adds a child behind the others: before the boot to be started in its turn, later to be started at once.
-    pub(crate) fn add(&mut self, policy: ChildPolicy) -> Result<Key, TooManyChildren> {
+    pub(crate) fn add(&mut self, policy: impl Into<SharedPolicy>) -> Result<Key, TooManyChildren> {
         if let Kind::Dynamic { children_max } = self.kind
             && self.children.len() >= children_max
         {
@@ -33,15 +32,12 @@ impl State {
         }
         let key = Key(self.next_key);
         self.next_key += 1;
-        let window = (self.kind == Kind::Root).then(|| Window::new(self.flags.intensity, self.flags.period));
-        self.children.insert(
+        self.children.push(
             key,
             Child {
-                policy,
+                policy: policy.into(),
+                more: None,
                 state: ChildState::Idle,
-                deadline: None,
-                window,
-                ended: None,
                 is_new: false,
                 is_unwanted: false,
             },
@@ -55,7 +51,7 @@ impl State {
     /// Stops one child, also in the middle of its restarts; its spec is kept unless it is temporary or of a dynamic supervisor. False when it
     /// is stuck already: only it can end itself.
     pub(crate) fn terminate(&mut self, now: Instant, key: Key) -> bool {
-        if let Some(child) = self.children.get_mut(&key) {
+        if let Some(child) = self.children.get_mut(key) {
             child.is_unwanted = true;
         }
         match self.child_state(key) {

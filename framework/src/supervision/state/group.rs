@@ -80,7 +80,7 @@ impl State {
 
     /// A member is at rest. Its refs wait for the start, unless there will be none.
     pub(super) fn stopped_in_group(&mut self, key: Key) {
-        match self.children.get(&key).map(|child| child.policy.restart) {
+        match self.children.get(key).map(|child| child.policy.restart) {
             Some(Restart::Temporary) => self.settle(key),
             Some(_) => self.rest(key),
             None => {}
@@ -96,7 +96,9 @@ impl State {
         // Those that do not come back are still there when they are stuck.
         let mut behind = self.children.range(before.map_or(Key(0), Key::next)..);
         let next = behind.find(|(_, child)| child.policy.restart != Restart::Temporary && !child.is_new);
-        if let Some(key) = next.map(|(key, _)| *key) {
+        let next = next.map(|(key, _)| key);
+        drop(behind);
+        if let Some(key) = next {
             let starting = Some(key);
             self.phase = Phase::Regrouping(Group { starting, ..group });
             self.start(key, Cause::Group);
@@ -115,9 +117,9 @@ impl State {
         let at_rest = self
             .children
             .range(from..)
-            .filter(|(member, child)| **member != key && child.state == ChildState::Idle);
+            .filter(|(member, child)| *member != key && child.state == ChildState::Idle);
         self.commands
-            .extend(at_rest.map(|(member, _)| Command::Close(*member)));
+            .extend(at_rest.map(|(member, _)| Command::Close(member)));
     }
 
     /// A member did not start: that counts, and the group is tried again from it, by a message to self.

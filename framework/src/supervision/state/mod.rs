@@ -19,6 +19,7 @@
 mod admin;
 #[cfg(test)]
 mod arbitrary_tests;
+mod child;
 mod group;
 #[cfg(test)]
 mod group_tests;
@@ -30,19 +31,22 @@ mod race_tests;
 mod stop;
 #[cfg(test)]
 mod storm_tests;
+mod table;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world_tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 pub(crate) use self::admin::NotDone;
+use self::child::Child;
 use self::group::Group;
-pub(crate) use self::model::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome};
+pub(crate) use self::model::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome, SharedPolicy};
+pub(crate) use self::table::Table;
 use super::intensity::Window;
 use super::{AutoShutdown, Flags, Strategy};
 use crate::exit::ExitReason;
@@ -67,27 +71,12 @@ enum Phase {
 struct TooManyRestarts;
 
 #[derive(Clone, Debug)]
-struct Child {
-    policy: ChildPolicy,
-    state: ChildState,
-    deadline: Option<Instant>,
-    /// Its own window, under a root.
-    window: Option<Window>,
-    /// Why it ended, while that waits.
-    ended: Option<ExitReason>,
-    /// It was added and has not started so far: when it does not, its spec is discarded.
-    is_new: bool,
-    /// It was asked for its end, from outside.
-    is_unwanted: bool,
-}
-
-#[derive(Clone, Debug)]
 pub(crate) struct State {
     flags: Flags,
     kind: Kind,
     phase: Phase,
     window: Window,
-    children: BTreeMap<Key, Child>,
+    children: Table<Child>,
     deadlines: BTreeSet<(Instant, Key)>,
     commands: VecDeque<Command>,
     /// Children whose exit or turn waits until the boot or the group is done, in that order.
@@ -105,7 +94,7 @@ impl State {
             kind,
             phase: Phase::Booting { at: None },
             window: Window::new(flags.intensity, flags.period),
-            children: BTreeMap::new(),
+            children: Table::new(),
             deadlines: BTreeSet::new(),
             commands: VecDeque::new(),
             postponed: VecDeque::new(),
@@ -125,7 +114,7 @@ impl State {
 
     /// Where a child is; `None` when it is not known.
     pub(crate) fn child_state(&self, key: Key) -> Option<ChildState> {
-        self.children.get(&key).map(|child| child.state)
+        self.children.get(key).map(|child| child.state)
     }
 
     /// Starts the children in order.
@@ -135,7 +124,7 @@ impl State {
     }
 
     pub(crate) fn handle_started(&mut self, now: Instant, key: Key) {
-        if let Some(child) = self.children.get_mut(&key) {
+        if let Some(child) = self.children.get_mut(key) {
             child.is_new = false;
         }
         // A child that is being stopped may have started meanwhile; it has been told already.
@@ -259,7 +248,7 @@ impl State {
 
     fn behind(&self, after: Option<Key>) -> Option<Key> {
         let first = after.map_or(Key(0), Key::next);
-        self.children.range(first..).next().map(|(key, _)| *key)
+        self.children.range(first..).next().map(|(key, _)| key)
     }
 
     /// Nothing is under way any more: deals with what had to wait, in its order.
@@ -268,7 +257,7 @@ impl State {
         while self.phase == Phase::Running
             && let Some(key) = self.postponed.pop_front()
         {
-            let ended = self.children.get_mut(&key).and_then(|child| child.ended.take());
+            let ended = self.children.get_mut(key).and_then(Child::take_ended);
             match ended {
                 Some(reason) => self.decide(now, key, &reason),
                 // It may have come back or been stopped with its group meanwhile.
@@ -279,15 +268,16 @@ impl State {
     }
 
     fn postpone(&mut self, key: Key, reason: &ExitReason) {
-        if let Some(child) = self.children.get_mut(&key) {
-            (child.state, child.ended) = (ChildState::Ended, Some(reason.clone()));
+        if let Some(child) = self.children.get_mut(key) {
+            child.state = ChildState::Ended;
+            child.more().ended = Some(reason.clone());
             self.postponed.push_back(key);
         }
     }
 
     /// A child has ended by itself.
     fn decide(&mut self, now: Instant, key: Key, reason: &ExitReason) {
-        let Some(policy) = self.children.get(&key).map(|child| child.policy) else {
+        let Some(policy) = self.children.get(key).map(|child| child.policy.clone()) else {
             return;
         };
         if comes_back(policy.restart, reason) {
@@ -314,7 +304,7 @@ impl State {
     fn start(&mut self, key: Key, cause: Cause) {
         debug_assert!(!self.is_ending(), "nothing is started while everything stops");
         self.set_deadline(key, None);
-        if let Some(child) = self.children.get_mut(&key) {
+        if let Some(child) = self.children.get_mut(key) {
             (child.is_new, child.is_unwanted) = (cause == Cause::Added, false);
         }
         if let Some(ChildState::Stuck) = self.child_state(key) {
@@ -342,9 +332,19 @@ impl State {
     /// Counts a restart: the wait before it.
     fn count(&mut self, now: Instant, key: Key) -> Result<Option<Duration>, TooManyRestarts> {
         let dice = self.roll();
-        let child = self.children.get_mut(&key).ok_or(TooManyRestarts)?;
-        let window = child.window.as_mut().unwrap_or(&mut self.window);
-        if let Some(count) = window.add(now) {
+        let child = self.children.get_mut(key).ok_or(TooManyRestarts)?;
+        let count = if self.kind == Kind::Root {
+            let Flags {
+                intensity, period, ..
+            } = self.flags;
+            let window = &mut child.more().window;
+            window
+                .get_or_insert_with(|| Window::new(intensity, period))
+                .add(now)
+        } else {
+            self.window.add(now)
+        };
+        if let Some(count) = count {
             return Ok(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
         }
         self.settle(key);
@@ -386,7 +386,7 @@ impl State {
     /// The child is not running and not coming back for now. Its spec is kept where it may be asked for again (OTP: not that of a
     /// temporary child, nor any of a dynamic supervisor).
     fn settle(&mut self, key: Key) {
-        let Some(child) = self.children.get(&key) else {
+        let Some(child) = self.children.get(key) else {
             return;
         };
         if self.kind != Kind::Declared || child.policy.restart == Restart::Temporary {
@@ -398,7 +398,7 @@ impl State {
 
     fn discard(&mut self, key: Key) {
         self.rest(key);
-        self.children.remove(&key);
+        self.children.remove(key);
         self.commands.extend([Command::Close(key), Command::Remove(key)]);
     }
 
@@ -410,28 +410,32 @@ impl State {
     /// Nothing of the child runs; its refs wait.
     fn rest(&mut self, key: Key) {
         self.set_deadline(key, None);
-        if let Some(child) = self.children.get_mut(&key) {
-            (child.state, child.ended) = (ChildState::Idle, None);
+        if let Some(child) = self.children.get_mut(key) {
+            child.state = ChildState::Idle;
             child.is_new = false;
+            drop(child.take_ended());
+            child.tidy();
         }
     }
 
     fn set_state(&mut self, key: Key, state: ChildState) {
-        if let Some(child) = self.children.get_mut(&key) {
+        if let Some(child) = self.children.get_mut(key) {
             child.state = state;
         }
     }
 
     fn set_deadline(&mut self, key: Key, deadline: Option<Instant>) {
-        let Some(child) = self.children.get_mut(&key) else {
+        let Some(child) = self.children.get_mut(key) else {
             return;
         };
-        if let Some(old) = child.deadline.take() {
+        if let Some(old) = child.deadline().and_then(Option::take) {
             self.deadlines.remove(&(old, key));
         }
         if let Some(new) = deadline {
-            child.deadline = Some(new);
+            child.more().deadline = Some(new);
             self.deadlines.insert((new, key));
+        } else {
+            child.tidy();
         }
     }
 

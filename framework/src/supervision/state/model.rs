@@ -1,5 +1,8 @@
 //! The words of the core: what it knows of a child, where a child can be, what the driver is told.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use crate::exit::ExitReason;
 use crate::policy::{Backoff, Restart, Shutdown};
 
@@ -21,6 +24,30 @@ pub(crate) struct ChildPolicy {
     pub(crate) shutdown: Shutdown,
     pub(crate) backoff: Option<Backoff>,
     pub(crate) is_significant: bool,
+}
+
+/// A policy that a type has for all its actors, or one child alone.
+#[derive(Clone, Debug)]
+pub(crate) enum SharedPolicy {
+    Type(&'static ChildPolicy),
+    Own(Arc<ChildPolicy>),
+}
+
+impl Deref for SharedPolicy {
+    type Target = ChildPolicy;
+
+    fn deref(&self) -> &ChildPolicy {
+        match self {
+            Self::Type(policy) => policy,
+            Self::Own(policy) => policy,
+        }
+    }
+}
+
+impl From<ChildPolicy> for SharedPolicy {
+    fn from(policy: ChildPolicy) -> Self {
+        Self::Own(Arc::new(policy))
+    }
 }
 
 /// What kind of children it has, and whose end too many restarts are.

@@ -309,7 +309,7 @@ impl Core {
             other => panic!("{other:?} at rest"),
         };
         let children = self.state.children.iter();
-        children.map(|(key, child)| (*key, pid(child.state))).collect()
+        children.map(|(key, child)| (key, pid(child.state))).collect()
     }
 }
 

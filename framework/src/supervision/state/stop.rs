@@ -57,7 +57,7 @@ impl State {
 
     /// A child that was asked, killed or stuck has ended, or one has while everything is stopped.
     pub(super) fn stopped(&mut self, now: Instant, key: Key) {
-        let Some(child) = self.children.get(&key) else {
+        let Some(child) = self.children.get(key) else {
             return;
         };
         match &self.phase {
@@ -86,11 +86,14 @@ impl State {
                     ChildState::Idle | ChildState::Stuck | ChildState::StuckWanted(_)
                 )
             })
-            .map(|(key, child)| (*key, child.state))
+            .map(|(key, child)| (key, child.state))
     }
 
     pub(super) fn ask(&mut self, now: Instant, key: Key) {
-        match self.children[&key].policy.shutdown {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        match child.policy.shutdown {
             Shutdown::Kill => self.kill(now, key),
             Shutdown::After(timeout) => {
                 self.set_state(key, ChildState::Stopping);
@@ -117,7 +120,7 @@ impl State {
     }
 
     fn each_in_reverse(&mut self, mut act: impl FnMut(&mut Self, Key, ChildState)) {
-        let keys: Vec<Key> = self.children.keys().rev().copied().collect();
+        let keys: Vec<Key> = self.children.iter().rev().map(|(key, _)| key).collect();
         for key in keys {
             if let Some(child) = self.child_state(key) {
                 act(self, key, child);

@@ -375,7 +375,7 @@ impl World {
     fn assert_at_rest(&self) {
         let is_held_up = self.state.is_busy();
         let mut holds_up = false;
-        for (key, child) in &self.state.children {
+        for (key, child) in self.state.children.iter() {
             let is_deaf = self.case.deaf.contains(&key.0);
             let waits = child.state == ChildState::Stopping && child.policy.shutdown == Shutdown::Infinity;
             let is_stuck = matches!(child.state, ChildState::Stuck | ChildState::StuckWanted(_));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::Answer;
 use crate::current::Current;
@@ -13,28 +14,28 @@ use crate::lane::Signal;
 use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
 use crate::seat::Seat;
-use crate::supervision::child::{Child, ChildPolicy, Report, Told, as_task, spawn_in};
-use crate::system::System;
+use crate::supervision::child::{Child, ChildPolicy, Report, SharedPolicy, as_task, span, spawn_in};
 
 /// The work, and why it ended if it did not come to its end by itself.
 type Work = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
 
+/// R30: tasks are temporary.
+static POLICY: SharedPolicy = SharedPolicy::Type(&ChildPolicy {
+    restart: Restart::Temporary,
+    shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
+    backoff: None,
+    is_significant: false,
+});
+
 /// The slot of a task.
 pub(super) struct TaskChild {
     seat: Arc<Seat>,
-    system: System,
     /// Taken by the only start.
     work: Mutex<Option<Work>>,
-    told: Told,
 }
 
 impl TaskChild {
-    pub(super) fn new<T, F>(
-        seat: Arc<Seat>,
-        system: System,
-        future: F,
-        answer: oneshot::Sender<Answer<T>>,
-    ) -> Arc<Self>
+    pub(super) fn new<T, F>(seat: Arc<Seat>, future: F, answer: oneshot::Sender<Answer<T>>) -> Arc<Self>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
@@ -52,51 +53,39 @@ impl TaskChild {
         };
         Arc::new(Self {
             seat,
-            system,
             work: Mutex::new(Some(Box::pin(work))),
-            told: Told::default(),
         })
     }
 }
 
 impl Child for TaskChild {
-    fn policy(&self) -> ChildPolicy {
-        ChildPolicy {
-            restart: Restart::Temporary,
-            shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
-            backoff: None,
-            is_significant: false,
-        }
+    fn policy(&self) -> &SharedPolicy {
+        &POLICY
     }
 
     fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }
 
-    fn told(&self) -> &Told {
-        &self.told
-    }
-
-    fn start(&self, report: Report) {
+    fn start(self: Arc<Self>, report: Report) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let seat = Arc::clone(&self.seat);
-        let current = Current::new(&seat, Arc::clone(self.system.highest()), None);
-        let own = Arc::clone(&current);
         let to = report.clone();
         let incarnation = async move {
             report.started().await;
             let reason = match work {
-                Some(work) => own.scope(work).await,
+                Some(work) => Current::of(&seat).scope(work).await,
                 None => ExitReason::Gone,
             };
-            current.set_ended();
+            seat.set_ended();
             if !reason.is_expected() {
-                tracing::error!(target: "quorate::exit", name = &*seat.label, actor = seat.actor, %reason, "a task ended");
+                tracing::error!(target: "quorate::exit", name = seat.name(), actor = seat.actor(), %reason, "a task ended");
             }
             seat.end(&reason);
             report.exited(reason).await;
         };
-        spawn_in(as_task, Arc::clone(&self.seat), &self.told, to, incarnation);
+        let span = span(&self.seat, &to);
+        spawn_in(as_task, &self.seat, to, incarnation.instrument(span));
     }
 
     fn close(&self) {

@@ -23,8 +23,9 @@ use super::spec::{Dynamic, SupervisorSpec};
 use crate::current;
 use crate::error::StartError;
 use crate::exit::ExitReason;
+use crate::label::Label;
 use crate::raw_ref::RawRef;
-use crate::seat::Seat;
+use crate::seat::{Seat, Type};
 
 /// A supervisor of tasks (Elixir: `Task.Supervisor`).
 ///
@@ -109,6 +110,11 @@ impl TaskSupervisorHandle {
     }
 }
 
+const TASK: &Type = &Type {
+    name: "quorate::Task",
+    methods: &[],
+};
+
 /// Starts a task in the name of who runs now.
 async fn start<T, F>(desk: &Desk, future: F) -> Result<Task<T>, StartError>
 where
@@ -117,12 +123,14 @@ where
 {
     let tenure = match current::get() {
         Some(current) if !current.is_valid() => return Err(StartError::Lapsed),
-        Some(current) => current.tenure.clone(),
+        Some(current) => current
+            .tenure()
+            .map(|tenure| (tenure.clone(), Arc::clone(desk.system.highest()))),
         None => None,
     };
-    let seat = Seat::new("quorate::Task", &[], "task".into(), tenure);
+    let seat = Seat::new(TASK, Some(Label::Name("task")), tenure);
     let (answer, answered) = oneshot::channel();
-    let child = TaskChild::new(Arc::clone(&seat), desk.system.clone(), future, answer);
+    let child = TaskChild::new(Arc::clone(&seat), future, answer);
     let asked = desk
         .door
         .ask(|started| Ask::Add {
