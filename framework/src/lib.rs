@@ -115,6 +115,7 @@ mod envelope;
 mod error;
 mod exit;
 mod generated;
+mod here;
 mod id;
 mod kept;
 mod label;

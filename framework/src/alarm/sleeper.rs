@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::queue::Key;
 use super::shards::{Disturb, NEVER, Shard, Shards, State};
+use crate::here;
 use crate::panics;
 use crate::sync::Arc;
 
@@ -45,14 +46,14 @@ impl Set {
     #[inline]
     #[track_caller]
     pub(super) fn new(deadline: Instant, waker: &Waker) -> Option<Self> {
-        let runtime = Handle::current();
+        let runtime = here::runtime(waker);
         let set = HERE.try_with(|here| match &*here.borrow() {
-            Some((id, shard)) if *id == runtime.id() => Self::on(shard, deadline, waker),
+            Some((id, shard)) if Some(*id) == runtime => Self::on(shard, deadline, waker),
             Some(_) | None => None,
         });
         match set {
             Ok(Some(set)) => Some(set),
-            Ok(None) | Err(_) => Self::on_unknown(&runtime, deadline, waker),
+            Ok(None) | Err(_) => Self::on_unknown(&Handle::current(), deadline, waker),
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Request<'a, M: Method> {
 }
 
 /// Casts are short: so many of a thread spend one unit of what a task may do before it yields.
-const CASTS_A_UNIT: u8 = 4;
+const CASTS_A_UNIT: u8 = 16;
 
 fn spends_budget() -> bool {
     thread_local! {

@@ -9,7 +9,8 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::{Scheduler, here};
+use super::Scheduler;
+use crate::here;
 use crate::panics;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -132,9 +133,9 @@ impl Entry {
         let ended = match unsafe { &mut *place.lives().present.get() } {
             Some(life) => {
                 let Life { future, waker, .. } = life;
-                let scheduler = Arc::as_ptr(&place.lives().scheduler);
+                let runtime = place.lives().scheduler.runtime;
                 let poll = || panics::poll_caught(future.as_mut(), &mut Context::from_waker(waker));
-                match here::enter(scheduler, waker, poll) {
+                match here::enter(runtime, waker, poll) {
                     Poll::Pending => false,
                     Poll::Ready(Ok(())) => true,
                     Poll::Ready(Err(reason)) => {

@@ -4,7 +4,6 @@
 //! local       the queue of one thread: who is woken on a thread is run there
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
 //! life        what is in the queues: an actor's place, for the future of its present life
-//! here        whether code runs on a runtime
 //! live        all that live, to be dropped with the runtime
 //! watch       a thread that has others help when what runs on one does not yield
 //! ```
@@ -16,7 +15,6 @@
 //! a common queue. A queue holds each actor once at most, so their number is its bound.
 
 mod dispatcher;
-mod here;
 mod life;
 mod live;
 mod local;
@@ -24,6 +22,7 @@ mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 
 use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
@@ -34,6 +33,8 @@ use self::live::Live;
 use self::local::Local;
 pub(crate) use self::local::helping;
 use self::watch::{Moves, Watch};
+
+use crate::here;
 
 /// The schedulers of all runtimes that have one.
 static ALL: Mutex<Vec<(runtime::Id, Weak<Scheduler>)>> = Mutex::new(Vec::new());
@@ -130,6 +131,12 @@ impl Scheduler {
             self.watch.stir();
         }
         lights
+    }
+
+    /// Whether what is polled with this waker now runs on the runtime of this scheduler.
+    #[inline]
+    pub(crate) fn is_here(&self, waker: &Waker) -> bool {
+        here::runtime(waker) == Some(self.runtime)
     }
 
     fn is_closed(&self) -> bool {

@@ -1,0 +1,128 @@
+//! On which runtime code runs, found without asking tokio each time: it counts a reference, in memory that all threads share.
+//!
+//! A task belongs to one runtime for all its life, and is known by its id and by the waker that it is polled with: within
+//! `block_in_place` another runtime may be entered under the same id, but not with the same waker. A task that enters the context of
+//! another runtime by hand is still one of its own.
+
+use std::cell::Cell;
+use std::task::Waker;
+
+use tokio::runtime::{self, Handle};
+use tokio::task;
+
+/// Tasks that a thread knows.
+const KNOWN_MAX: usize = 128;
+
+/// A task: its id, the waker that it was polled with, and its runtime.
+type Known = Option<(task::Id, *const (), runtime::Id)>;
+
+thread_local! {
+    /// The actor whose loop runs on this thread now: its waker, and where it runs.
+    static ACTOR: Cell<Option<(*const (), runtime::Id)>> = const { Cell::new(None) };
+    /// The tasks that were asked for last, by their wakers.
+    static TASKS: [Cell<Known>; KNOWN_MAX] = const { [const { Cell::new(None) }; KNOWN_MAX] };
+}
+
+/// Runs an actor's loop, which is polled with this waker on this runtime.
+#[inline]
+pub(crate) fn enter<R>(runtime: runtime::Id, waker: &Waker, run: impl FnOnce() -> R) -> R {
+    /// Puts back what was before, after a panic too.
+    struct Before(Option<(*const (), runtime::Id)>);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ACTOR.set(self.0);
+        }
+    }
+
+    let _before = Before(ACTOR.replace(Some((waker.data(), runtime))));
+    run()
+}
+
+/// The runtime on which runs what is polled with this waker now. `None` when there is none.
+#[inline]
+pub(crate) fn runtime(waker: &Waker) -> Option<runtime::Id> {
+    if let Some((actor, runtime)) = ACTOR.try_with(Cell::get).ok()?
+        && std::ptr::eq(actor, waker.data())
+    {
+        return Some(runtime);
+    }
+    let Some(id) = task::try_id() else {
+        return ask();
+    };
+    TASKS
+        .try_with(|tasks| {
+            let at = waker.data().addr();
+            // Tasks are hundreds of bytes, and aligned to 128.
+            let known = &tasks[(at >> 7 ^ at >> 14) % KNOWN_MAX];
+            if let Some((known, of, runtime)) = known.get()
+                && known == id
+                && std::ptr::eq(of, waker.data())
+            {
+                return Some(runtime);
+            }
+            let runtime = ask()?;
+            known.set(Some((id, waker.data(), runtime)));
+            Some(runtime)
+        })
+        .ok()?
+}
+
+fn ask() -> Option<runtime::Id> {
+    Handle::try_current().ok().map(|here| here.id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use super::*;
+
+    async fn here() -> Option<runtime::Id> {
+        // Asked twice: the second time it is known.
+        poll_fn(|cx| {
+            let here = runtime(cx.waker());
+            assert_eq!(runtime(cx.waker()), here);
+            Poll::Ready(here)
+        })
+        .await
+    }
+
+    #[test]
+    fn who_is_on_a_runtime_knows_which_one() {
+        let new = || runtime::Builder::new_current_thread().build().unwrap();
+        for runtime in [new(), new()] {
+            let id = runtime.handle().id();
+            assert_eq!(runtime.block_on(here()), Some(id));
+            assert_eq!(
+                runtime.block_on(async { tokio::spawn(here()).await.unwrap() }),
+                Some(id)
+            );
+        }
+        assert_eq!(runtime(Waker::noop()), None);
+    }
+
+    #[test]
+    fn a_task_that_blocks_on_another_runtime_is_there_meanwhile() {
+        let one = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let asked = async {
+            let before = here().await;
+            let meanwhile = task::block_in_place(|| {
+                let other = runtime::Builder::new_current_thread().build().unwrap();
+                (other.block_on(here()), other.handle().id())
+            });
+            (before, meanwhile, here().await)
+        };
+        let task = one.spawn(asked);
+        let (before, (meanwhile, other), after) = one.block_on(task).unwrap();
+        assert_eq!(
+            (before, after),
+            (Some(one.handle().id()), Some(one.handle().id()))
+        );
+        assert_eq!(meanwhile, Some(other));
+    }
+}
