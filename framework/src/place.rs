@@ -55,18 +55,20 @@ const DYING: u8 = 1;
 /// The mailbox is drained: what lies there is for the successor.
 const DEAD: u8 = 2;
 
+/// What changes with each message lies together at the start, what callers only read behind it.
+#[repr(C)]
 pub(crate) struct Place<A: Actor> {
-    pub(crate) seat: Arc<Seat>,
     mailbox: Mailbox<Item<A>>,
-    lives: LivesCell,
-    body: BodyCell<A>,
-    pace: Pace,
-    /// Here between two incarnations; else in the loop of the present one.
-    inbox: Mutex<Option<Inbox<A>>>,
-    /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
-    death: AtomicU8,
     /// The number of the last [`Item::End`].
     ends: AtomicU32,
+    /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
+    death: AtomicU8,
+    body: BodyCell<A>,
+    lives: LivesCell,
+    /// Here between two incarnations; else in the loop of the present one.
+    inbox: Mutex<Option<Inbox<A>>>,
+    pub(crate) seat: Arc<Seat>,
+    pace: Pace,
     /// Of a supervisor's place.
     supervising: OnceLock<Box<Supervising>>,
 }

@@ -395,7 +395,11 @@ impl Seat {
     #[inline]
     pub(crate) fn set_handling(&self, method: usize) {
         // What is beyond has no name either.
-        self.handling.store(method as u32, Ordering::Relaxed);
+        let method = method as u32;
+        // Only what changes is written: callers on other cores read what lies beside it.
+        if self.handling.load(Ordering::Relaxed) != method {
+            self.handling.store(method, Ordering::Relaxed);
+        }
     }
 
     /// The method that is being handled, for the report of a stuck actor.

@@ -22,6 +22,7 @@ const STRIDES: [usize; 2] = [32, 256];
 const EXACT_MAX: usize = 64;
 
 /// A bounded queue of many senders and one loop.
+#[repr(C)]
 pub(crate) struct Mailbox<T> {
     word: AtomicU64,
     bound: usize,

@@ -172,17 +172,16 @@ impl<'a, M: Method> Call<'a, M> {
         if let (To::Moving(place), None) = (&self.to.to, &self.target) {
             return self.next(locate(place, self.version, method));
         }
+        // Whoever calls one of this process directly has a ref that outlives the call: nothing is counted.
+        let to = self.to;
+        if let To::Local(place) = &to.to {
+            return self.send_to(to, place, method, deadline);
+        }
         let target = self.target.as_ref().unwrap_or(self.to);
         match &target.to {
             To::Local(place) => {
-                if current::is(place.seat.id) {
-                    return Step::Done(Err(CallError::SelfCall));
-                }
-                if !target.may_reach(place) {
-                    return self.refused(Some(method), Failure::Refused(Refusal::Gone));
-                }
-                let place = Arc::clone(place);
-                self.send_local(&place, method, deadline)
+                let (target, place) = (target.clone(), Arc::clone(place));
+                self.send_to(&target, &place, method, deadline)
             }
             To::Remote(place) => {
                 let place = Arc::clone(place);
@@ -191,6 +190,22 @@ impl<'a, M: Method> Call<'a, M> {
             // A place moves to places, not to other moving ones.
             To::Moving(_) => Step::Done(Err(CallError::Gone)),
         }
+    }
+
+    fn send_to(
+        &mut self,
+        target: &RawRef<M::Actor>,
+        place: &Arc<Place<M::Actor>>,
+        method: M,
+        deadline: Instant,
+    ) -> Step<M> {
+        if current::is(place.seat.id) {
+            return Step::Done(Err(CallError::SelfCall));
+        }
+        if !target.may_reach(place) {
+            return self.refused(Some(method), Failure::Refused(Refusal::Gone));
+        }
+        self.send_local(place, method, deadline)
     }
 
     fn send_local(&mut self, place: &Arc<Place<M::Actor>>, method: M, deadline: Instant) -> Step<M> {
