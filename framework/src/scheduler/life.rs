@@ -114,6 +114,13 @@ pub(crate) fn schedule<P: Lives>(place: &P) {
     place.lives().scheduler.schedule(Entry(NonNull::from(place)));
 }
 
+/// Runs the loop for one turn, by who has taken the turn for it, on its runtime.
+#[inline]
+pub(crate) fn run<P: Lives>(place: &P) {
+    let place: &dyn Lives = place;
+    Entry(NonNull::from(place)).run();
+}
+
 /// A place whose loop is to run, in a queue. It is not counted: the life that it stands for keeps its place, and ends in its own turn or by
 /// who has the entry.
 #[must_use = "what is in a queue is run or cancelled, or nobody does it any more"]

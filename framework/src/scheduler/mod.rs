@@ -28,7 +28,7 @@ use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
 
 use self::dispatcher::Beacon;
-pub(crate) use self::life::{Entry, Lives, LivesCell, begin, schedule};
+pub(crate) use self::life::{Entry, Lives, LivesCell, begin, run, schedule};
 use self::live::Live;
 use self::local::Local;
 pub(crate) use self::local::helping;
