@@ -50,6 +50,9 @@ const TURN_MAX: u32 = 1024;
 /// And however slow.
 const TURN_MIN: u32 = 8;
 
+/// Nanoseconds of a handler of which the most that are in one turn take no longer than a turn is to take.
+const QUICK_MAX: u32 = TURN_TAKES.as_nanos() as u32 / TURN_MIN;
+
 /// Nothing was measured yet.
 const UNKNOWN: u32 = 0;
 
@@ -151,6 +154,15 @@ impl Pace {
                 took => (TURN_TAKES.as_nanos() as u32 / took).clamp(TURN_MIN, TURN_MAX),
             },
             Rule::Never | Rule::Always | Rule::Seeded(_) => TURN,
+        }
+    }
+
+    /// Whether a whole turn of its handlers takes no longer than a [`TURN_TAKES`].
+    #[inline]
+    pub(crate) fn is_quick(&self) -> bool {
+        match &self.rule {
+            Rule::Measured(took) => (UNKNOWN + 1..=QUICK_MAX).contains(&took.load(Ordering::Relaxed)),
+            Rule::Never | Rule::Always | Rule::Seeded(_) => false,
         }
     }
 

@@ -18,6 +18,9 @@ use super::queue::Mailbox;
 use super::word::Word;
 use crate::sync::{AtomicU32, Ordering};
 
+/// How often a caller looks again whether the turn has become nobody's: for less than a microsecond, and less than queueing takes.
+const PAUSES_MAX: u32 = 4;
+
 /// A caller has the turn. It is left, or the actor stays out of everybody's reach.
 #[must_use = "a turn is left"]
 pub(crate) struct Entered(());
@@ -109,11 +112,20 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Takes the turn for a caller, if it is nobody's.
+    /// Takes the turn for a caller, if it is nobody's, or will be in no time.
     pub(crate) fn enter(&self) -> Option<Entered> {
-        let word = self.word();
-        let is_nobodys = word.is_idle() && word.newest() == 0;
-        (is_nobodys && self.change(word, word.entered()).is_ok()).then_some(Entered(()))
+        for _ in 0..=PAUSES_MAX {
+            let word = self.word();
+            if word.is_suspended() {
+                return None;
+            }
+            let is_nobodys = word.is_idle() && word.newest() == 0;
+            if is_nobodys && self.change(word, word.entered()).is_ok() {
+                return Some(Entered(()));
+            }
+            std::hint::spin_loop();
+        }
+        None
     }
 
     /// Gives the turn back. True when the loop is to run: something has come meanwhile, or the caller has left something to do.

@@ -112,7 +112,9 @@ impl<A: Actor> Drop for Turn<'_, A> {
                 body.fell = Some(Box::new(ExitReason::error("a turn of a caller broke off")));
             }
         }
-        let Some(entered) = self.entered.take() else { return };
+        let Some(entered) = self.entered.take() else {
+            return;
+        };
         if self.place.mailbox().leave(entered, self.is_done) {
             if self.is_done {
                 // Messages have come meanwhile. Handled here and now they leave the actor idle for the next caller.

@@ -15,6 +15,9 @@ use crate::panics;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Turns that who is not a dispatcher runs at a time, when messages come and come.
+const TURNS_MAX: u32 = 4;
+
 /// What has lives, one after another: an actor's place.
 pub(crate) trait Lives: Send + Sync + 'static {
     fn lives(&self) -> &LivesCell;
@@ -114,11 +117,11 @@ pub(crate) fn schedule<P: Lives>(place: &P) {
     place.lives().scheduler.schedule(Entry(NonNull::from(place)));
 }
 
-/// Runs the loop for one turn, by who has taken the turn for it, on its runtime.
+/// Runs the loop, by who has taken the turn for it, on its runtime.
 #[inline]
 pub(crate) fn run<P: Lives>(place: &P) {
     let place: &dyn Lives = place;
-    Entry(NonNull::from(place)).run();
+    Entry(NonNull::from(place)).run_up_to(TURNS_MAX);
 }
 
 /// A place whose loop is to run, in a queue. It is not counted: the life that it stands for keeps its place, and ends in its own turn or by
@@ -133,30 +136,45 @@ impl Entry {
     /// Has the loop run for one turn.
     #[inline]
     pub(crate) fn run(self) {
+        self.run_up_to(1);
+    }
+
+    /// Has the loop run for a turn, and for more of them as long as it has more to do; beyond so many it is scheduled.
+    #[inline]
+    pub(crate) fn run_up_to(self, turns: u32) {
+        for _ in 0..turns {
+            match self.turn() {
+                Turn::Over => return,
+                Turn::GoesOn => {}
+                Turn::LifeEnded => {
+                    self.end();
+                    return;
+                }
+            }
+        }
+        // SAFETY: it goes on, so its life has not ended.
+        unsafe { self.0.as_ref() }.lives().scheduler.schedule(self);
+    }
+
+    #[inline]
+    fn turn(&self) -> Turn {
         // SAFETY: the life has not ended, as it would have in the turn that this entry stands for, and it keeps the place.
         let place = unsafe { self.0.as_ref() };
         place.begin_turn();
         // SAFETY: this entry is the loop's turn.
-        let ended = match unsafe { &mut *place.lives().present.get() } {
-            Some(life) => {
-                let Life { future, waker, .. } = life;
-                let runtime = place.lives().scheduler.runtime;
-                let poll = || panics::poll_caught(future.as_mut(), &mut Context::from_waker(waker));
-                match here::enter(runtime, waker, poll) {
-                    Poll::Pending => false,
-                    Poll::Ready(Ok(())) => true,
-                    Poll::Ready(Err(reason)) => {
-                        tracing::error!(target: "quorate::exit", %reason, "what runs an actor panicked");
-                        true
-                    }
-                }
-            }
-            None => return,
+        let Some(Life { future, waker, .. }) = (unsafe { &mut *place.lives().present.get() }) else {
+            return Turn::Over;
         };
-        if ended {
-            self.end();
-        } else if place.end_turn() {
-            place.lives().scheduler.schedule(self);
+        let runtime = place.lives().scheduler.runtime;
+        let poll = || panics::poll_caught(future.as_mut(), &mut Context::from_waker(waker));
+        match here::enter(runtime, waker, poll) {
+            Poll::Pending if place.end_turn() => Turn::GoesOn,
+            Poll::Pending => Turn::Over,
+            Poll::Ready(Ok(())) => Turn::LifeEnded,
+            Poll::Ready(Err(reason)) => {
+                tracing::error!(target: "quorate::exit", %reason, "what runs an actor panicked");
+                Turn::LifeEnded
+            }
         }
     }
 
@@ -195,6 +213,14 @@ impl Entry {
         drop_caught(next);
         drop_caught(ended);
     }
+}
+
+/// What a turn of the loop came to.
+enum Turn {
+    /// It may be somebody else's already.
+    Over,
+    GoesOn,
+    LifeEnded,
 }
 
 fn drop_caught<T>(value: T) {

@@ -384,13 +384,14 @@ impl<'a, A: Actor> Turns<'a, A> {
         highest: &Highest,
         mut envelope: A::Envelope,
         rare: Option<Kept<Rare<A>>>,
+        clock: &mut Clock,
     ) -> Option<(A::Envelope, Stamp)> {
         let stamp = stamp_of(rare.as_ref());
         let incarnation = rare.as_ref().map_or(0, |rare| rare.incarnation);
         let deadline = A::port(&mut envelope).deadline();
         let refusal = if incarnation != 0 && incarnation != self.seat.incarnation() {
             Refusal::Gone
-        } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        } else if deadline.is_some_and(|deadline| deadline <= clock.now()) {
             Refusal::Expired
         } else if !highest.admit(stamp) {
             Refusal::Superseded
@@ -462,6 +463,21 @@ impl<'a, A: Actor> Turns<'a, A> {
             _ if !self.seat.has_valid_tenure() => Some(ExitReason::Lapsed),
             _ => None,
         }
+    }
+}
+
+/// The time, read once for handlers that take next to none.
+#[derive(Default)]
+struct Clock(Option<Instant>);
+
+impl Clock {
+    fn now(&mut self) -> Instant {
+        *self.0.get_or_insert_with(Instant::now)
+    }
+
+    /// Time has passed.
+    fn goes_on(&mut self) {
+        self.0 = None;
     }
 }
 
