@@ -109,6 +109,7 @@ mod actor_ref;
 mod alarm;
 mod at_end;
 mod body;
+mod budget;
 mod context;
 mod current;
 mod envelope;

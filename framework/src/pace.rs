@@ -50,8 +50,10 @@ const TURN_MAX: u32 = 1024;
 /// And however slow.
 const TURN_MIN: u32 = 8;
 
-/// Nanoseconds of a handler of which the most that are in one turn take no longer than a turn is to take.
-const QUICK_MAX: u32 = TURN_TAKES.as_nanos() as u32 / TURN_MIN;
+/// A handler that takes up to so many nanoseconds is short.
+const SHORT_MAX: u32 = 100;
+/// And so many calls of it in place are worth a unit.
+const SHORT_SHARE: u8 = 4;
 
 /// Nothing was measured yet.
 const UNKNOWN: u32 = 0;
@@ -157,12 +159,14 @@ impl Pace {
         }
     }
 
-    /// Whether a whole turn of its handlers takes no longer than a [`TURN_TAKES`].
+    /// So many calls in place are worth a unit of a task's [budget](crate::budget).
     #[inline]
-    pub(crate) fn is_quick(&self) -> bool {
+    pub(crate) fn calls_a_unit(&self) -> u8 {
         match &self.rule {
-            Rule::Measured(took) => (UNKNOWN + 1..=QUICK_MAX).contains(&took.load(Ordering::Relaxed)),
-            Rule::Never | Rule::Always | Rule::Seeded(_) => false,
+            Rule::Measured(took) if (UNKNOWN + 1..=SHORT_MAX).contains(&took.load(Ordering::Relaxed)) => {
+                SHORT_SHARE
+            }
+            _ => 1,
         }
     }
 

@@ -1,14 +1,47 @@
-//! Whether something took longer than it may, asked without reading the clock to the nanosecond where that says nothing more.
+//! Whether something took longer than it may, or a deadline has passed, asked without reading the clock to the nanosecond where that says
+//! nothing more.
 //!
 //! Reading the monotonic clock twice takes as long as a whole call in place. Its coarse sister, which the kernel moves on at every
 //! tick, is read in a quarter of that. It is used for what may take [`COARSE_FROM`] or longer, to the precision of a tick, 10 ms at most.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// From here on a tick more or less is no matter.
 const COARSE_FROM: Duration = Duration::from_millis(100);
+
+/// The coarse clock is so much behind the other, at most.
+const TICK: Duration = Duration::from_millis(10);
+/// Deadlines so far away may be a tick later.
+const FAR: Duration = Duration::from_secs(1);
+
+/// The instant after this time: a tick later, when that is of no matter.
+#[inline]
+pub(crate) fn deadline_after(timeout: Duration) -> Instant {
+    let roughly = (timeout >= FAR).then(roughly_now).flatten();
+    roughly.map_or_else(Instant::now, |now| now + TICK) + timeout
+}
+
+/// Whether a deadline has passed.
+#[inline]
+pub(crate) fn has_passed(deadline: Instant) -> bool {
+    let is_far = roughly_now().is_some_and(|now| now + TICK < deadline);
+    !is_far && deadline <= Instant::now()
+}
+
+/// Not later than now, and less than a [`TICK`] earlier.
+#[inline]
+fn roughly_now() -> Option<Instant> {
+    /// The same time by both clocks.
+    static BASE: OnceLock<Option<(Instant, Duration)>> = OnceLock::new();
+    let (instant, since) = *BASE
+        .get_or_init(|| Some((Instant::now(), fine_now()?)))
+        .as_ref()?;
+    // At the start the coarse clock is behind.
+    Some(instant + coarse_now()?.saturating_sub(since))
+}
 
 /// Started when it was made.
 pub(crate) struct Stopwatch {
@@ -46,12 +79,24 @@ impl Stopwatch {
 #[cfg(all(target_os = "linux", not(feature = "test-util")))]
 #[inline]
 fn coarse_now() -> Option<Duration> {
+    read(libc::CLOCK_MONOTONIC_COARSE)
+}
+
+/// By the clock that the standard library's instants are of.
+#[cfg(all(target_os = "linux", not(feature = "test-util")))]
+fn fine_now() -> Option<Duration> {
+    read(libc::CLOCK_MONOTONIC)
+}
+
+#[cfg(all(target_os = "linux", not(feature = "test-util")))]
+#[inline]
+fn read(clock: libc::clockid_t) -> Option<Duration> {
     let mut now = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: the kernel writes to what we own, and nothing else is asked for.
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
+    let result = unsafe { libc::clock_gettime(clock, &raw mut now) };
     let (secs, nanos) = (u64::try_from(now.tv_sec).ok()?, u32::try_from(now.tv_nsec).ok()?);
     (result == 0).then(|| Duration::new(secs, nanos))
 }
@@ -59,6 +104,11 @@ fn coarse_now() -> Option<Duration> {
 /// With virtual time there is one clock.
 #[cfg(any(not(target_os = "linux"), feature = "test-util"))]
 fn coarse_now() -> Option<Duration> {
+    None
+}
+
+#[cfg(any(not(target_os = "linux"), feature = "test-util"))]
+fn fine_now() -> Option<Duration> {
     None
 }
 
@@ -76,5 +126,19 @@ mod tests {
             std::thread::sleep(may_take + Duration::from_millis(21));
             assert!(stopwatch.is_late(), "{may_take:?}");
         }
+    }
+
+    #[test]
+    fn a_deadline_has_passed_when_it_has_and_not_before() {
+        assert!(has_passed(Instant::now()));
+        for timeout in [Duration::from_millis(1), FAR, FAR * 10] {
+            let (before, deadline) = (Instant::now(), deadline_after(timeout));
+            assert!(!has_passed(deadline), "{timeout:?}");
+            assert!(deadline >= before + timeout, "{timeout:?}");
+            assert!(deadline <= Instant::now() + timeout + TICK, "{timeout:?}");
+        }
+        let deadline = deadline_after(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(has_passed(deadline));
     }
 }

@@ -17,12 +17,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
 use super::{CallError, Failure, LONGEST, Method, Refusal, Request, in_place};
 use crate::actor::Actor;
 use crate::alarm::Alarm;
+use crate::budget;
 use crate::current;
 use crate::envelope::Item;
 use crate::message::Body;
@@ -32,7 +32,7 @@ use crate::raw_ref::{RawRef, To};
 use crate::reply::{Reply, ReplyPort};
 use crate::slot;
 use crate::stamp::Stamp;
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{self, Stopwatch};
 use crate::waits::Waiting;
 use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
 
@@ -62,6 +62,8 @@ pub struct Call<'a, M: Method> {
     waiting: Option<Waiting>,
     /// Whether the caller may run the actor's loop.
     runs: bool,
+    /// So many of these calls spend a unit of what a task may do.
+    share: u8,
 }
 
 enum State<M: Method> {
@@ -107,6 +109,7 @@ impl<'a, M: Method> Call<'a, M> {
             state: State::Ready(request.method),
             waiting: None,
             runs: false,
+            share: 1,
         }
     }
 
@@ -261,7 +264,8 @@ impl<'a, M: Method> Call<'a, M> {
 
     fn poll_local(&mut self, cx: &mut Context<'_>) -> Step<M> {
         // Out of budget, it does not even wait for the reply, but for its next turn.
-        let (State::Local { reply, bounced }, Poll::Ready(coop)) = (&mut self.state, poll_proceed(cx)) else {
+        let spent = budget::spend(cx, self.share);
+        let (State::Local { reply, bounced }, Poll::Ready(coop)) = (&mut self.state, spent) else {
             return Step::Wait;
         };
         if let Some(back) = bounced
@@ -362,7 +366,9 @@ impl<M: Method> Future for Call<'_, M> {
             return Poll::Ready(result);
         }
         let timeout = this.timeout.min(LONGEST);
-        let deadline = *this.deadline.get_or_insert_with(|| Instant::now() + timeout);
+        let deadline = *this
+            .deadline
+            .get_or_insert_with(|| stopwatch::deadline_after(timeout));
         loop {
             match this.step(deadline, cx) {
                 Step::Next => {}
@@ -403,6 +409,7 @@ impl<M: Method> Call<'_, M> {
         {
             return None;
         }
+        self.share = place.pace().calls_a_unit();
         if !M::RUNS_NOW {
             self.runs = true;
             return None;
@@ -415,7 +422,7 @@ impl<M: Method> Call<'_, M> {
         };
         let stopwatch = Stopwatch::start(self.timeout);
         let mut method = Some(method);
-        let tried = in_place::try_run(place, self.to.incarnation, &mut method, stamp, cx);
+        let tried = in_place::try_run(place, self.to.incarnation, &mut method, stamp, self.share, cx);
         if let Some(method) = method {
             self.state = State::Ready(method);
         } else if stopwatch.is_late() {

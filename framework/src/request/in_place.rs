@@ -6,12 +6,12 @@
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
-use tokio::task::coop::poll_proceed;
 use tracing::Span;
 
 use super::{CallError, Method};
 use crate::actor::Actor;
 use crate::body::Body;
+use crate::budget;
 use crate::current;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
@@ -36,11 +36,12 @@ pub(super) fn try_run<M: Method>(
     incarnation: u64,
     method: &mut Option<M>,
     stamp: Stamp,
+    share: u8,
     cx: &mut Context<'_>,
 ) -> Option<Result<M::Reply, CallError>> {
     let _nested = Nested::enter()?;
     // Out of budget, it is queued: what waits for a reply yields.
-    let Poll::Ready(coop) = poll_proceed(cx) else {
+    let Poll::Ready(coop) = budget::spend(cx, share) else {
         return None;
     };
     let mut turn = Turn::take(place)?;

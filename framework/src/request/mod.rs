@@ -5,7 +5,7 @@ mod error;
 pub(crate) mod in_place;
 mod method;
 
-use std::cell::Cell;
+use std::future::poll_fn;
 use std::time::Duration;
 
 pub use self::call::Call;
@@ -14,6 +14,7 @@ pub(crate) use self::error::{Failure, Refusal};
 pub use self::method::{ActorWire, IncomingMethod, Method, MethodWire};
 
 use crate::actor::Actor;
+use crate::budget;
 use crate::raw_ref::RawRef;
 use crate::timer::{self, Delayed};
 
@@ -39,17 +40,8 @@ pub struct Request<'a, M: Method> {
     pub(crate) timeout: Duration,
 }
 
-/// Casts are short: so many of a thread spend one unit of what a task may do before it yields.
+/// So many casts are worth a unit of a task's [budget](crate::budget).
 const CASTS_A_UNIT: u8 = 16;
-
-fn spends_budget() -> bool {
-    thread_local! {
-        static CASTS: Cell<u8> = const { Cell::new(0) };
-    }
-    let casts = (CASTS.get() + 1) % CASTS_A_UNIT;
-    CASTS.set(casts);
-    casts == 0
-}
 
 impl<'a, M: Method> Request<'a, M> {
     /// A request with the default deadline. Called by handle methods.
@@ -91,9 +83,9 @@ impl<'a, M: Method> Request<'a, M> {
     /// When it has to wait outside of a tokio runtime.
     pub async fn cast_when_room(self) -> Result<(), CastError<<M::Actor as Actor>::Message>> {
         // A loop of these yields now and then, however much room there is.
-        if spends_budget() {
-            tokio::task::consume_budget().await;
-        }
+        poll_fn(|cx| budget::spend(cx, CASTS_A_UNIT))
+            .await
+            .made_progress();
         match self.to.cast(self.method) {
             Err(CastError::Full(message)) => self.to.send_when_room(message, self.timeout).await,
             other => other,

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use super::timers::Timers;
-use super::{Clock, Turns, told_of_drop};
+use super::{Turns, told_of_drop};
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::envelope::Item;
@@ -100,7 +100,6 @@ impl Messages {
         let (mailbox, pace) = (turns.place.mailbox(), turns.place.pace());
         // SAFETY: the loop has the turn as long as it is polled.
         let body = unsafe { turns.body() };
-        let mut clock = Clock::default();
         loop {
             if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
                 return Poll::Ready(Next::End(*reason));
@@ -136,7 +135,7 @@ impl Messages {
             }
             match item {
                 Item::Message { envelope, rare } if !A::is_async(&envelope) => {
-                    let admitted = turns.admit(body.cx.system().highest(), envelope, rare, &mut clock);
+                    let admitted = turns.admit(body.cx.system().highest(), envelope, rare);
                     let Some((envelope, stamp)) = admitted else {
                         continue;
                     };
@@ -147,9 +146,6 @@ impl Messages {
                     self.handled = handled.wrapping_add(1);
                     if let Err(reason) = ended {
                         return Poll::Ready(Next::End(reason));
-                    }
-                    if !pace.is_quick() {
-                        clock.goes_on();
                     }
                 }
                 item => return Poll::Ready(Next::Item(item)),
@@ -187,9 +183,7 @@ fn code_of<'a, A: Actor>(turns: &Turns<'a, A>, next: Next<A>) -> Result<Option<S
             Some(info) => Stored::new(actor.info(info, cx)),
         },
         Next::Item(Item::Message { envelope, rare }) => {
-            let Some((envelope, stamp)) =
-                turns.admit(cx.system().highest(), envelope, rare, &mut Clock::default())
-            else {
+            let Some((envelope, stamp)) = turns.admit(cx.system().highest(), envelope, rare) else {
                 return Ok(None);
             };
             cx.set_caller(stamp);

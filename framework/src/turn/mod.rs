@@ -21,7 +21,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use tokio::time::Instant;
 use tracing::Span;
 
 use self::messages::Messages;
@@ -44,6 +43,7 @@ use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::Start;
 use crate::stamp::{Highest, Stamp};
+use crate::stopwatch;
 use crate::storage::Stored;
 use crate::supervision::child::{ActorChild, Happened, Report, span};
 
@@ -384,14 +384,13 @@ impl<'a, A: Actor> Turns<'a, A> {
         highest: &Highest,
         mut envelope: A::Envelope,
         rare: Option<Kept<Rare<A>>>,
-        clock: &mut Clock,
     ) -> Option<(A::Envelope, Stamp)> {
         let stamp = stamp_of(rare.as_ref());
         let incarnation = rare.as_ref().map_or(0, |rare| rare.incarnation);
         let deadline = A::port(&mut envelope).deadline();
         let refusal = if incarnation != 0 && incarnation != self.seat.incarnation() {
             Refusal::Gone
-        } else if deadline.is_some_and(|deadline| deadline <= clock.now()) {
+        } else if deadline.is_some_and(stopwatch::has_passed) {
             Refusal::Expired
         } else if !highest.admit(stamp) {
             Refusal::Superseded
@@ -463,21 +462,6 @@ impl<'a, A: Actor> Turns<'a, A> {
             _ if !self.seat.has_valid_tenure() => Some(ExitReason::Lapsed),
             _ => None,
         }
-    }
-}
-
-/// The time, read once for handlers that take next to none.
-#[derive(Default)]
-struct Clock(Option<Instant>);
-
-impl Clock {
-    fn now(&mut self) -> Instant {
-        *self.0.get_or_insert_with(Instant::now)
-    }
-
-    /// Time has passed.
-    fn goes_on(&mut self) {
-        self.0 = None;
     }
 }
 
