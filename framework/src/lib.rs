@@ -44,8 +44,11 @@
 //!   deadline. Each variant of [`CallError`] says what is known of the message.
 //! - **A ref names a place**, not an incarnation: it stays good across restarts. A restart begins with an empty mailbox; what is
 //!   sent between death and the new start waits. Who has heard of the death and sends again sends to the successor.
-//! - **A call may be run by its caller**: when the actor is idle, on the same runtime, and the method is not async, nothing is queued and nobody
-//!   is woken. What is promised here holds all the same; [`InPlace`] says what can be told apart, and how to turn it off.
+//! - **A call may be run by its caller**: when the actor is idle and on the same runtime, its method runs on the caller's thread and nobody is
+//!   woken. What is promised here holds all the same; [`InPlace`] says what can be told apart, and how to turn it off.
+//! - **An actor is no tokio task**: actors run in queues of their own, inside the workers of tokio, on whose thread they were sent to. They may use
+//!   its timers and sockets and spawn its tasks as ever; `tokio::task::id()` is that of whoever runs them. An actor that waits behind code
+//!   that does not yield is run by another worker after about a millisecond, if there is one.
 //! - **No two incarnations overlap**: the successor starts when the state of the dead one is dropped.
 //! - **What an actor sent before its end arrives before the news of it**: a [`Down`], or the exit signal of a link.
 //! - **Calls in a circle** end at the deadline with [`CallError::Deadlock`], which names who waits for whom.

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 /// Whether callers on this node may run an actor's methods in place, on their own thread: `#[actor(in_place = off)]`.
 ///
-/// It is only done when the actor is idle, its mailbox is empty, the method is not async and answers with what it returns, the caller is
-/// on the actor's runtime, and the actor has no tenure. What can be told apart is the thread and the task: task-locals and
-/// thread-locals are those of the caller, and a method that uses `block_in_place` fails where its caller could not. And calls in place that
-/// are polled side by side, by `join!`, run one after another.
+/// It is only done when the actor is idle, its mailbox is empty, the caller is a task of the actor's runtime, and the actor has no tenure. A
+/// method that is not async and answers with what it returns is called by its caller; of any other the caller runs the actor's loop, up to where
+/// the method waits for something. What can be told apart is the thread and the task: task-locals, thread-locals and a runtime that was
+/// entered by hand are those of the caller, and a method that uses `block_in_place` fails where its caller could not. And calls in place
+/// that are polled side by side, by `join!`, run one after another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InPlace {
     /// When it is fast: of one in 64 messages it is measured how long they take, and while that is beyond 20 µs the actor is not run in place.
@@ -53,7 +54,7 @@ const TURN_MIN: u32 = 8;
 /// A handler that takes up to so many nanoseconds is short.
 const SHORT_MAX: u32 = 100;
 /// And so many calls of it in place are worth a unit.
-const SHORT_SHARE: u8 = 4;
+const SHORT_SHARE: u8 = 8;
 
 /// Nothing was measured yet.
 const UNKNOWN: u32 = 0;

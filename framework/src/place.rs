@@ -229,10 +229,16 @@ impl<A: Actor> Place<A> {
 
     /// Answers what lies in the mailbox of a place that has been left. Called after leaving and after sending: whoever comes second
     /// sees what the other did, so nothing stays behind unanswered.
+    #[inline]
     fn sweep(&self) {
-        if self.seat.is_gone()
-            && let Some(inbox) = &mut *self.inbox()
-        {
+        if self.seat.is_gone() {
+            self.sweep_now();
+        }
+    }
+
+    #[cold]
+    fn sweep_now(&self) {
+        if let Some(inbox) = &mut *self.inbox() {
             while let Some(item) = self.mailbox.try_next(inbox) {
                 refuse(item, &Refusal::Gone);
             }

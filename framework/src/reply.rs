@@ -75,7 +75,15 @@ impl<T> ReplyPort<T> {
 
     /// Answers. Nothing happens when nobody waits any more; an actor whose tenure is no longer valid answers `Lapsed` instead,
     /// from another task too.
-    pub fn send(mut self, reply: T) {
+    #[inline]
+    pub fn send(self, reply: T) {
+        // Of a cast there is nothing to do.
+        if self.is_call() {
+            self.answer(reply);
+        }
+    }
+
+    fn answer(mut self, reply: T) {
         match std::mem::replace(&mut self.0, To::None) {
             To::None | To::Unattached(_) => {}
             To::Local(sender) => sender.send(if current::may_act() {
@@ -88,6 +96,7 @@ impl<T> ReplyPort<T> {
     }
 
     /// True when somebody was waiting for the answer when the message was sent (a call).
+    #[inline]
     pub fn is_call(&self) -> bool {
         match &self.0 {
             To::None | To::Unattached(_) => false,
@@ -175,6 +184,7 @@ impl<U, E> ReplyPort<Result<U, E>> {
 }
 
 impl<T> Drop for ReplyPort<T> {
+    #[inline]
     fn drop(&mut self) {
         if self.is_call() {
             self.answer_failure(Failure::Lost(why_dropped()));

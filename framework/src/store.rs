@@ -52,12 +52,14 @@ thread_local! {
 }
 
 /// Which size a layout is of. `None` for what is not kept.
+#[inline]
 fn size_of(layout: Layout) -> Option<usize> {
     let index = layout.size().div_ceil(ALIGN).checked_sub(1)?;
     (index < SIZES && layout.align() <= ALIGN).then_some(index)
 }
 
 /// The layout of all blocks of a size.
+#[inline]
 fn layout_of(size: usize) -> Layout {
     Layout::from_size_align((size + 1) * ALIGN, ALIGN).expect("a few hundred bytes")
 }
@@ -127,6 +129,7 @@ fn lock(size: usize) -> std::sync::MutexGuard<'static, Common> {
     COMMON[size].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cold]
 fn allocate(layout: Layout) -> NonNull<u8> {
     // SAFETY: no layout here is of size 0.
     let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else {
@@ -153,6 +156,7 @@ unsafe fn free_all(mut first: *mut Free, size: usize) {
 }
 
 impl Own {
+    #[inline]
     fn max(size: usize) -> usize {
         OWN_BYTES_MAX / layout_of(size).size()
     }
@@ -160,12 +164,10 @@ impl Own {
     /// # Safety
     ///
     /// This is the list of this size.
+    #[inline]
     unsafe fn take(&mut self, size: usize) -> Option<NonNull<Free>> {
-        if self.first.is_null()
-            && let Some(chain) = lock(size).0.pop()
-        {
-            self.first = chain.as_ptr();
-            self.len = CHAIN;
+        if self.first.is_null() {
+            self.fetch(size);
         }
         let block = NonNull::new(self.first)?;
         // SAFETY: blocks in the list are free and hold where the next one is.
@@ -174,9 +176,19 @@ impl Own {
         Some(block)
     }
 
+    /// Takes a chain of the common store, if it has one.
+    #[cold]
+    fn fetch(&mut self, size: usize) {
+        if let Some(chain) = lock(size).0.pop() {
+            self.first = chain.as_ptr();
+            self.len = CHAIN;
+        }
+    }
+
     /// # Safety
     ///
     /// The block is free, of this size, and nobody else's.
+    #[inline]
     unsafe fn keep(&mut self, block: NonNull<Free>, size: usize) {
         // SAFETY: a free block is large enough for this, and ours.
         unsafe { block.write(Free { next: self.first }) };
@@ -193,6 +205,7 @@ impl Own {
     /// # Safety
     ///
     /// The list is of this size and has more than `CHAIN` blocks.
+    #[cold]
     unsafe fn share(&mut self, size: usize) {
         let chain = self.first;
         let mut last = chain;

@@ -5,7 +5,7 @@
 //!       |                                    |
 //!       +-- Locating (moving place) <--------+  only when it is certain that it was not handled
 //! ```
-//! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place).
+//! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place); or, when it is sent, the actor's loop.
 //!
 //! A local call that is queued has a [slot] for its reply and an [alarm](crate::alarm) at its deadline, whose memory is kept for
 //! the next one: it allocates nothing. Waiting for room or for a location allocates.

@@ -1,6 +1,7 @@
-//! A call that its caller runs itself: when the actor is idle, on this runtime, and its method does not wait.
+//! A call that its caller runs itself: when the actor is idle, on this runtime.
 //!
-//! Nothing is queued and nobody is woken. What is promised of a call holds all the same: the actor's turn is one's at a time, nothing that
+//! A method that does not wait is called as it is, and nothing is queued. Another one is queued, and then the caller runs the actor's loop
+//! for a turn. Nobody is woken. What is promised of a call holds all the same: the actor's turn is one's at a time, nothing that
 //! was sent before is overtaken, a panic is the actor's end and not the caller's, and a caller that never waits is made to yield.
 
 use std::cell::Cell;
