@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 /// method that is not async and answers with what it returns is called by its caller; of any other the caller runs the actor's loop, up to where
 /// the method waits for something. What can be told apart is the thread and the task: task-locals, thread-locals and a runtime that was
 /// entered by hand are those of the caller, and a method that uses `block_in_place` fails where its caller could not. And calls in place
-/// that are polled side by side, by `join!`, run one after another.
+/// that are polled side by side, by `join!`, run one after another. In the same way the start of an actor runs on the thread of who spawns it
+/// below the root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InPlace {
     /// When it is fast: of one in 64 messages it is measured how long they take, and while that is beyond 20 µs the actor is not run in place.
@@ -129,6 +130,11 @@ impl Pace {
                 mixed(state) & 1 == 0
             }
         }
+    }
+
+    /// Whether who spawns the actor may run its start, which nothing is known of yet.
+    pub(crate) fn allows_start(&self) -> bool {
+        matches!(self.rule, Rule::Measured(_)) || self.allows()
     }
 
     /// Runs a handler, and measures how long it takes if this is one of those that are: the first, and one in [`SAMPLED`].

@@ -113,6 +113,15 @@ impl<A: Actor> Place<A> {
         self.seat.tenure().is_none() && self.pace.allows() && self.lives.scheduler().is_here(caller)
     }
 
+    /// Whether who spawns the actor may run its start itself.
+    pub(crate) fn may_start_in_place(&self, spawner: &Waker) -> bool {
+        self.pace.allows_start() && self.lives.scheduler().is_here(spawner)
+    }
+
+    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
+        self.lives.scheduler()
+    }
+
     /// Whether there is room for a message now, or why not.
     pub(crate) fn room(&self) -> Result<(), NoRoom> {
         if self.seat.is_gone() {
@@ -136,15 +145,6 @@ impl<A: Actor> Place<A> {
             }
             Err(item) => Err((NoRoom::Full, item)),
         }
-    }
-
-    /// As [`send`](Self::send). When that has woken the actor's loop, its caller runs it.
-    pub(crate) fn send_and_run(&self, item: Item<A>) -> Result<(), (NoRoom, Item<A>)> {
-        let (sent, woken) = scheduler::helping(self.lives.scheduler(), || self.send(item));
-        if let Some(entry) = woken {
-            entry.run();
-        }
-        sent
     }
 
     /// Puts an item where room was granted. When nobody follows it is answered.

@@ -255,14 +255,11 @@ impl<A: Actor> RawRef<A> {
             if let Poll::Ready(permit) = Pin::new(&mut room).poll(cx) {
                 return Poll::Ready(Some(permit));
             }
-            let rings = match &mut alarm {
-                Some(alarm) => Alarm::poll(alarm, deadline, cx),
-                None => {
-                    alarm = Some(Alarm::set(deadline, cx));
-                    Poll::Pending
-                }
+            let Some(alarm) = &mut alarm else {
+                alarm = Some(Alarm::set(deadline, cx));
+                return Poll::Pending;
             };
-            rings.map(|()| None)
+            alarm.poll(deadline, cx).map(|()| None)
         });
         let Some(permit) = waited.await else {
             return Err(CastError::Full(message));

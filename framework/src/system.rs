@@ -1,7 +1,9 @@
 //! A system: the root supervisor, the names, and the node's identity. Several may live in one process.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
 
 use tokio::sync::oneshot;
 use tokio::sync::watch;
@@ -14,8 +16,9 @@ use crate::id::NodeId;
 use crate::lane::Signal;
 use crate::pace::{self, InPlace, InPlacePolicy, Pace};
 use crate::panics;
-use crate::raw_ref::RawRef;
+use crate::raw_ref::{RawRef, To};
 use crate::registry::{Name, Names};
+use crate::request::in_place;
 use crate::scheduler::Scheduler;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
@@ -131,7 +134,12 @@ impl System {
         }
         let Built { me, child } = spec.build(self, None)?;
         let (answer, started) = oneshot::channel();
-        self.0.root.add(Arc::clone(&child), answer);
+        let add = || self.0.root.add(Arc::clone(&child), answer);
+        if poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await {
+            in_place::wake_and_run(&self.0.scheduler, add);
+        } else {
+            add();
+        }
         let refused = match started.await {
             Ok(Ok(())) => return Ok(me),
             Ok(Err(error)) => error,
@@ -253,6 +261,13 @@ impl fmt::Debug for System {
             .field("name", &self.0.name)
             .field("node", &self.0.node)
             .finish()
+    }
+}
+
+fn may_start_in_place<A: Actor>(actor: &ActorRef<A>, spawner: &Waker) -> bool {
+    match &ActorRef::raw(actor).to {
+        To::Local(place) => place.may_start_in_place(spawner),
+        To::Remote(_) | To::Moving(_) => false,
     }
 }
 

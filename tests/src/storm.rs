@@ -51,6 +51,11 @@ impl Luck {
         Self { state, one_in }
     }
 
+    /// How many hold it: specs, and actors that live.
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.state)
+    }
+
     /// splitmix64.
     fn next(&self) -> u64 {
         let step = 0x9e37_79b9_7f4a_7c15;

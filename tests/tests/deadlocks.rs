@@ -9,8 +9,9 @@ use quorate::prelude::*;
 use quorate::testing;
 use tokio::time::Instant;
 
-/// Calls others.
-#[actor]
+/// Calls others. Not in place: which of a circle is told, when all deadlines are one instant of virtual time, is who began to wait first, and
+/// in place that is the innermost.
+#[actor(in_place = off)]
 #[derive(Default)]
 pub struct Desk {
     total: u64,

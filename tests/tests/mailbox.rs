@@ -8,7 +8,7 @@ use quorate::testing::{self, Log, settle};
 use tokio::time::Instant;
 
 /// Longer than anybody waits for room.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 static UNDELIVERED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 

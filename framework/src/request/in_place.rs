@@ -19,7 +19,7 @@ use crate::exit::ExitReason;
 use crate::mailbox::Entered;
 use crate::panics;
 use crate::place::{NoRoom, Place};
-use crate::scheduler;
+use crate::scheduler::{self, Scheduler};
 use crate::stamp::Stamp;
 
 /// Calls in place within calls in place, on one thread: each takes of its stack.
@@ -73,13 +73,23 @@ pub(super) fn try_run<M: Method>(
     result
 }
 
-/// Puts an item behind what lies in the mailbox. When that wakes the actor's loop, it runs here for a turn: what does not wait is answered
-/// when this returns, and what does goes on by the scheduler. What is promised of the loop holds as ever: it is the loop.
+/// Puts an item behind what lies in the mailbox. When that wakes the actor's loop, it [runs here](wake_and_run): what does not wait is answered
+/// when this returns.
 pub(super) fn send_and_run<A: Actor>(place: &Place<A>, item: Item<A>) -> Result<(), (NoRoom, Item<A>)> {
-    match Nested::enter() {
-        Some(_nested) => place.send_and_run(item),
-        None => place.send(item),
+    wake_and_run(place.scheduler(), || place.send(item))
+}
+
+/// Does what wakes an actor's loop, and runs the loop here for a turn. What waits in it goes on by the scheduler. What is promised of the
+/// loop holds as ever: it is the loop.
+pub(crate) fn wake_and_run<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> R {
+    let Some(_nested) = Nested::enter() else {
+        return wake();
+    };
+    let (result, woken) = scheduler::helping(scheduler, wake);
+    if let Some(entry) = woken {
+        entry.run();
     }
+    result
 }
 
 /// A caller's turn. It is left in any case.
