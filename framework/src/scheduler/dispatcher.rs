@@ -2,9 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::task::{coop, yield_now};
@@ -19,29 +18,6 @@ const SLICE: Duration = Duration::from_micros(200);
 /// Turns between two looks at the clock and at what came from elsewhere.
 const LOOK: u32 = 16;
 
-/// By which a dispatcher is woken.
-#[derive(Default)]
-#[repr(align(128))]
-pub(super) struct Beacon {
-    /// It runs, or will: nobody needs to wake it.
-    is_lit: AtomicBool,
-    waker: OnceLock<Waker>,
-}
-
-impl Beacon {
-    /// Wakes the dispatcher. False when it is awake.
-    #[inline]
-    pub(super) fn light(&self) -> bool {
-        if self.is_lit.load(Ordering::SeqCst) || self.is_lit.swap(true, Ordering::SeqCst) {
-            return false;
-        }
-        if let Some(waker) = self.waker.get() {
-            waker.wake_by_ref();
-        }
-        true
-    }
-}
-
 /// The dispatcher of this number. Never ends; dropped with its runtime.
 pub(super) async fn dispatch(scheduler: Arc<Scheduler>, number: usize) {
     /// The first of them that is dropped closes.
@@ -55,9 +31,7 @@ pub(super) async fn dispatch(scheduler: Arc<Scheduler>, number: usize) {
 
     let scheduler = Closes(scheduler);
     poll_fn(|cx| {
-        scheduler.0.beacons[number]
-            .waker
-            .get_or_init(|| cx.waker().clone());
+        scheduler.0.beacons[number].set_waker(cx.waker());
         let local = Local::here(&scheduler.0);
         local.running(|| scheduler.0.run(number, &local, cx));
         Poll::<()>::Pending
@@ -69,18 +43,12 @@ impl Scheduler {
     /// Runs what is there, until there is nothing or the slice is over.
     fn run(&self, number: usize, local: &Local, cx: &mut Context<'_>) {
         let start = Instant::now();
-        let beacon = &self.beacons[number];
-        beacon.is_lit.store(true, Ordering::Relaxed);
+        let lit = &self.beacons[number].lit;
+        lit.set();
         let mut turns: u32 = 0;
         loop {
             let Some(entry) = local.pop().or_else(|| self.find(number, local)) else {
-                beacon.is_lit.store(false, Ordering::SeqCst);
-                fence(Ordering::SeqCst);
-                if !self.has_work(number, local) {
-                    return;
-                }
-                // Whoever has lit it meanwhile has woken this task, too.
-                if beacon.is_lit.swap(true, Ordering::SeqCst) {
+                if lit.put_out(|| self.has_work(number, local)) {
                     return;
                 }
                 continue;

@@ -152,7 +152,6 @@ pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
         }
         local.queue.push(entry);
         if !local.is_running.get() {
-            // Either the dispatcher sees this before it sleeps, or this sees that it sleeps.
             fence(Ordering::SeqCst);
             // It is asked for afterwards: it may be another's meanwhile, who looks once more then.
             scheduler.light(&scheduler.beacons[local.dispatcher()]);

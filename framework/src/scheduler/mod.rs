@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! local       the queue of one thread: who is woken on a thread is run there
+//! beacon      by which a dispatcher is woken
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
 //! life        what is in the queues: an actor's place, for the future of its present life
 //! live        all that live, to be dropped with the runtime
@@ -22,6 +23,7 @@
 //! There is one scheduler in a runtime, with as many dispatchers as the runtime has workers. Messages and wake-ups from elsewhere come in by
 //! a common queue. A queue holds each actor once at most, so their number is its bound.
 
+mod beacon;
 mod dispatcher;
 mod life;
 mod live;
@@ -35,7 +37,7 @@ use std::task::Waker;
 use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
 
-use self::dispatcher::Beacon;
+use self::beacon::Beacon;
 pub(crate) use self::life::{Entry, Lives, LivesCell, begin, run, schedule};
 use self::live::Live;
 use self::local::Local;
@@ -118,7 +120,6 @@ impl Scheduler {
 
     fn inject(&self, entry: Entry) {
         self.injected.push(entry);
-        fence(Ordering::SeqCst);
         self.wake_another();
         // Whoever closes looks at the queue afterwards; whoever injects looks whether it was too late.
         if self.is_closed.load(Ordering::SeqCst) {

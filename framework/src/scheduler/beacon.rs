@@ -1,0 +1,121 @@
+//! By which a dispatcher is woken, once, however many actors are.
+//!
+//! Whoever puts an actor into a queue looks afterwards whether the dispatcher sleeps; a dispatcher that goes to sleep says so, and looks into
+//! the queues afterwards. One of both sees the other: nothing that was put there is slept through.
+
+use std::sync::OnceLock;
+use std::task::Waker;
+
+use crate::sync::{AtomicBool, Ordering, fence};
+
+/// Whether a dispatcher runs, or will: then nobody needs to wake it.
+pub(super) struct Lit(AtomicBool);
+
+impl Lit {
+    pub(super) fn new(is_lit: bool) -> Self {
+        Self(AtomicBool::new(is_lit))
+    }
+
+    /// It runs: by itself, without having been woken.
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// After something was put into a queue: true when the dispatcher is to be woken for it, by who asks.
+    #[inline]
+    #[must_use = "a dispatcher that sleeps is woken"]
+    pub(super) fn light(&self) -> bool {
+        fence(Ordering::SeqCst);
+        !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    /// Puts it out, unless there is work after all. True when the dispatcher sleeps, or has been woken again already.
+    #[must_use = "a dispatcher that does not sleep goes on"]
+    pub(super) fn put_out(&self, has_work: impl FnOnce() -> bool) -> bool {
+        // A swap, as loom takes a plain store for one that may come before a swap that it has seen.
+        self.0.swap(false, Ordering::AcqRel);
+        fence(Ordering::SeqCst);
+        !has_work() || self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// A dispatcher, as those see it who wake it. On a line of its own.
+#[repr(align(128))]
+pub(super) struct Beacon {
+    pub(super) lit: Lit,
+    waker: OnceLock<Waker>,
+}
+
+impl Default for Beacon {
+    fn default() -> Self {
+        Self {
+            lit: Lit::new(false),
+            waker: OnceLock::new(),
+        }
+    }
+}
+
+impl Beacon {
+    /// At its first poll: a task is woken by the same waker for all its life.
+    pub(super) fn set_waker(&self, waker: &Waker) {
+        self.waker.get_or_init(|| waker.clone());
+    }
+
+    /// Wakes the dispatcher. False when it is awake.
+    #[inline]
+    pub(super) fn light(&self) -> bool {
+        let lights = self.lit.light();
+        if lights && let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+        lights
+    }
+}
+
+#[cfg(all(test, quorate_loom))]
+mod loom_tests {
+    use loom::sync::atomic::AtomicUsize;
+    use loom::sync::{Arc, Notify};
+    use loom::thread;
+
+    use super::*;
+
+    /// As for the mailbox's models.
+    const PREEMPTIONS_MAX: usize = 3;
+
+    #[test]
+    fn loom_nothing_that_was_put_into_a_queue_is_slept_through() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(PREEMPTIONS_MAX);
+        model.check(|| {
+            // What was put into each, with the orderings of crossbeam's queues.
+            let queues = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+            let lit = Arc::new(Lit::new(true));
+            let bell = Arc::new(Notify::new());
+            let others: Vec<_> = (0..2)
+                .map(|number| {
+                    let (queues, lit, bell) = (Arc::clone(&queues), Arc::clone(&lit), Arc::clone(&bell));
+                    thread::spawn(move || {
+                        queues[number].store(1, Ordering::Release);
+                        if lit.light() {
+                            bell.notify();
+                        }
+                    })
+                })
+                .collect();
+            let put = || -> usize { queues.iter().map(|queue| queue.load(Ordering::Acquire)).sum() };
+            let mut taken = 0;
+            while taken < 2 {
+                let found = put();
+                if found == taken && lit.put_out(|| put() > taken) {
+                    // A deadlock here is what was slept through.
+                    bell.wait();
+                }
+                taken = found;
+            }
+            for other in others {
+                other.join().unwrap();
+            }
+        });
+    }
+}
