@@ -30,6 +30,9 @@ mod live;
 mod local;
 mod watch;
 
+#[cfg(all(test, quorate_loom))]
+mod loom_tests;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;

@@ -1,0 +1,47 @@
+//! Every interleaving of a dispatcher that goes to sleep and those who wake it, by loom.
+
+use loom::sync::atomic::AtomicUsize;
+use loom::sync::{Arc, Notify};
+use loom::thread;
+
+use super::beacon::Lit;
+use crate::sync::Ordering;
+
+/// As for the mailbox's models.
+const PREEMPTIONS_MAX: usize = 3;
+
+#[test]
+fn loom_nothing_that_was_put_into_a_queue_is_slept_through() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(PREEMPTIONS_MAX);
+    model.check(|| {
+        // What was put into each, with the orderings of crossbeam's queues.
+        let queues = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let lit = Arc::new(Lit::new(true));
+        let bell = Arc::new(Notify::new());
+        let others: Vec<_> = (0..2)
+            .map(|number| {
+                let (queues, lit, bell) = (Arc::clone(&queues), Arc::clone(&lit), Arc::clone(&bell));
+                thread::spawn(move || {
+                    queues[number].store(1, Ordering::Release);
+                    if lit.light() {
+                        bell.notify();
+                    }
+                })
+            })
+            .collect();
+        let put = || -> usize { queues.iter().map(|queue| queue.load(Ordering::Acquire)).sum() };
+        let mut taken = 0;
+        while taken < 2 {
+            let found = put();
+            if found == taken && lit.put_out(|| put() > taken) {
+                // A deadlock here is what was slept through.
+                bell.wait();
+            }
+            taken = found;
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+    });
+}
