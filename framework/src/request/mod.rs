@@ -55,7 +55,7 @@ impl<'a, M: Method> Request<'a, M> {
     }
 
     /// Gives the call this long, counted from its first poll. It covers the wait for room in the mailbox, for a successor or for
-    /// the next location of a singleton.
+    /// the next location of a singleton. A second or more is up to 10 ms more: that much is not worth a look at the clock for each call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -206,9 +206,11 @@ impl Entry {
         let (ended, next) = {
             // SAFETY: as in `end`.
             let cell = unsafe { self.0.as_ref() }.lives();
-            let next = std::mem::take(&mut *cell.next());
+            // Under the lock, as the next life begins under it.
+            let mut next = cell.next();
             // SAFETY: as in `end`.
-            (unsafe { (*cell.present.get()).take() }, next)
+            let ended = unsafe { (*cell.present.get()).take() };
+            (ended, std::mem::take(&mut *next))
         };
         drop_caught(next);
         drop_caught(ended);

@@ -75,6 +75,22 @@ impl Local {
         run();
     }
 
+    fn put(&self, entry: Entry) {
+        self.queue.push(entry);
+        if self.is_running.get() {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        // It is asked for afterwards: it may be another's meanwhile, who looks once more then.
+        self.scheduler.light(&self.scheduler.beacons[self.dispatcher()]);
+        // The runtime may have been shut down meanwhile: then nobody looks any more.
+        if self.scheduler.is_closed() {
+            while let Some(entry) = self.queue.pop() {
+                entry.cancel();
+            }
+        }
+    }
+
     pub(super) fn pop(&self) -> Option<Entry> {
         let entry = self.queue.pop();
         if entry.is_some() {
@@ -134,8 +150,8 @@ impl Drop for Local {
 #[inline]
 fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
     let here = HERE.try_with(Cell::get).ok()?;
-    // SAFETY: `HERE` points into `OWN`, which drops a queue only in `here` and with the thread; a queue that is dropped takes itself out of
-    // `HERE`. `f`, all of which stand in this file, comes to neither.
+    // SAFETY: `HERE` points into `OWN`, which drops a queue only in `Local::here`, by a dispatcher that begins to run, and with the thread; a
+    // queue that is dropped takes itself out of `HERE`. `f`, all of which stand in this file, comes to neither.
     let here = unsafe { here.as_ref() }?;
     std::ptr::eq(Arc::as_ptr(&here.scheduler), scheduler).then(|| f(here))
 }
@@ -145,17 +161,15 @@ fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
 pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
     let mut entry = Some(entry);
     with(scheduler, |local| {
-        let Some(entry) = entry.take() else { return };
+        let Some(mut entry) = entry.take() else { return };
         if local.helping.replace(false) {
-            local.helped.set(Some(entry));
-            return;
+            // Of two that help, one within the other, the first may have got one already.
+            match local.helped.replace(Some(entry)) {
+                None => return,
+                Some(before) => entry = before,
+            }
         }
-        local.queue.push(entry);
-        if !local.is_running.get() {
-            fence(Ordering::SeqCst);
-            // It is asked for afterwards: it may be another's meanwhile, who looks once more then.
-            scheduler.light(&scheduler.beacons[local.dispatcher()]);
-        }
+        local.put(entry);
     });
     entry.map_or(Ok(()), Err)
 }
@@ -163,13 +177,30 @@ pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
 /// Calls `wake`, and answers the actor that it has woken first on this thread, for the caller to run.
 #[inline]
 pub(crate) fn helping<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> (R, Option<Entry>) {
-    let wants = with(scheduler, |local| local.helping.set(true)).is_some();
+    /// Has the actor scheduled after all, when `wake` panics.
+    struct Helping<'a>(&'a Scheduler);
+
+    impl Helping<'_> {
+        fn end(&self) -> Option<Entry> {
+            let helped = with(self.0, |local| {
+                local.helping.set(false);
+                local.helped.take()
+            });
+            helped.flatten()
+        }
+    }
+
+    impl Drop for Helping<'_> {
+        fn drop(&mut self) {
+            if let Some(entry) = self.end() {
+                self.0.schedule(entry);
+            }
+        }
+    }
+
+    let helping = Helping(scheduler);
+    with(scheduler, |local| local.helping.set(true));
     let result = wake();
-    let helped = wants.then(|| {
-        with(scheduler, |local| {
-            local.helping.set(false);
-            local.helped.take()
-        })
-    });
-    (result, helped.flatten().flatten())
+    let helped = helping.end();
+    (result, helped)
 }
