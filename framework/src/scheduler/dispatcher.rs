@@ -39,7 +39,29 @@ pub(super) async fn dispatch(scheduler: Arc<Scheduler>, number: usize) {
     .await;
 }
 
+/// The number of who is no dispatcher: it sees to no queue.
+const NOBODY: usize = usize::MAX;
+
 impl Scheduler {
+    /// Runs what does not move, for a slice, on this thread. True when there is more.
+    pub(super) fn relieve(self: &Arc<Self>) -> bool {
+        let (local, start) = (Local::here(self), Instant::now());
+        let mut goes_on = true;
+        local.running(|| {
+            while goes_on && start.elapsed() < SLICE {
+                match local.pop().or_else(|| self.find(NOBODY, &local)) {
+                    Some(entry) => entry.run(),
+                    None => goes_on = false,
+                }
+            }
+        });
+        if !local.is_empty() {
+            // Tokio may poll the task on another thread next.
+            self.light(&self.beacons[local.dispatcher()]);
+        }
+        goes_on
+    }
+
     /// Runs what is there, until there is nothing or the slice is over.
     fn run(&self, number: usize, local: &Local, cx: &mut Context<'_>) {
         let start = Instant::now();

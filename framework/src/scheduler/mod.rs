@@ -105,7 +105,7 @@ impl Scheduler {
         }
         // Where there is one worker, there is nobody to help it.
         if dispatchers > 1 {
-            watch::start(&scheduler);
+            watch::start(&scheduler, runtime);
         }
         scheduler
     }

@@ -2,7 +2,8 @@
 //!
 //! An actor waits in the queue of the thread on which it was woken, and no other thread is woken for it. If what runs there goes on and on,
 //! a handler that computes or a task that never awaits, the actor would wait as long. So somebody looks: when a queue is not empty and
-//! has not moved between two looks, another dispatcher is woken, which takes what lies there.
+//! has not moved between two looks, another dispatcher is woken, which takes what lies there. All of them may be awake and waiting behind the
+//! same code, in tokio's own queues: then a task is spawned in their place, which tokio gives to a worker that is free.
 //!
 //! Looks are [`SOON`] apart after one that has found something, and twice as far after each that has not, [`SELDOM`] at most. While
 //! nothing runs at all the thread sleeps; a dispatcher that is woken wakes it.
@@ -11,6 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
 
 use super::Scheduler;
 
@@ -69,6 +73,8 @@ impl Moves {
 pub(super) struct Watch {
     thread: OnceLock<Thread>,
     is_asleep: AtomicBool,
+    /// A task runs in place of the dispatchers, or will.
+    has_relief: AtomicBool,
 }
 
 impl Watch {
@@ -89,11 +95,11 @@ impl Watch {
 }
 
 /// Starts the thread of a scheduler. Where there cannot be one, an actor may wait for as long as what runs before it does not yield.
-pub(super) fn start(scheduler: &Arc<Scheduler>) {
-    let watched = Arc::downgrade(scheduler);
+pub(super) fn start(scheduler: &Arc<Scheduler>, runtime: &Handle) {
+    let (watched, runtime) = (Arc::downgrade(scheduler), runtime.clone());
     let started = thread::Builder::new()
         .name("quorate-watch".into())
-        .spawn(move || watch(&watched));
+        .spawn(move || watch(&watched, &runtime));
     match started {
         Ok(thread) => drop(scheduler.watch.thread.set(thread.thread().clone())),
         Err(error) => tracing::warn!(
@@ -103,7 +109,7 @@ pub(super) fn start(scheduler: &Arc<Scheduler>) {
     }
 }
 
-fn watch(watched: &Weak<Scheduler>) {
+fn watch(watched: &Weak<Scheduler>, runtime: &Handle) {
     let (mut pause, mut quiet) = (SOON, 0);
     let mut seen = Seen::default();
     loop {
@@ -111,7 +117,10 @@ fn watch(watched: &Weak<Scheduler>) {
             return;
         };
         match scheduler.look(&mut seen) {
-            Look::Stuck => (pause, quiet) = (SOON, 0),
+            Look::Stuck => {
+                relieve(&scheduler, runtime);
+                (pause, quiet) = (SOON, 0);
+            }
             Look::Moving => (pause, quiet) = ((pause * 2).min(SELDOM), 0),
             Look::Quiet => (pause, quiet) = ((pause * 2).min(SELDOM), quiet + 1),
         }
@@ -129,6 +138,19 @@ fn watch(watched: &Weak<Scheduler>) {
             thread::park();
         }
         (pause, quiet) = (SOON, 0);
+    }
+}
+
+/// Wakes a dispatcher, or has a task do what none of them comes to.
+fn relieve(scheduler: &Arc<Scheduler>, runtime: &Handle) {
+    if !scheduler.wake_another() && !scheduler.watch.has_relief.swap(true, Ordering::AcqRel) {
+        let scheduler = Arc::clone(scheduler);
+        runtime.spawn(async move {
+            while scheduler.relieve() {
+                yield_now().await;
+            }
+            scheduler.watch.has_relief.store(false, Ordering::Release);
+        });
     }
 }
 
@@ -169,7 +191,6 @@ impl Scheduler {
         is_stuck |= now.has_injected && seen.has_injected;
         *seen = now;
         if is_stuck {
-            self.wake_another();
             Look::Stuck
         } else if moves || seen.has_injected {
             Look::Moving
