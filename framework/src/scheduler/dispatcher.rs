@@ -57,7 +57,7 @@ impl Scheduler {
         });
         if !local.is_empty() {
             // Tokio may poll the task on another thread next.
-            self.light(&self.beacons[local.dispatcher()]);
+            self.beacons[local.dispatcher()].light();
         }
         goes_on
     }

@@ -77,12 +77,13 @@ impl Local {
 
     fn put(&self, entry: Entry) {
         self.queue.push(entry);
+        self.scheduler.watch.stir();
         if self.is_running.get() {
             return;
         }
         fence(Ordering::SeqCst);
         // It is asked for afterwards: it may be another's meanwhile, who looks once more then.
-        self.scheduler.light(&self.scheduler.beacons[self.dispatcher()]);
+        self.scheduler.beacons[self.dispatcher()].light();
         // The runtime may have been shut down meanwhile: then nobody looks any more.
         if self.scheduler.is_closed() {
             while let Some(entry) = self.queue.pop() {

@@ -123,6 +123,7 @@ impl Scheduler {
 
     fn inject(&self, entry: Entry) {
         self.injected.push(entry);
+        self.watch.stir();
         self.wake_another();
         // Whoever closes looks at the queue afterwards; whoever injects looks whether it was too late.
         if self.is_closed.load(Ordering::SeqCst) {
@@ -132,17 +133,7 @@ impl Scheduler {
 
     /// Wakes a dispatcher that sleeps, if one does.
     fn wake_another(&self) -> bool {
-        self.beacons.iter().any(|beacon| self.light(beacon))
-    }
-
-    /// Wakes this dispatcher. False when it is awake.
-    #[inline]
-    fn light(&self, beacon: &Beacon) -> bool {
-        let lights = beacon.light();
-        if lights {
-            self.watch.stir();
-        }
-        lights
+        self.beacons.iter().any(Beacon::light)
     }
 
     /// Whether what is polled with this waker now runs on the runtime of this scheduler.
@@ -187,7 +178,7 @@ impl Scheduler {
         fence(Ordering::SeqCst);
         let has_work = |queue: &Queue| queue.moves.dispatcher() == other && !queue.stealer.is_empty();
         if queues.iter().any(has_work) {
-            self.light(&self.beacons[other]);
+            self.beacons[other].light();
         }
     }
 

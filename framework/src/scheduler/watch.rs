@@ -6,7 +6,7 @@
 //! same code, in tokio's own queues: then a task is spawned in their place, which tokio gives to a worker that is free.
 //!
 //! Looks are [`SOON`] apart after one that has found something, and twice as far after each that has not, [`SELDOM`] at most. While
-//! nothing runs at all the thread sleeps; a dispatcher that is woken wakes it.
+//! nothing runs at all the thread sleeps; whoever wakes an actor wakes it, too.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
@@ -22,8 +22,13 @@ use super::Scheduler;
 const SOON: Duration = Duration::from_micros(50);
 /// And when many have not.
 const SELDOM: Duration = Duration::from_millis(1);
+/// Tasks in place of the dispatchers, at most. More would not help: no worker is free.
+const RELIEFS_MAX: usize = 64;
 /// Looks at nothing that runs, until it sleeps.
 const QUIET_MAX: u32 = 16;
+/// And how long it sleeps when nobody wakes it. Whoever puts an actor into its own thread's queue looks whether it sleeps, but not so
+/// carefully that none could be missed.
+const SLEEP: Duration = Duration::from_millis(250);
 
 /// How far a queue has moved, for who looks, and who sees to it.
 pub(super) struct Moves {
@@ -73,15 +78,14 @@ impl Moves {
 pub(super) struct Watch {
     thread: OnceLock<Thread>,
     is_asleep: AtomicBool,
-    /// A task runs in place of the dispatchers, or will.
-    has_relief: AtomicBool,
+    /// Tasks that run in place of the dispatchers, or will.
+    reliefs: AtomicUsize,
 }
 
 impl Watch {
     /// Something runs again.
     #[inline]
     pub(super) fn stir(&self) {
-        fence(Ordering::SeqCst);
         if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::AcqRel) {
             self.unpark();
         }
@@ -135,23 +139,27 @@ fn watch(watched: &Weak<Scheduler>, runtime: &Handle) {
         let look = scheduler.look(&mut seen);
         drop(scheduler);
         if matches!(look, Look::Quiet) {
-            thread::park();
+            thread::park_timeout(SLEEP);
         }
         (pause, quiet) = (SOON, 0);
     }
 }
 
-/// Wakes a dispatcher, or has a task do what none of them comes to.
+/// Wakes a dispatcher, or has a task do what none of them comes to. At the next look there is another one, if that has not helped: the last
+/// may have come to wait behind the same code, where tokio takes it away only when a worker is woken anew, as it is for a new task.
 fn relieve(scheduler: &Arc<Scheduler>, runtime: &Handle) {
-    if !scheduler.wake_another() && !scheduler.watch.has_relief.swap(true, Ordering::AcqRel) {
-        let scheduler = Arc::clone(scheduler);
-        runtime.spawn(async move {
-            while scheduler.relieve() {
-                yield_now().await;
-            }
-            scheduler.watch.has_relief.store(false, Ordering::Release);
-        });
+    let reliefs = &scheduler.watch.reliefs;
+    if scheduler.wake_another() || reliefs.load(Ordering::Acquire) >= RELIEFS_MAX {
+        return;
     }
+    reliefs.fetch_add(1, Ordering::AcqRel);
+    let scheduler = Arc::clone(scheduler);
+    runtime.spawn(async move {
+        while scheduler.relieve() {
+            yield_now().await;
+        }
+        scheduler.watch.reliefs.fetch_sub(1, Ordering::AcqRel);
+    });
 }
 
 /// What a look has found.
