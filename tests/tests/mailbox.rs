@@ -51,14 +51,16 @@ impl Clerk {
     }
 }
 
+async fn clerk(seen: &Log<u64>) -> ActorRef<Clerk> {
+    let spec = Clerk::spec(seen.clone(), 0);
+    System::new("test").spawn(spec).await.unwrap()
+}
+
 #[test]
 fn a_cast_to_a_full_mailbox_gives_the_message_back() {
     testing::run(async {
         let seen = Log::default();
-        let clerk = System::new("test")
-            .spawn(Clerk::spec(seen.clone(), 0))
-            .await
-            .unwrap();
+        let clerk = clerk(&seen).await;
         clerk.wait(Duration::from_secs(1)).cast().unwrap();
         settle().await;
         for n in 0..4 {
@@ -76,10 +78,7 @@ fn a_cast_to_a_full_mailbox_gives_the_message_back() {
 fn a_call_to_a_full_mailbox_waits_for_room_until_its_deadline() {
     testing::run(async {
         let seen = Log::default();
-        let clerk = System::new("test")
-            .spawn(Clerk::spec(seen.clone(), 0))
-            .await
-            .unwrap();
+        let clerk = clerk(&seen).await;
         clerk.wait(Duration::from_secs(3)).cast().unwrap();
         settle().await;
         for n in 0..4 {
@@ -98,10 +97,7 @@ fn a_call_to_a_full_mailbox_waits_for_room_until_its_deadline() {
 fn a_cast_that_waits_for_room_is_sent_in_its_turn_or_given_back_at_its_deadline() {
     testing::run(async {
         let seen = Log::default();
-        let clerk = System::new("test")
-            .spawn(Clerk::spec(seen.clone(), 0))
-            .await
-            .unwrap();
+        let clerk = clerk(&seen).await;
         clerk.wait(Duration::from_secs(3)).cast().unwrap();
         settle().await;
         for n in 0..4 {
@@ -159,10 +155,7 @@ fn a_thousand_who_wait_for_room_are_served_in_the_order_of_their_coming_and_who_
     const SENDERS: u64 = 1000;
     testing::run(async {
         let seen = Log::default();
-        let clerk = System::new("test")
-            .spawn(Clerk::spec(seen.clone(), 0))
-            .await
-            .unwrap();
+        let clerk = clerk(&seen).await;
         clerk.wait(Duration::from_secs(10)).cast().unwrap();
         settle().await;
         let mut waiting = tokio::task::JoinSet::new();
@@ -193,10 +186,7 @@ fn a_thousand_who_wait_for_room_are_served_in_the_order_of_their_coming_and_who_
 fn a_restart_begins_with_an_empty_mailbox() {
     testing::run(async {
         let seen = Log::default();
-        let clerk = System::new("test")
-            .spawn(Clerk::spec(seen.clone(), 0))
-            .await
-            .unwrap();
+        let clerk = clerk(&seen).await;
         clerk.fall(Duration::from_secs(1)).cast().unwrap();
         settle().await;
         clerk.note(41).cast().unwrap();
@@ -258,10 +248,7 @@ fn what_waits_for_an_actor_that_does_not_come_back_is_answered_gone() {
 fn order_is_kept_from_each_of_many_senders() {
     testing::run(async {
         let seen = Log::default();
-        let clerk = System::new("test")
-            .spawn(Clerk::spec(seen.clone(), 0))
-            .await
-            .unwrap();
+        let clerk = clerk(&seen).await;
         let senders: Vec<_> = (0..8_u64)
             .map(|sender| {
                 let clerk = clerk.clone();

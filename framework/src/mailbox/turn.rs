@@ -18,7 +18,7 @@ use super::queue::Mailbox;
 use super::word::Word;
 use crate::sync::{AtomicU32, Ordering};
 
-/// How often a caller looks again whether the turn has become nobody's: for less than a microsecond, and less than queueing takes.
+/// How often a caller looks again whether another one has left: for less than a microsecond, and less than queueing takes.
 const PAUSES_MAX: u32 = 4;
 
 /// A caller has the turn. It is left, or the actor stays out of everybody's reach.
@@ -112,16 +112,17 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Takes the turn for a caller, if it is nobody's, or will be in no time.
+    /// Takes the turn for a caller, if it is nobody's, or another caller leaves it in no time.
     pub(crate) fn enter(&self) -> Option<Entered> {
         for _ in 0..=PAUSES_MAX {
             let word = self.word();
-            if word.is_suspended() {
-                return None;
-            }
             let is_nobodys = word.is_idle() && word.newest() == 0;
             if is_nobodys && self.change(word, word.entered()).is_ok() {
                 return Some(Entered(()));
+            }
+            if !is_nobodys && !word.is_in_place() {
+                // The loop's: it takes longer, and may wait for this very thread.
+                return None;
             }
             std::hint::spin_loop();
         }

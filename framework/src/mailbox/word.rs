@@ -60,6 +60,10 @@ impl Word {
         self.0 & TURN == SUSPENDED
     }
 
+    pub(super) fn is_in_place(self) -> bool {
+        self.0 & TURN == IN_PLACE
+    }
+
     pub(super) fn is_nudged(self) -> bool {
         self.0 & NUDGED != 0
     }

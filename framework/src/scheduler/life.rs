@@ -181,7 +181,7 @@ impl Entry {
     /// The life has ended. The next one begins, if there is one.
     fn end(self) {
         let ended = {
-            // SAFETY: as in `run`; what is taken out keeps the place until it is dropped.
+            // SAFETY: as in `turn`; what is taken out keeps the place until it is dropped.
             let cell = unsafe { self.0.as_ref() }.lives();
             let mut next = cell.next();
             // SAFETY: the turn is still this entry's.
