@@ -56,12 +56,6 @@ impl<A: Actor> Item<A> {
     }
 }
 
-/// The stamp of a message with this.
-#[inline]
-pub(crate) fn stamp_of<A: Actor>(rare: Option<&Kept<Rare<A>>>) -> Stamp {
-    rare.map_or(Stamp::NONE, |rare| rare.stamp)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

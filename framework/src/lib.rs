@@ -134,6 +134,7 @@ mod panics;
 mod place;
 mod policy;
 mod pool;
+mod prefetch;
 pub mod prelude;
 mod raw_ref;
 pub mod registry;

@@ -15,7 +15,7 @@ use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::link::{ExitError, ExitSignal, LinkEnd, Via};
-use crate::mailbox::{Holds, Mailbox, Permit, Reserve, Sent, Taken};
+use crate::mailbox::{Holds, Mailbox, Parcel, Permit, Reserve, Sent, Taken};
 use crate::message::Body;
 use crate::monitor::{Down, MonitorId, Watcher};
 use crate::pace::Pace;
@@ -36,6 +36,8 @@ pub(crate) enum NoRoom {
 
 /// What the loop of an incarnation has taken out of the mailbox.
 pub(crate) type Inbox<A> = Taken<Item<A>>;
+/// What was not accepted, and why.
+pub(crate) type Unsent<A> = (NoRoom, Parcel<Item<A>>);
 /// The wait for room in the mailbox.
 pub(crate) type ReserveRoom<A> = Reserve<Item<A>, Arc<Place<A>>>;
 
@@ -134,7 +136,8 @@ impl<A: Actor> Place<A> {
     }
 
     /// Puts an item behind what lies in the mailbox. Gives it back when it is not accepted now.
-    pub(crate) fn send(&self, item: Item<A>) -> Result<(), (NoRoom, Item<A>)> {
+    #[inline]
+    pub(crate) fn send(&self, item: Parcel<Item<A>>) -> Result<(), Unsent<A>> {
         if self.seat.is_gone() {
             return Err((NoRoom::Gone, item));
         }
@@ -158,6 +161,7 @@ impl<A: Actor> Place<A> {
         Reserve::new(Arc::clone(self))
     }
 
+    #[inline]
     fn was_sent(&self, sent: Sent) {
         if sent == Sent::Asleep {
             scheduler::schedule(self);
@@ -276,7 +280,7 @@ impl<A: Actor> Place<A> {
             actor,
             reason,
         };
-        self.send(Item::Exit(Box::new(signal)))
+        self.send(Parcel::new(Item::Exit(Box::new(signal))))
             .map_err(|(no_room, _)| match no_room {
                 NoRoom::Full => ExitError::Full,
                 NoRoom::Gone => ExitError::Gone,
@@ -285,11 +289,11 @@ impl<A: Actor> Place<A> {
 
     /// Puts an item behind what lies in the mailbox, waiting for room in a task when there is none.
     fn put(self: &Arc<Self>, item: Item<A>) {
-        if let Err((NoRoom::Full, item)) = self.send(item)
+        if let Err((NoRoom::Full, item)) = self.send(Parcel::new(item))
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let room = self.reserve();
-            runtime.spawn(async move { Self::send_granted(room.await, item) });
+            runtime.spawn(async move { Self::send_granted(room.await, item.into_inner()) });
         }
     }
 
@@ -412,11 +416,11 @@ impl<A: Actor> Endpoint for Place<A> {
         let deadline = head.deadline.map(|left| tokio::time::Instant::now() + left);
         A::port(&mut envelope).attach(port, deadline);
         let item = Item::message(envelope, head.stamp, 0, None);
-        let Err((no_room, item)) = self.send(item) else {
+        let Err((no_room, item)) = self.send(Parcel::new(item)) else {
             return Ok(());
         };
         let refusal = Refusal::from(no_room);
-        if let Item::Message { mut envelope, .. } = item
+        if let Item::Message { mut envelope, .. } = item.into_inner()
             && A::port(&mut envelope).is_call()
         {
             A::port(&mut envelope).refuse(&Unhandled(Failure::Refused(refusal)));

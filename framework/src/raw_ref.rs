@@ -18,6 +18,7 @@ use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::lane::Signal;
 use crate::link::ExitError;
+use crate::mailbox::Parcel;
 use crate::monitor::{MonitorId, Watcher};
 use crate::moving::MovingPlace;
 use crate::place::{NoRoom, Place};
@@ -210,6 +211,7 @@ impl<A: Actor> RawRef<A> {
     }
 
     /// Sends a method's message without a port.
+    #[inline]
     pub(crate) fn cast<M: Method<Actor = A>>(&self, method: M) -> Result<(), CastError<A::Message>> {
         let Ok(stamp) = current::effect() else {
             return Err(CastError::Lapsed(message_of(method)));
@@ -277,6 +279,7 @@ impl<A: Actor> RawRef<A> {
     }
 
     /// A message that is not accepted is given back.
+    #[inline]
     fn cast_local(
         &self,
         place: &Place<A>,
@@ -286,15 +289,26 @@ impl<A: Actor> RawRef<A> {
         if !self.may_reach(place) {
             return Err(CastError::Gone(A::into_message(envelope)));
         }
-        let item = Item::message(envelope, stamp, self.incarnation, None);
-        let Err((no_room, Item::Message { envelope, .. })) = place.send(item) else {
-            return Ok(());
-        };
-        let message = A::into_message(envelope);
-        Err(match no_room {
-            NoRoom::Full => CastError::Full(message),
-            NoRoom::Gone => CastError::Gone(message),
-        })
+        if let Err(no_room) = place.room() {
+            return Err(not_sent::<A>(no_room, envelope));
+        }
+        let item = Parcel::new(Item::message(envelope, stamp, self.incarnation, None));
+        match place.send(item) {
+            Ok(()) => Ok(()),
+            Err((no_room, item)) => match item.into_inner() {
+                Item::Message { envelope, .. } => Err(not_sent::<A>(no_room, envelope)),
+                Item::Down(_) | Item::Exit(_) | Item::End(_) => Ok(()),
+            },
+        }
+    }
+}
+
+#[cold]
+fn not_sent<A: Actor>(no_room: NoRoom, envelope: A::Envelope) -> CastError<A::Message> {
+    let message = A::into_message(envelope);
+    match no_room {
+        NoRoom::Full => CastError::Full(message),
+        NoRoom::Gone => CastError::Gone(message),
     }
 }
 

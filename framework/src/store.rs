@@ -1,20 +1,27 @@
 //! Where the memory of messages and of calls comes from: blocks of a few sizes, kept for the next one, by thread and in a common store.
 //!
 //! A mailbox holds no memory of its own, so an idle actor has none; nor does a call that is over. A thread keeps [`OWN_BYTES_MAX`] of each size; beyond that blocks go
-//! to the common store, [`COMMON_BYTES_MAX`] of each size, in chains of [`CHAIN`], and beyond that to the allocator. That is how blocks
+//! to the common store, [`COMMON_BYTES_MAX`] of each size, [`BATCH`] at a time, and beyond that to the allocator. That is how blocks
 //! come back from the thread that handles messages to the one that sends them: one lock for many messages.
+//!
+//! What is kept is a list of addresses. A block that is free is not touched, as it lies in the cache of the core that has used it last; who takes
+//! blocks has those that come next fetched meanwhile.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 
+use crate::prefetch;
+
 /// What a thread keeps of each size, in bytes.
 const OWN_BYTES_MAX: usize = 128 * 1024;
 /// What all threads keep of each size together, in bytes.
 const COMMON_BYTES_MAX: usize = 1024 * 1024;
 /// Blocks that go to the common store or come from it at a time.
-const CHAIN: usize = 32;
+const BATCH: usize = 32;
+/// How many blocks before its turn a block is fetched into the cache of who takes it.
+const AHEAD: usize = 8;
 
 /// What blocks that are kept are aligned to, and what all sizes are multiples of: a cache line.
 pub(crate) const ALIGN: usize = 64;
@@ -24,31 +31,19 @@ pub(crate) const ADDRESS_BITS: u32 = 48;
 /// How many sizes are kept. What is larger comes from the allocator each time.
 const SIZES: usize = 16;
 
-/// A block that is not in use.
-struct Free {
-    next: *mut Free,
-}
+/// Blocks of one size that nobody uses.
+struct Free(Vec<NonNull<u8>>);
 
-/// Blocks of one size that one thread keeps.
-struct Own {
-    first: *mut Free,
-    len: usize,
-}
-
-struct Owns(UnsafeCell<[Own; SIZES]>);
-
-/// Chains of `CHAIN` blocks.
-struct Common(Vec<NonNull<Free>>);
+/// The blocks of each size that one thread keeps.
+struct Owns(UnsafeCell<[Free; SIZES]>);
 
 // SAFETY: a free block is plain memory; whoever has its address alone may use it.
-unsafe impl Send for Common {}
+unsafe impl Send for Free {}
 
-static COMMON: [Mutex<Common>; SIZES] = [const { Mutex::new(Common(Vec::new())) }; SIZES];
+static COMMON: [Mutex<Free>; SIZES] = [const { Mutex::new(Free(Vec::new())) }; SIZES];
 
 thread_local! {
-    static OWNS: Owns = const {
-        Owns(UnsafeCell::new([const { Own { first: std::ptr::null_mut(), len: 0 } }; SIZES]))
-    };
+    static OWNS: Owns = const { Owns(UnsafeCell::new([const { Free(Vec::new()) }; SIZES])) };
 }
 
 /// Which size a layout is of. `None` for what is not kept.
@@ -70,11 +65,8 @@ pub(crate) fn take(layout: Layout) -> NonNull<u8> {
     let Some(size) = size_of(layout) else {
         return allocate(layout);
     };
-    // SAFETY: see `with_own`: a pop from the thread's list and nothing else.
-    let taken = with_own(size, |own| unsafe { own.take(size) });
-    taken
-        .flatten()
-        .map_or_else(|| allocate(layout_of(size)), NonNull::cast)
+    let taken = with_own(size, |own| own.take(size));
+    taken.flatten().unwrap_or_else(|| allocate(layout_of(size)))
 }
 
 /// Gives memory back that `take` gave.
@@ -89,34 +81,26 @@ pub(crate) unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
         unsafe { dealloc(block.as_ptr(), layout) };
         return;
     };
-    let block = block.cast::<Free>();
-    // SAFETY: the block is of this size and nobody else's, by the caller's promise.
-    if with_own(size, |own| unsafe { own.keep(block, size) }).is_none() {
+    if with_own(size, |own| own.keep(block, size)).is_none() {
         // The thread is ending, and its blocks are gone already.
         // SAFETY: every block of this size has this layout.
-        unsafe { dealloc(block.as_ptr().cast(), layout_of(size)) };
+        unsafe { dealloc(block.as_ptr(), layout_of(size)) };
     }
 }
 
 /// Gives what this thread and the common store keep of a layout's size to the allocator.
 pub(crate) fn trim(layout: Layout) {
     let Some(size) = size_of(layout) else { return };
-    with_own(size, |own| {
-        let first = std::mem::replace(&mut own.first, std::ptr::null_mut());
-        own.len = 0;
-        // SAFETY: the list is ours, and is not in the thread's store any more.
-        unsafe { free_all(first, size) };
-    });
-    let chains = std::mem::take(&mut lock(size).0);
-    for chain in chains {
-        // SAFETY: a chain of the common store is whoever's took it out.
-        unsafe { free_all(chain.as_ptr(), size) };
+    if let Some(own) = with_own(size, |own| own.take_all()) {
+        own.free(size);
     }
+    let common = lock(size).take_all();
+    common.free(size);
 }
 
 /// Calls `f` with the thread's list of a size. `None` when the thread is ending. `f` must not come here again.
 #[inline]
-fn with_own<R>(size: usize, f: impl FnOnce(&mut Own) -> R) -> Option<R> {
+fn with_own<R>(size: usize, f: impl FnOnce(&mut Free) -> R) -> Option<R> {
     OWNS.try_with(|owns| {
         // SAFETY: only this thread comes here, and `f` (all of them stand in this file) calls nothing that does.
         let owns = unsafe { &mut *owns.0.get() };
@@ -125,7 +109,7 @@ fn with_own<R>(size: usize, f: impl FnOnce(&mut Own) -> R) -> Option<R> {
     .ok()
 }
 
-fn lock(size: usize) -> std::sync::MutexGuard<'static, Common> {
+fn lock(size: usize) -> std::sync::MutexGuard<'static, Free> {
     COMMON[size].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -142,89 +126,69 @@ fn allocate(layout: Layout) -> NonNull<u8> {
     memory
 }
 
-/// # Safety
-///
-/// The list is the caller's, of blocks of this size.
-unsafe fn free_all(mut first: *mut Free, size: usize) {
-    while let Some(block) = NonNull::new(first) {
-        // SAFETY: a block of a list holds where the next one is, until it is given to the allocator.
-        unsafe {
-            first = block.read().next;
-            dealloc(block.as_ptr().cast(), layout_of(size));
-        }
-    }
-}
-
-impl Own {
+impl Free {
+    /// How many a thread keeps.
     #[inline]
-    fn max(size: usize) -> usize {
+    fn own_max(size: usize) -> usize {
         OWN_BYTES_MAX / layout_of(size).size()
     }
 
-    /// # Safety
-    ///
-    /// This is the list of this size.
+    /// One of what a thread keeps.
     #[inline]
-    unsafe fn take(&mut self, size: usize) -> Option<NonNull<Free>> {
-        if self.first.is_null() {
+    fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
+        if self.0.is_empty() {
             self.fetch(size);
         }
-        let block = NonNull::new(self.first)?;
-        // SAFETY: blocks in the list are free and hold where the next one is.
-        self.first = unsafe { block.read() }.next;
-        self.len -= 1;
+        let block = self.0.pop()?;
+        if let Some(next) = self.0.len().checked_sub(AHEAD) {
+            prefetch::for_write(self.0[next].as_ptr().addr());
+        }
         Some(block)
     }
 
-    /// Takes a chain of the common store, if it has one.
+    /// Takes a batch from the common store, if it has one.
     #[cold]
     fn fetch(&mut self, size: usize) {
-        if let Some(chain) = lock(size).0.pop() {
-            self.first = chain.as_ptr();
-            self.len = CHAIN;
-        }
-    }
-
-    /// # Safety
-    ///
-    /// The block is free, of this size, and nobody else's.
-    #[inline]
-    unsafe fn keep(&mut self, block: NonNull<Free>, size: usize) {
-        // SAFETY: a free block is large enough for this, and ours.
-        unsafe { block.write(Free { next: self.first }) };
-        self.first = block.as_ptr();
-        self.len += 1;
-        if self.len > Self::max(size) {
-            // SAFETY: the list is longer than a chain.
-            unsafe { self.share(size) };
-        }
-    }
-
-    /// Gives a chain to the common store, or to the allocator when that has enough.
-    ///
-    /// # Safety
-    ///
-    /// The list is of this size and has more than `CHAIN` blocks.
-    #[cold]
-    unsafe fn share(&mut self, size: usize) {
-        let chain = self.first;
-        let mut last = chain;
-        // SAFETY: the first `CHAIN` blocks of the list are free and ours, and after them comes another.
-        unsafe {
-            for _ in 1..CHAIN {
-                last = (*last).next;
-            }
-            self.first = std::mem::replace(&mut (*last).next, std::ptr::null_mut());
-        }
-        self.len -= CHAIN;
-        let Some(chain) = NonNull::new(chain) else { return };
         let mut common = lock(size);
-        if (common.0.len() + 1) * CHAIN * layout_of(size).size() <= COMMON_BYTES_MAX {
-            common.0.push(chain);
+        let rest = common.0.len().saturating_sub(BATCH);
+        self.0.extend(common.0.drain(rest..));
+        drop(common);
+        for block in self.0.iter().rev().take(AHEAD) {
+            prefetch::for_write(block.as_ptr().addr());
+        }
+    }
+
+    /// Keeps one more for the thread.
+    #[inline]
+    fn keep(&mut self, block: NonNull<u8>, size: usize) {
+        self.0.push(block);
+        if self.0.len() > Self::own_max(size) {
+            self.share(size);
+        }
+    }
+
+    /// Gives a batch to the common store, or to the allocator when that has enough.
+    #[cold]
+    fn share(&mut self, size: usize) {
+        let rest = self.0.len() - BATCH;
+        let mut common = lock(size);
+        if (common.0.len() + BATCH) * layout_of(size).size() <= COMMON_BYTES_MAX {
+            common.0.extend(self.0.drain(rest..));
         } else {
             drop(common);
-            // SAFETY: the chain was cut off the thread's list.
-            unsafe { free_all(chain.as_ptr(), size) };
+            Self(self.0.split_off(rest)).free(size);
+        }
+    }
+
+    fn take_all(&mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+
+    /// Gives them to the allocator; all are of this size.
+    fn free(self, size: usize) {
+        for block in self.0 {
+            // SAFETY: a block of the store is nobody else's, and came from the allocator with the layout of its size.
+            unsafe { dealloc(block.as_ptr(), layout_of(size)) };
         }
     }
 }
@@ -232,9 +196,7 @@ impl Own {
 impl Drop for Owns {
     fn drop(&mut self) {
         for (size, own) in self.0.get_mut().iter_mut().enumerate() {
-            let first = std::mem::replace(&mut own.first, std::ptr::null_mut());
-            // SAFETY: the thread ends; its lists are nobody else's.
-            unsafe { free_all(first, size) };
+            own.take_all().free(size);
         }
     }
 }
@@ -263,7 +225,7 @@ mod tests {
     fn blocks_come_back_from_another_thread_and_bounds_hold() {
         let layout = Layout::from_size_align(900, 64).unwrap();
         let size = size_of(layout).unwrap();
-        let blocks: Vec<usize> = (0..4 * Own::max(size))
+        let blocks: Vec<usize> = (0..4 * Free::own_max(size))
             .map(|_| take(layout).as_ptr().expose_provenance())
             .collect();
         let known = blocks.clone();
@@ -273,12 +235,12 @@ mod tests {
                 // SAFETY: taken above, by the thread that waits for this one.
                 unsafe { give_back(block, layout) };
             }
-            let kept = with_own(size, |own| own.len).unwrap();
-            assert!((1..=Own::max(size)).contains(&kept), "{kept}");
+            let kept = with_own(size, |own| own.0.len()).unwrap();
+            assert!((1..=Free::own_max(size)).contains(&kept), "{kept}");
         })
         .join()
         .unwrap();
-        let common = lock(size).0.len() * CHAIN * layout_of(size).size();
+        let common = lock(size).0.len() * layout_of(size).size();
         assert!((1..=COMMON_BYTES_MAX).contains(&common), "{common}");
         let again = take(layout);
         assert!(
@@ -289,7 +251,7 @@ mod tests {
         unsafe { give_back(again, layout) };
         trim(layout);
         assert_eq!(
-            (lock(size).0.len(), with_own(size, |own| own.len).unwrap()),
+            (lock(size).0.len(), with_own(size, |own| own.0.len()).unwrap()),
             (0, 0)
         );
     }

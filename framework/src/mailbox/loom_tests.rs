@@ -24,11 +24,15 @@ fn model(run: impl Fn() + Send + Sync + 'static) {
     builder.check(run);
 }
 
+fn try_send<T>(mailbox: &Mailbox<T>, message: T) -> Result<Sent, T> {
+    mailbox.try_send(Parcel::new(message)).map_err(Parcel::into_inner)
+}
+
 /// The next message, or sleep: `None` means that whoever sends now wakes the loop.
 fn next_or_sleep(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Option<u64> {
     loop {
         mailbox.begin_turn();
-        let next = mailbox.next_or_rest(taken);
+        let next = mailbox.next_or_rest(taken).map(Parcel::into_inner);
         if next.is_some() || !mailbox.end_turn() {
             return next;
         }
@@ -78,7 +82,7 @@ fn receive(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>, woken: &Scheduled, co
 }
 
 fn send(mailbox: &Mailbox<u64>, woken: &Scheduled, message: u64) -> Result<(), u64> {
-    if mailbox.try_send(message)? == Sent::Asleep {
+    if try_send(mailbox, message)? == Sent::Asleep {
         woken.put();
     }
     Ok(())
@@ -150,7 +154,7 @@ fn loom_a_message_sent_against_a_close_is_swept_by_one_of_both() {
         let sender = {
             let (mailbox, gone, taken) = (Arc::clone(&mailbox), Arc::clone(&gone), Arc::clone(&taken));
             thread::spawn(move || {
-                let _ = mailbox.try_send(1).unwrap();
+                let _ = try_send(&mailbox, 1).unwrap();
                 fence(Ordering::SeqCst);
                 sweep(&mailbox, &gone, &taken)
             })
@@ -171,7 +175,7 @@ fn reserve(mailbox: &Arc<Mailbox<u64>>) -> Permit<u64, Arc<Mailbox<u64>>> {
 fn loom_room_reaches_who_waits_for_it() {
     model(|| {
         let mailbox = Arc::new(Mailbox::new(1));
-        let _ = mailbox.try_send(1).unwrap();
+        let _ = try_send(&mailbox, 1).unwrap();
         let sender = {
             let mailbox = Arc::clone(&mailbox);
             thread::spawn(move || reserve(&mailbox).send(2).1)
@@ -181,7 +185,7 @@ fn loom_room_reaches_who_waits_for_it() {
         let _ = sender.join().unwrap();
         assert_eq!(mailbox.try_next(&mut taken), Some(2));
         assert_eq!(mailbox.filled().0, 0);
-        assert_eq!(mailbox.try_send(3), Ok(Sent::Seen));
+        assert_eq!(try_send(&mailbox, 3), Ok(Sent::Seen));
     });
 }
 
@@ -189,7 +193,7 @@ fn loom_room_reaches_who_waits_for_it() {
 fn loom_who_gives_up_waiting_leaves_no_room_behind() {
     model(|| {
         let mailbox = Arc::new(Mailbox::new(1));
-        let _ = mailbox.try_send(1).unwrap();
+        let _ = try_send(&mailbox, 1).unwrap();
         let fickle = {
             let mailbox = Arc::clone(&mailbox);
             thread::spawn(move || {
@@ -202,8 +206,8 @@ fn loom_who_gives_up_waiting_leaves_no_room_behind() {
         assert_eq!(mailbox.try_next(&mut taken), Some(1));
         fickle.join().unwrap();
         assert_eq!(mailbox.filled().0, 0);
-        assert_eq!(mailbox.try_send(3), Ok(Sent::Seen));
-        assert_eq!(mailbox.try_send(4), Err(4));
+        assert_eq!(try_send(&mailbox, 3), Ok(Sent::Seen));
+        assert_eq!(try_send(&mailbox, 4), Err(4));
     });
 }
 
@@ -348,7 +352,7 @@ fn loom_a_wake_up_and_a_message_against_a_loop_that_waits_within_a_message() {
                 let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
                 thread::spawn(move || {
                     if !nudges {
-                        assert_eq!(mailbox.try_send(1), Ok(Sent::Seen));
+                        assert_eq!(try_send(&mailbox, 1), Ok(Sent::Seen));
                     } else if mailbox.nudge() {
                         woken.put();
                     }
@@ -364,7 +368,7 @@ fn loom_a_wake_up_and_a_message_against_a_loop_that_waits_within_a_message() {
         }
         let mut taken = Taken::NONE;
         mailbox.begin_turn();
-        assert_eq!(mailbox.next_or_rest(&mut taken), Some(1));
+        assert_eq!(mailbox.next_or_rest(&mut taken).map(Parcel::into_inner), Some(1));
         assert!(!mailbox.end_turn(), "the wake-up was heeded");
     });
 }

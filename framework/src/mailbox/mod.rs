@@ -24,6 +24,7 @@ mod loom_tests;
 #[cfg(all(test, not(quorate_loom)))]
 mod tests;
 
+pub(crate) use self::node::Parcel;
 pub(crate) use self::queue::{Mailbox, Sent, Taken};
 pub(crate) use self::room::{Holds, Permit, Reserve};
 pub(crate) use self::turn::Entered;

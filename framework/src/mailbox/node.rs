@@ -1,6 +1,7 @@
 //! A message with what leads to the one before it, in memory from the [store].
 
 use std::alloc::Layout;
+use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use super::word::Word;
@@ -9,21 +10,13 @@ use crate::store::{self, ALIGN};
 /// A message as it lies in a mailbox.
 #[repr(C)]
 struct Node<T> {
-    /// The message that was sent before this one, or null.
+    /// The message that was sent before this one, or null. Of one that is in no chain, whatever it was.
     next: *mut Node<T>,
     message: T,
 }
 
-/// A chain of messages, owned: dropping it drops them.
-pub(super) struct Chain<T>(*mut Node<T>);
-
-// SAFETY: a chain owns its messages and nothing else; nodes are plain memory that any thread may give back.
-unsafe impl<T: Send> Send for Chain<T> {}
-
-impl<T> Chain<T> {
-    pub(super) const EMPTY: Self = Self(std::ptr::null_mut());
-
-    pub(super) const LAYOUT: Layout = {
+impl<T> Node<T> {
+    const LAYOUT: Layout = {
         let node = Layout::new::<Node<T>>();
         let align = if node.align() > ALIGN { node.align() } else { ALIGN };
         match Layout::from_size_align(node.size(), align) {
@@ -31,34 +24,109 @@ impl<T> Chain<T> {
             Err(_) => panic!("a message is smaller than the address space"),
         }
     };
+}
 
-    /// A chain of one message.
-    pub(super) fn of(message: T) -> Self {
-        let memory = store::take(Self::LAYOUT).cast::<Node<T>>();
+/// One message where it lies, before it is sent and after it was taken: it is moved there and out of there once, and not from
+/// hand to hand.
+pub(crate) struct Parcel<T>(NonNull<Node<T>>);
+
+// SAFETY: a parcel owns its message and nothing else; nodes are plain memory that any thread may give back.
+unsafe impl<T: Send> Send for Parcel<T> {}
+
+impl<T> Parcel<T> {
+    /// What a message takes up, in bytes.
+    #[cfg(test)]
+    pub(super) const TAKES: usize = Node::<T>::LAYOUT.size();
+
+    #[inline]
+    pub(crate) fn new(message: T) -> Self {
+        let memory = store::take(Node::<T>::LAYOUT).cast::<Node<T>>();
         debug_assert!(Word::can_hold(memory.as_ptr().expose_provenance()));
         let next = std::ptr::null_mut();
         // SAFETY: the store gave this memory to us alone, with the layout of a node.
         unsafe { memory.write(Node { next, message }) };
-        Self(memory.as_ptr())
+        Self(memory)
     }
 
-    /// Makes it a chain of one more: `older` is the address of the chain that this first message leads to.
+    /// The message, moved out.
+    #[inline]
+    pub(crate) fn into_inner(self) -> T {
+        let node = self.0;
+        std::mem::forget(self);
+        // SAFETY: the node is ours, and what was in it is moved out once: its owner is forgotten. The memory came from the store with this
+        // layout.
+        unsafe {
+            let Node { message, .. } = node.read();
+            store::give_back(node.cast(), Node::<T>::LAYOUT);
+            message
+        }
+    }
+
+    /// Makes it the first of a chain: `older` is the address of what comes after it.
+    #[inline]
     pub(super) fn lead_to(&mut self, older: usize) {
-        debug_assert!(!self.is_empty(), "a message leads to another");
-        // SAFETY: a chain that is not empty begins with a node that it owns. Whoever owns the older chain gives it up by publishing the
-        // address of this one; until then nothing is read through it.
-        unsafe { (*self.0).next = std::ptr::with_exposed_provenance_mut(older) };
+        // SAFETY: the node is ours. Whoever owns the older chain gives it up by publishing the address of this one; until then nothing is read
+        // through it.
+        unsafe { (*self.0.as_ptr()).next = std::ptr::with_exposed_provenance_mut(older) };
     }
 
-    /// The address of the first, for the word.
+    /// Its address, for the word.
+    #[inline]
     pub(super) fn address(&self) -> usize {
-        self.0.expose_provenance()
+        self.0.as_ptr().expose_provenance()
     }
 
-    /// The chain gets lost here and is owned by whoever owns its address.
+    /// It gets lost here, with what it leads to, and is owned by whoever owns its address.
+    #[inline]
     pub(super) fn publish(self) {
         std::mem::forget(self);
     }
+
+    /// The memory that such messages left in the store is given back to the allocator.
+    pub(super) fn trim_store() {
+        store::trim(Node::<T>::LAYOUT);
+    }
+}
+
+impl<T> Deref for Parcel<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: a message lies in the node until the parcel is no more.
+        unsafe { &self.0.as_ref().message }
+    }
+}
+
+impl<T> DerefMut for Parcel<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and `self` is borrowed alone.
+        unsafe { &mut self.0.as_mut().message }
+    }
+}
+
+impl<T> Drop for Parcel<T> {
+    fn drop(&mut self) {
+        // Moved out first: its drop may panic.
+        // SAFETY: as in `into_inner`, and this is the last use of the parcel.
+        let message = unsafe {
+            let Node { message, .. } = self.0.read();
+            store::give_back(self.0.cast(), Node::<T>::LAYOUT);
+            message
+        };
+        drop(message);
+    }
+}
+
+/// A chain of messages, owned: dropping it drops them.
+pub(super) struct Chain<T>(*mut Node<T>);
+
+// SAFETY: as a parcel.
+unsafe impl<T: Send> Send for Chain<T> {}
+
+impl<T> Chain<T> {
+    pub(super) const EMPTY: Self = Self(std::ptr::null_mut());
 
     /// The chain that was published under this address.
     ///
@@ -69,6 +137,7 @@ impl<T> Chain<T> {
         Self(std::ptr::with_exposed_provenance_mut(address))
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_null()
     }
@@ -86,19 +155,12 @@ impl<T> Chain<T> {
     }
 
     /// Takes the first message off.
-    pub(super) fn pop(&mut self) -> Option<T> {
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Parcel<T>> {
         let first = NonNull::new(self.0)?;
-        // SAFETY: the chain owns its first node, and forgets it here.
-        let Node { next, message } = unsafe { first.read() };
-        self.0 = next;
-        // SAFETY: this memory came from the store with this layout; what was in it has been moved out.
-        unsafe { store::give_back(first.cast(), Self::LAYOUT) };
-        Some(message)
-    }
-
-    /// The memory that nodes of this type left in the store is given back to the allocator.
-    pub(super) fn trim_store() {
-        store::trim(Self::LAYOUT);
+        // SAFETY: the chain owns its first node, and gives it away here.
+        self.0 = unsafe { (*first.as_ptr()).next };
+        Some(Parcel(first))
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::marker::PhantomData;
 
-use super::node::Chain;
+use super::node::{Chain, Parcel};
 use super::room::Room;
 use super::turn::Rest;
 use super::word::{BOUND_MAX, Word};
@@ -66,7 +66,7 @@ pub(crate) enum Sent {
 impl<T> Mailbox<T> {
     /// What a message takes up here, in bytes.
     #[cfg(test)]
-    pub(crate) const MESSAGE_TAKES: usize = Chain::<T>::LAYOUT.size();
+    pub(crate) const MESSAGE_TAKES: usize = Parcel::<T>::TAKES;
 
     /// A mailbox for `bound` messages, from 1 to [`BOUND_MAX`].
     pub(crate) fn new(bound: usize) -> Self {
@@ -96,11 +96,8 @@ impl<T> Mailbox<T> {
     }
 
     /// Puts a message behind the others. Gives it back when there is no room.
-    pub(crate) fn try_send(&self, message: T) -> Result<Sent, T> {
-        if !self.has_room() {
-            return Err(message);
-        }
-        let mut message = Chain::of(message);
+    #[inline]
+    pub(crate) fn try_send(&self, mut message: Parcel<T>) -> Result<Sent, Parcel<T>> {
         let mut word = self.word();
         while word.count() < self.bound {
             match self.link(message, word, word.plus(1)) {
@@ -108,7 +105,7 @@ impl<T> Mailbox<T> {
                 Err((back, now)) => (message, word) = (back, now),
             }
         }
-        Err(message.pop().expect("a chain of one message"))
+        Err(message)
     }
 
     /// Puts a message where room was granted.
@@ -122,7 +119,7 @@ impl<T> Mailbox<T> {
     }
 
     fn send_taking(&self, room: usize, message: T) -> Sent {
-        let mut message = Chain::of(message);
+        let mut message = Parcel::new(message);
         let mut word = self.word();
         loop {
             match self.link(message, word, word.plus(room)) {
@@ -132,18 +129,15 @@ impl<T> Mailbox<T> {
         }
     }
 
-    fn link(&self, mut message: Chain<T>, word: Word, next: Word) -> Result<Sent, (Chain<T>, Word)> {
+    #[inline]
+    fn link(&self, mut message: Parcel<T>, word: Word, next: Word) -> Result<Sent, (Parcel<T>, Word)> {
         message.lead_to(word.newest());
         match self.change(word, next.pushed(message.address())) {
             Ok(()) => {
                 message.publish();
                 Ok(if word.is_idle() { Sent::Asleep } else { Sent::Seen })
             }
-            Err(now) => {
-                // It owns what it leads to no more than it did before.
-                message.lead_to(0);
-                Err((message, now))
-            }
+            Err(now) => Err((message, now)),
         }
     }
 
@@ -158,10 +152,11 @@ impl<T> Mailbox<T> {
         if next.is_none() {
             self.settle(taken);
         }
-        next
+        next.map(Parcel::into_inner)
     }
 
-    fn next(&self, taken: &mut Taken<T>) -> Option<T> {
+    #[inline]
+    fn next(&self, taken: &mut Taken<T>) -> Option<Parcel<T>> {
         if taken.messages.is_empty() {
             self.take(taken);
         }
@@ -174,7 +169,8 @@ impl<T> Mailbox<T> {
     }
 
     /// The next message. `None` when there is none: at the [end of the turn](Self::end_turn) the loop falls asleep, unless one has come.
-    pub(crate) fn next_or_rest(&self, taken: &mut Taken<T>) -> Option<T> {
+    #[inline]
+    pub(crate) fn next_or_rest(&self, taken: &mut Taken<T>) -> Option<Parcel<T>> {
         let next = self.next(taken);
         if next.is_none() {
             self.rest.set_idle(std::mem::take(&mut taken.begun));
@@ -183,6 +179,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Takes what lies here, and gives back the room of what was begun, in one step.
+    #[cold]
     fn take(&self, taken: &mut Taken<T>) {
         let mut word = self.word();
         while word.newest() != 0 {
@@ -211,6 +208,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Gives room back: to those who wait for it, in order, and else to all.
+    #[cold]
     pub(super) fn free(&self, count: usize) {
         let mut word = self.word();
         while !word.is_awaited() {
@@ -236,7 +234,7 @@ impl<T> Mailbox<T> {
 
     /// What this mailbox's messages left in the store goes to the allocator.
     pub(crate) fn trim() {
-        Chain::<T>::trim_store();
+        Parcel::<T>::trim_store();
     }
 }
 

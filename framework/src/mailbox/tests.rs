@@ -16,6 +16,10 @@ impl<T> Holds<T> for Arc<Mailbox<T>> {
     }
 }
 
+fn try_send<T>(mailbox: &Mailbox<T>, message: T) -> Result<Sent, T> {
+    mailbox.try_send(Parcel::new(message)).map_err(Parcel::into_inner)
+}
+
 fn all(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Vec<u64> {
     std::iter::from_fn(|| mailbox.try_next(taken)).collect()
 }
@@ -24,7 +28,7 @@ fn all(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Vec<u64> {
 fn next_or_sleep(mailbox: &Mailbox<u64>, taken: &mut Taken<u64>) -> Option<u64> {
     loop {
         mailbox.begin_turn();
-        let next = mailbox.next_or_rest(taken);
+        let next = mailbox.next_or_rest(taken).map(Parcel::into_inner);
         if next.is_some() || !mailbox.end_turn() {
             return next;
         }
@@ -49,9 +53,9 @@ fn poll<F: Future + Unpin>(future: &mut F, waker: &Arc<Woken>) -> Poll<F::Output
 fn messages_come_in_order_and_the_bound_is_exact_when_the_loop_waits() {
     let (mailbox, mut taken) = (Mailbox::new(100), Taken::NONE);
     for n in 0..100 {
-        assert_eq!(mailbox.try_send(n), Ok(Sent::Seen));
+        assert_eq!(try_send(&mailbox, n), Ok(Sent::Seen));
     }
-    assert_eq!(mailbox.try_send(100), Err(100), "the message comes back");
+    assert_eq!(try_send(&mailbox, 100), Err(100), "the message comes back");
     assert_eq!(mailbox.filled(), (100, 100));
     for n in 0..10 {
         assert_eq!(mailbox.try_next(&mut taken), Some(n));
@@ -59,7 +63,7 @@ fn messages_come_in_order_and_the_bound_is_exact_when_the_loop_waits() {
     mailbox.settle(&mut taken);
     assert_eq!(mailbox.filled(), (90, 100));
     for n in 100..110 {
-        assert_eq!(mailbox.try_send(n), Ok(Sent::Seen));
+        assert_eq!(try_send(&mailbox, n), Ok(Sent::Seen));
     }
     assert!(!mailbox.has_room());
     assert_eq!(all(&mailbox, &mut taken), (10..110).collect::<Vec<_>>());
@@ -70,8 +74,8 @@ fn messages_come_in_order_and_the_bound_is_exact_when_the_loop_waits() {
 fn a_small_mailbox_is_exact_to_the_message() {
     let (mailbox, mut taken) = (Mailbox::new(1), Taken::NONE);
     for n in 0..10 {
-        assert_eq!(mailbox.try_send(n), Ok(Sent::Seen));
-        assert_eq!(mailbox.try_send(99), Err(99));
+        assert_eq!(try_send(&mailbox, n), Ok(Sent::Seen));
+        assert_eq!(try_send(&mailbox, 99), Err(99));
         assert_eq!(mailbox.try_next(&mut taken), Some(n));
         assert!(mailbox.has_room());
     }
@@ -81,26 +85,26 @@ fn a_small_mailbox_is_exact_to_the_message() {
 fn who_sends_first_to_a_sleeping_loop_is_told_to_wake_it() {
     let (mailbox, mut taken) = (Mailbox::new(8), Taken::NONE);
     assert_eq!(
-        mailbox.try_send(1),
+        try_send(&mailbox, 1),
         Ok(Sent::Seen),
         "a loop that has not slept yet is awake"
     );
     assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(1));
     assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
-    assert_eq!(mailbox.try_send(2), Ok(Sent::Asleep));
-    assert_eq!(mailbox.try_send(3), Ok(Sent::Seen));
+    assert_eq!(try_send(&mailbox, 2), Ok(Sent::Asleep));
+    assert_eq!(try_send(&mailbox, 3), Ok(Sent::Seen));
     assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(2));
-    assert_eq!(mailbox.try_send(4), Ok(Sent::Seen));
+    assert_eq!(try_send(&mailbox, 4), Ok(Sent::Seen));
     assert_eq!(all(&mailbox, &mut taken), [3, 4]);
     assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
     assert!(mailbox.nudge(), "whoever wakes it has it run");
     assert!(!mailbox.nudge());
-    assert_eq!(mailbox.try_send(5), Ok(Sent::Seen));
+    assert_eq!(try_send(&mailbox, 5), Ok(Sent::Seen));
     assert!(mailbox.end_turn(), "it was woken while it ran");
     mailbox.begin_turn();
     assert!(!mailbox.end_turn());
     assert_eq!(
-        mailbox.try_send(6),
+        try_send(&mailbox, 6),
         Ok(Sent::Seen),
         "no message wakes a loop that waits for something else"
     );
@@ -112,7 +116,7 @@ fn who_waits_for_room_gets_it_in_order_and_is_not_overtaken() {
     let (mailbox, mut taken): (Shared, _) = (Arc::new(Mailbox::new(2)), Taken::NONE);
     let wakers: Vec<_> = (0..3).map(|_| Arc::new(Woken::default())).collect();
     for n in 0..2 {
-        assert_eq!(mailbox.try_send(n), Ok(Sent::Seen));
+        assert_eq!(try_send(&mailbox, n), Ok(Sent::Seen));
     }
     let mut waits: Vec<_> = wakers
         .iter()
@@ -123,7 +127,7 @@ fn who_waits_for_room_gets_it_in_order_and_is_not_overtaken() {
         assert!(poll(wait, waker).is_pending());
     }
     assert_eq!(mailbox.try_next(&mut taken), Some(0));
-    assert_eq!(mailbox.try_send(99), Err(99), "the room is the first one's");
+    assert_eq!(try_send(&mailbox, 99), Err(99), "the room is the first one's");
     let woken: Vec<_> = wakers
         .iter()
         .map(|waker| waker.0.load(Ordering::SeqCst))
@@ -146,9 +150,9 @@ fn who_waits_for_room_gets_it_in_order_and_is_not_overtaken() {
     let Poll::Ready(permit) = poll(&mut fourth, &waker) else {
         panic!("its room was granted")
     };
-    assert_eq!(mailbox.try_send(99), Err(99));
+    assert_eq!(try_send(&mailbox, 99), Err(99));
     drop(permit);
-    assert_eq!(mailbox.try_send(3), Ok(Sent::Seen));
+    assert_eq!(try_send(&mailbox, 3), Ok(Sent::Seen));
     assert_eq!(all(&mailbox, &mut taken), [2, 3]);
     assert_eq!(mailbox.filled(), (0, 2));
 }
@@ -156,7 +160,7 @@ fn who_waits_for_room_gets_it_in_order_and_is_not_overtaken() {
 #[test]
 fn what_is_put_beyond_the_bound_makes_no_room_for_who_waits() {
     let (mailbox, mut taken): (Shared, _) = (Arc::new(Mailbox::new(1)), Taken::NONE);
-    assert_eq!(mailbox.try_send(0), Ok(Sent::Seen));
+    assert_eq!(try_send(&mailbox, 0), Ok(Sent::Seen));
     let waker = Arc::new(Woken::default());
     let mut waits: Vec<_> = (0..20).map(|_| Reserve::new(Arc::clone(&mailbox))).collect();
     assert!(waits.iter_mut().all(|wait| poll(wait, &waker).is_pending()));
@@ -177,7 +181,7 @@ fn a_wait_where_there_is_room_is_none() {
     let Poll::Ready(permit) = poll(&mut Reserve::new(Arc::clone(&mailbox)), &waker) else {
         panic!("there is room")
     };
-    assert_eq!(mailbox.try_send(1), Err(1), "it is taken");
+    assert_eq!(try_send(&mailbox, 1), Err(1), "it is taken");
     let _ = permit.send(2);
     assert_eq!(mailbox.filled(), (1, 1));
 }
@@ -197,13 +201,13 @@ fn every_message_is_dropped_once() {
     let dropped = || drops.load(Ordering::SeqCst);
     let (mailbox, mut taken) = (Mailbox::new(8), Taken::NONE);
     for _ in 0..8 {
-        assert!(mailbox.try_send(Dropped(Arc::clone(&drops))).is_ok());
+        assert!(try_send(&mailbox, Dropped(Arc::clone(&drops))).is_ok());
     }
-    assert!(mailbox.try_send(Dropped(Arc::clone(&drops))).is_err());
+    assert!(try_send(&mailbox, Dropped(Arc::clone(&drops))).is_err());
     assert_eq!(dropped(), 1, "the refused one");
     drop(mailbox.try_next(&mut taken));
     assert_eq!(dropped(), 2);
-    assert!(mailbox.try_send(Dropped(Arc::clone(&drops))).is_ok());
+    assert!(try_send(&mailbox, Dropped(Arc::clone(&drops))).is_ok());
     drop(taken);
     assert_eq!(dropped(), 9, "what was taken");
     drop(mailbox);
@@ -221,7 +225,7 @@ fn many_senders_and_one_loop_lose_nothing_and_keep_each_ones_order() {
             thread::spawn(move || {
                 for n in 0..EACH {
                     let mut message = sender << 32 | n;
-                    while let Err(back) = mailbox.try_send(message).map(|_| ()) {
+                    while let Err(back) = try_send(&mailbox, message).map(|_| ()) {
                         message = back;
                         thread::yield_now();
                     }

@@ -25,9 +25,10 @@ use crate::alarm::Alarm;
 use crate::budget;
 use crate::current;
 use crate::envelope::Item;
+use crate::mailbox::Parcel;
 use crate::message::Body;
 use crate::moving::{Located, MovingPlace};
-use crate::place::{NoRoom, Place, ReserveRoom};
+use crate::place::{NoRoom, Place, ReserveRoom, Unsent};
 use crate::raw_ref::{RawRef, To};
 use crate::reply::{Reply, ReplyPort};
 use crate::slot;
@@ -126,7 +127,7 @@ impl<'a, M: Method> Call<'a, M> {
             } => match Pin::new(&mut room).poll(cx) {
                 Poll::Pending => self.wait(State::Room { method, place, room }),
                 Poll::Ready(permit) => self.deliver(&place, method, deadline, |item| {
-                    Place::send_granted(permit, item);
+                    Place::send_granted(permit, item.into_inner());
                     Ok(())
                 }),
             },
@@ -237,7 +238,7 @@ impl<'a, M: Method> Call<'a, M> {
         place: &Arc<Place<M::Actor>>,
         method: M,
         deadline: Instant,
-        send: impl FnOnce(Item<M::Actor>) -> Result<(), (NoRoom, Item<M::Actor>)>,
+        send: impl FnOnce(Parcel<Item<M::Actor>>) -> Result<(), Unsent<M::Actor>>,
     ) -> Step<M> {
         // Asked again: there may have been a wait for room.
         let Ok(stamp) = current::effect() else {
@@ -250,8 +251,8 @@ impl<'a, M: Method> Call<'a, M> {
         };
         let incarnation = self.target.as_ref().unwrap_or(self.to).incarnation;
         let envelope = method.into_envelope(ReplyPort::local(sender));
-        let sent = send(Item::message(envelope, stamp, incarnation, bounce));
-        match sent {
+        let sent = send(Parcel::new(Item::message(envelope, stamp, incarnation, bounce)));
+        match sent.map_err(|(no_room, item)| (no_room, item.into_inner())) {
             Ok(()) => self.next(State::Local { reply, bounced }),
             Err((no_room, Item::Message { envelope, .. })) => {
                 let method =

@@ -16,9 +16,9 @@ use crate::budget;
 use crate::current;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
-use crate::mailbox::Entered;
+use crate::mailbox::{Entered, Parcel};
 use crate::panics;
-use crate::place::{NoRoom, Place};
+use crate::place::{Place, Unsent};
 use crate::scheduler::{self, Scheduler};
 use crate::stamp::Stamp;
 
@@ -75,7 +75,7 @@ pub(super) fn try_run<M: Method>(
 
 /// Puts an item behind what lies in the mailbox. When that wakes the actor's loop, it [runs here](wake_and_run): what does not wait is answered
 /// when this returns.
-pub(super) fn send_and_run<A: Actor>(place: &Place<A>, item: Item<A>) -> Result<(), (NoRoom, Item<A>)> {
+pub(super) fn send_and_run<A: Actor>(place: &Place<A>, item: Parcel<Item<A>>) -> Result<(), Unsent<A>> {
     wake_and_run(place.scheduler(), || place.send(item))
 }
 

@@ -211,7 +211,7 @@ impl<A: Actor> Probed<'_, A> {
         match self.place.mailbox().next_or_rest(inbox) {
             Some(item) => {
                 self.place.mailbox().settle(inbox);
-                Poll::Ready(Some(item))
+                Poll::Ready(Some(item.into_inner()))
             }
             None => Poll::Pending,
         }

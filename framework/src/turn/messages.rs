@@ -13,7 +13,7 @@ use crate::lane::Signal;
 use crate::mailbox::Mailbox;
 use crate::pace::Pace;
 use crate::panics;
-use crate::place::Inbox;
+use crate::place::{self, Inbox};
 use crate::storage::{self, Stored};
 
 /// What the loop remembers from turn to turn.
@@ -90,75 +90,101 @@ impl Messages {
         }
     }
 
-    /// Handles what does not wait, up to something that may.
+    /// Handles what does not wait, up to something that may. There is one boundary for the panics of all of it: whatever panics, the actor
+    /// ends.
     fn poll_next<A: Actor>(
         &mut self,
         turns: &Turns<'_, A>,
         inbox: &mut Inbox<A>,
         task: &mut Context<'_>,
     ) -> Poll<Next<A>> {
+        match panics::caught(|| self.handle_all(turns, inbox, task)) {
+            Ok(Some(next)) => Poll::Ready(next),
+            Ok(None) => Poll::Pending,
+            Err(reason) => {
+                turns.fell(&reason);
+                Poll::Ready(Next::End(reason))
+            }
+        }
+    }
+
+    /// The same with panics passed on. `None` when it waits.
+    fn handle_all<A: Actor>(
+        &mut self,
+        turns: &Turns<'_, A>,
+        inbox: &mut Inbox<A>,
+        task: &mut Context<'_>,
+    ) -> Option<Next<A>> {
         let (mailbox, pace) = (turns.place.mailbox(), turns.place.pace());
         // SAFETY: the loop has the turn as long as it is polled.
         let body = unsafe { turns.body() };
         loop {
             if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
-                return Poll::Ready(Next::End(*reason));
+                return Some(Next::End(*reason));
             }
             turns.place.lives_on();
             if let Some(reason) = turns.asked_to_end() {
-                return Poll::Ready(Next::End(reason));
+                return Some(Next::End(reason));
             }
             if body.cx.goes_on() {
                 // Work that goes on and on is a queue that is never empty.
-                let coop = ready!(tokio::task::coop::poll_proceed(task));
+                let Poll::Ready(coop) = tokio::task::coop::poll_proceed(task) else {
+                    return None;
+                };
                 coop.made_progress();
                 body.cx.take_go_on();
-                return Poll::Ready(Next::GoOn);
+                return Some(Next::GoOn);
             }
             if let Some(timers) = &mut self.timers
                 && let Poll::Ready(index) = timers.ticks.poll(task)
             {
-                return Poll::Ready(Next::Tick(index));
+                return Some(Next::Tick(index));
             }
             if self.left == 0 {
                 self.left = pace.turn();
                 mailbox.settle(inbox);
                 mailbox.go_on();
-                return Poll::Pending;
+                return None;
             }
-            let Some(item) = mailbox.next_or_rest(inbox) else {
-                break;
+            let Some(mut item) = mailbox.next_or_rest(inbox) else {
+                self.rest(turns, task);
+                return None;
             };
             self.left -= 1;
             if let Some(timers) = &mut self.timers {
                 timers.idle.ends();
             }
-            match item {
-                Item::Message { envelope, rare } if !A::is_async(&envelope) => {
-                    let admitted = turns.admit(body.cx.system().highest(), envelope, rare);
-                    let Some((envelope, stamp)) = admitted else {
-                        continue;
-                    };
-                    body.cx.set_caller(stamp);
-                    let (actor, cx) = (&mut body.actor, &mut body.cx);
-                    let handled = self.handled;
-                    let ended = turns.call(|| pace.sampled(handled, || actor.handle_now(envelope, cx)));
-                    self.handled = handled.wrapping_add(1);
-                    if let Err(reason) = ended {
-                        return Poll::Ready(Next::End(reason));
-                    }
+            let admitted = match &mut *item {
+                Item::Message { envelope, rare } if !A::is_async(envelope) => {
+                    turns.admit(&body.cx, envelope, rare.as_deref())
                 }
-                item => return Poll::Ready(Next::Item(item)),
+                _ => return Some(Next::Item(item.into_inner())),
+            };
+            let item = item.into_inner();
+            match (admitted, item) {
+                (Ok(stamp), Item::Message { envelope, rare }) => {
+                    body.cx.set_caller(stamp);
+                    drop(rare);
+                    let number = self.handled;
+                    self.handled = number.wrapping_add(1);
+                    pace.sampled(number, || body.actor.handle_now(envelope, &mut body.cx));
+                    turns.seat.end_turn();
+                }
+                (Err(refusal), item) => place::refuse(item, &refusal),
+                (Ok(_), _) => {}
             }
         }
-        self.left = pace.turn();
+    }
+
+    /// There is no message.
+    fn rest<A: Actor>(&mut self, turns: &Turns<'_, A>, task: &mut Context<'_>) {
+        self.left = turns.place.pace().turn();
         if let Some(timers) = &mut self.timers
             && timers.idle.poll(task).is_ready()
         {
             Mailbox::<Item<A>>::trim();
             storage::trim();
         }
-        Poll::Pending
     }
 }
 
@@ -182,11 +208,14 @@ fn code_of<'a, A: Actor>(turns: &Turns<'a, A>, next: Next<A>) -> Result<Option<S
             None => return Ok(None),
             Some(info) => Stored::new(actor.info(info, cx)),
         },
-        Next::Item(Item::Message { envelope, rare }) => {
-            let Some((envelope, stamp)) = turns.admit(cx.system().highest(), envelope, rare) else {
-                return Ok(None);
-            };
-            cx.set_caller(stamp);
+        Next::Item(Item::Message { mut envelope, rare }) => {
+            match turns.admit(cx, &mut envelope, rare.as_deref()) {
+                Ok(stamp) => cx.set_caller(stamp),
+                Err(refusal) => {
+                    place::refuse(Item::Message { envelope, rare }, &refusal);
+                    return Ok(None);
+                }
+            }
             Stored::new(actor.handle(envelope, cx))
         }
     }))

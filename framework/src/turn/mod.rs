@@ -30,19 +30,18 @@ use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
 use crate::current;
-use crate::envelope::{Item, Rare, stamp_of};
+use crate::envelope::Rare;
 use crate::exit::ExitReason;
-use crate::kept::Kept;
 use crate::lane::Signal;
 use crate::link::{ExitSignal, Info, Via};
 use crate::mailbox::Taken;
 use crate::panics;
-use crate::place::{self, Inbox, Place};
+use crate::place::{Inbox, Place};
 use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::Start;
-use crate::stamp::{Highest, Stamp};
+use crate::stamp::Stamp;
 use crate::stopwatch;
 use crate::storage::Stored;
 use crate::supervision::child::{ActorChild, Happened, Report, span};
@@ -376,33 +375,36 @@ impl<'a, A: Actor> Turns<'a, A> {
         }
     }
 
-    /// The message and its sender's stamp, if it is to be handled: in time, for this incarnation, and not of a holder whose successor
-    /// was heard.
+    /// The stamp of the sender of a message that is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
     #[inline]
     fn admit(
         &self,
-        highest: &Highest,
-        mut envelope: A::Envelope,
-        rare: Option<Kept<Rare<A>>>,
-    ) -> Option<(A::Envelope, Stamp)> {
-        let stamp = stamp_of(rare.as_ref());
-        let incarnation = rare.as_ref().map_or(0, |rare| rare.incarnation);
-        let deadline = A::port(&mut envelope).deadline();
-        let refusal = if incarnation != 0 && incarnation != self.seat.incarnation() {
-            Refusal::Gone
-        } else if deadline.is_some_and(stopwatch::has_passed) {
-            Refusal::Expired
-        } else if !highest.admit(stamp) {
-            Refusal::Superseded
-        } else {
-            self.seat.set_handling(A::method_index(&envelope));
-            if self.seat.tenure().is_some() {
-                A::port(&mut envelope).bind(&Answerer(Arc::clone(self.seat)));
-            }
-            return Some((envelope, stamp));
+        cx: &Context<A>,
+        envelope: &mut A::Envelope,
+        rare: Option<&Rare<A>>,
+    ) -> Result<Stamp, Refusal> {
+        if A::port(envelope).deadline().is_some_and(stopwatch::has_passed) {
+            return Err(Refusal::Expired);
+        }
+        let stamp = match rare {
+            None => Stamp::NONE,
+            Some(rare) => self.admit_rare(cx, rare)?,
         };
-        place::refuse::<A>(Item::Message { envelope, rare }, &refusal);
-        None
+        self.seat.set_handling(A::method_index(envelope));
+        if self.seat.tenure().is_some() {
+            A::port(envelope).bind(&Answerer(Arc::clone(self.seat)));
+        }
+        Ok(stamp)
+    }
+
+    fn admit_rare(&self, cx: &Context<A>, rare: &Rare<A>) -> Result<Stamp, Refusal> {
+        if rare.incarnation != 0 && rare.incarnation != self.seat.incarnation() {
+            return Err(Refusal::Gone);
+        }
+        if !cx.system().highest().admit(rare.stamp) {
+            return Err(Refusal::Superseded);
+        }
+        Ok(rare.stamp)
     }
 
     /// Runs the actor's own code to its end, to a panic, or to a signal of at least this weight.
@@ -437,19 +439,19 @@ impl<'a, A: Actor> Turns<'a, A> {
             .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
     }
 
-    /// Calls the actor's own code, which does not wait.
-    fn call(&self, code: impl FnOnce()) -> Result<(), ExitReason> {
-        let ended = panics::caught(code);
-        self.ended(ended)
-    }
-
     fn ended<T>(&self, ended: Result<T, ExitReason>) -> Result<T, ExitReason> {
-        self.seat.end_turn();
-        if let Err(reason) = &ended {
-            // Ports that the code still holds are dropped with it, and answer this.
-            self.seat.set_ending(reason);
+        match &ended {
+            Ok(_) => self.seat.end_turn(),
+            Err(reason) => self.fell(reason),
         }
         ended
+    }
+
+    /// The actor's own code has ended like this.
+    fn fell(&self, reason: &ExitReason) {
+        self.seat.end_turn();
+        // Ports that the code still holds are dropped with it, and answer this.
+        self.seat.set_ending(reason);
     }
 
     fn asked_to_end(&self) -> Option<ExitReason> {
