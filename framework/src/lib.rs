@@ -179,7 +179,7 @@ pub use crate::pool::{Lent, POOL_WAITING_MAX, Pool, PoolError, PoolHandle, PoolS
 pub use crate::raw_ref::RawRef;
 pub use crate::registry::{Name, Registry};
 pub use crate::reply::ReplyPort;
-pub use crate::request::{Call, CallError, CastError, DEFAULT_CALL_TIMEOUT, Method, Request};
+pub use crate::request::{Call, CallError, CastError, CastWhenRoom, DEFAULT_CALL_TIMEOUT, Method, Request};
 pub use crate::spec::{ChildSpec, IntoStart, Spec, Start};
 pub use crate::system::{System, SystemBuilder};
 pub use crate::tenure::{Tenure, Validity};

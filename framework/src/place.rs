@@ -112,7 +112,12 @@ impl<A: Actor> Place<A> {
 
     /// Whether a caller may try to run the actor itself.
     pub(crate) fn may_run_in_place(&self, caller: &Waker) -> bool {
-        self.seat.tenure().is_none() && self.pace.allows() && self.lives.scheduler().is_here(caller)
+        self.allows_in_place() && self.lives.scheduler().is_here(caller)
+    }
+
+    /// Whether others than the dispatchers may run it at all.
+    fn allows_in_place(&self) -> bool {
+        self.seat.tenure().is_none() && self.pace.allows()
     }
 
     /// Whether who spawns the actor may run its start itself.
@@ -353,6 +358,10 @@ impl<A: Actor> Lives for Place<A> {
     #[inline]
     fn end_turn(&self) -> bool {
         self.mailbox.end_turn()
+    }
+
+    fn allows_help(&self) -> bool {
+        self.allows_in_place()
     }
 }
 

@@ -23,7 +23,7 @@ use crate::monitor::{MonitorId, Watcher};
 use crate::moving::MovingPlace;
 use crate::place::{NoRoom, Place};
 use crate::reply::ReplyPort;
-use crate::request::{CastError, LONGEST, Method};
+use crate::request::{CastError, LONGEST, Method, in_place};
 use crate::seat::Seat;
 use crate::stamp::Stamp;
 use crate::supervision::ask::Desk;
@@ -251,6 +251,13 @@ impl<A: Actor> RawRef<A> {
         let To::Local(place) = &located.to else {
             return self.send_message(message);
         };
+        let mut message = message;
+        if poll_fn(|cx| Poll::Ready(in_place::make_room(place, cx))).await {
+            match located.send_message(message) {
+                Err(CastError::Full(back)) => message = back,
+                other => return other,
+            }
+        }
         let deadline = Instant::now() + timeout.min(LONGEST);
         let (mut room, mut alarm) = (place.reserve(), None);
         let waited = poll_fn(|cx| {

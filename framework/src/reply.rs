@@ -77,9 +77,11 @@ impl<T> ReplyPort<T> {
     /// from another task too.
     #[inline]
     pub fn send(self, reply: T) {
-        // Of a cast there is nothing to do.
         if self.is_call() {
             self.answer(reply);
+        } else {
+            // Of a cast there is nothing to do, and nothing to drop.
+            std::mem::forget(self);
         }
     }
 

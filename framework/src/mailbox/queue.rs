@@ -13,7 +13,7 @@ use super::node::{Chain, Parcel};
 use super::room::Room;
 use super::turn::Rest;
 use super::word::{BOUND_MAX, Word};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// A loop that has begun a quarter of the bound, within these, gives the room back, and sooner when its turn ends, it runs out of messages
 /// or waits: who waits for room then has enough of it to go on for a while. A small mailbox is exact to the message.
@@ -30,6 +30,8 @@ pub(crate) struct Mailbox<T> {
     stride: usize,
     /// What the loop has said of its rest, for the end of its turn.
     pub(super) rest: Rest,
+    /// Somebody else has changed the word while a sender did.
+    is_contended: AtomicBool,
     pub(super) room: Room,
     messages: PhantomData<T>,
 }
@@ -81,6 +83,7 @@ impl<T> Mailbox<T> {
             bound,
             stride,
             rest: Rest::default(),
+            is_contended: AtomicBool::new(false),
             room: Room::default(),
             messages: PhantomData,
         }
@@ -89,6 +92,20 @@ impl<T> Mailbox<T> {
     /// How many messages wait, and how many may.
     pub(crate) fn filled(&self) -> (usize, usize) {
         (self.word().count(), self.bound)
+    }
+
+    /// Whether somebody waits for room.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.word().is_awaited()
+    }
+
+    /// Whether there were several at it at the same time since this was asked last. A hint.
+    pub(crate) fn takes_contended(&self) -> bool {
+        let is_contended = self.is_contended.load(Ordering::Relaxed);
+        if is_contended {
+            self.is_contended.store(false, Ordering::Relaxed);
+        }
+        is_contended
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -102,7 +119,10 @@ impl<T> Mailbox<T> {
         while word.count() < self.bound {
             match self.link(message, word, word.plus(1)) {
                 Ok(sent) => return Ok(sent),
-                Err((back, now)) => (message, word) = (back, now),
+                Err((back, now)) => {
+                    (message, word) = (back, now);
+                    self.is_contended.store(true, Ordering::Relaxed);
+                }
             }
         }
         Err(message)

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
+use tokio::task::coop::poll_proceed;
 use tracing::Span;
 
 use super::{CallError, Method};
@@ -24,6 +25,11 @@ use crate::stamp::Stamp;
 
 /// Calls in place within calls in place, on one thread: each takes of its stack.
 const NESTED_MAX: u8 = 8;
+
+/// Turns that a sender runs at a time, to get room.
+const HELP_MAX: u32 = 4;
+/// What that takes of its budget of 128 units. A turn takes 50 us.
+const HELP_COSTS: u32 = 2;
 
 thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
@@ -90,6 +96,27 @@ pub(crate) fn wake_and_run<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -
         entry.run();
     }
     result
+}
+
+/// Runs what waits in this thread's queue, by a sender that finds no room, until there is some. False when the sender is to wait: it may not
+/// run the actor, or has done so for as long as it may without yielding.
+pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
+    let mailbox = place.mailbox();
+    // Where senders on several cores are at it, one core sends while another handles.
+    if mailbox.takes_contended() || mailbox.is_awaited() || !place.may_run_in_place(cx.waker()) {
+        return false;
+    }
+    let Some(_nested) = Nested::enter() else {
+        return false;
+    };
+    for _ in 0..HELP_COSTS {
+        let Poll::Ready(unit) = poll_proceed(cx) else {
+            return false;
+        };
+        unit.made_progress();
+    }
+    let has_room = || mailbox.has_room();
+    scheduler::help(place.scheduler(), HELP_MAX, has_room) && has_room()
 }
 
 /// A caller's turn. It is left in any case.

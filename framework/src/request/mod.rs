@@ -1,20 +1,20 @@
 //! Requests: a message on its way, awaited (a call), cast, or delayed.
 
 mod call;
+mod cast;
 mod error;
 pub(crate) mod in_place;
 mod method;
 
-use std::future::poll_fn;
 use std::time::Duration;
 
 pub use self::call::Call;
+pub use self::cast::CastWhenRoom;
 pub use self::error::{CallError, CastError};
 pub(crate) use self::error::{Failure, Refusal};
 pub use self::method::{ActorWire, IncomingMethod, Method, MethodWire};
 
 use crate::actor::Actor;
-use crate::budget;
 use crate::raw_ref::RawRef;
 use crate::timer::{self, Delayed};
 
@@ -39,9 +39,6 @@ pub struct Request<'a, M: Method> {
     pub(crate) method: M,
     pub(crate) timeout: Duration,
 }
-
-/// So many casts are worth a unit of a task's [budget](crate::budget).
-const CASTS_A_UNIT: u8 = 16;
 
 impl<'a, M: Method> Request<'a, M> {
     /// A request with the default deadline. Called by handle methods.
@@ -81,15 +78,8 @@ impl<'a, M: Method> Request<'a, M> {
     ///
     /// # Panics
     /// When it has to wait outside of a tokio runtime.
-    pub async fn cast_when_room(self) -> Result<(), CastError<<M::Actor as Actor>::Message>> {
-        // A loop of these yields now and then, however much room there is.
-        poll_fn(|cx| budget::spend(cx, CASTS_A_UNIT))
-            .await
-            .made_progress();
-        match self.to.cast(self.method) {
-            Err(CastError::Full(message)) => self.to.send_when_room(message, self.timeout).await,
-            other => other,
-        }
+    pub fn cast_when_room(self) -> CastWhenRoom<'a, M> {
+        CastWhenRoom::new(self)
     }
 
     /// Casts the message after a delay, in milliseconds precision. Started from within an actor, it

@@ -27,6 +27,9 @@ pub(crate) trait Lives: Send + Sync + 'static {
 
     /// See [`Mailbox::end_turn`](crate::mailbox::Mailbox::end_turn).
     fn end_turn(&self) -> bool;
+
+    /// Whether a task that waits may run the loop.
+    fn allows_help(&self) -> bool;
 }
 
 /// The present life, and the next one if that has begun before the end of this one.
@@ -199,6 +202,12 @@ impl Entry {
             ended
         };
         drop_caught(ended);
+    }
+
+    /// Whether a task that waits may run it.
+    pub(super) fn allows_help(&self) -> bool {
+        // SAFETY: as in `turn`.
+        unsafe { self.0.as_ref() }.allows_help()
     }
 
     /// Drops the life, as nobody will run it any more.

@@ -157,6 +157,29 @@ fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
     std::ptr::eq(Arc::as_ptr(&here.scheduler), scheduler).then(|| f(here))
 }
 
+/// Runs what lies in this thread's queue, turn by turn, until `is_done` or up to so many turns, by a task that has nothing else to do. False when there
+/// was nothing that it may run.
+pub(crate) fn help(scheduler: &Scheduler, turns: u32, is_done: impl Fn() -> bool) -> bool {
+    for turn in 0..turns {
+        let entry = with(scheduler, |local| {
+            let entry = local.pop()?;
+            if entry.allows_help() {
+                return Some(entry);
+            }
+            local.put(entry);
+            None
+        });
+        let Some(entry) = entry.flatten() else {
+            return turn > 0;
+        };
+        entry.run();
+        if is_done() {
+            break;
+        }
+    }
+    true
+}
+
 /// Puts what was woken into this thread's queue, and sees to it that somebody looks there.
 #[inline]
 pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {

@@ -44,7 +44,7 @@ use self::beacon::Beacon;
 pub(crate) use self::life::{Entry, Lives, LivesCell, begin, run, schedule};
 use self::live::Live;
 use self::local::Local;
-pub(crate) use self::local::helping;
+pub(crate) use self::local::{help, helping};
 use self::watch::{Moves, Watch};
 use crate::here;
 

@@ -376,7 +376,8 @@ impl<'a, A: Actor> Turns<'a, A> {
     }
 
     /// The stamp of the sender of a message that is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "most messages are admitted in a few instructions")]
     fn admit(
         &self,
         cx: &Context<A>,
@@ -397,6 +398,7 @@ impl<'a, A: Actor> Turns<'a, A> {
         Ok(stamp)
     }
 
+    #[cold]
     fn admit_rare(&self, cx: &Context<A>, rare: &Rare<A>) -> Result<Stamp, Refusal> {
         if rare.incarnation != 0 && rare.incarnation != self.seat.incarnation() {
             return Err(Refusal::Gone);
