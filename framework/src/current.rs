@@ -18,8 +18,8 @@ use crate::tenure::Tenure;
 use crate::waits::Waiting;
 
 thread_local! {
-    /// Who runs on this thread now. Points to what the frame of an [`enter`] further up holds.
-    static CURRENT: Cell<Option<Running>> = const { Cell::new(None) };
+    /// Who runs on this thread now: in the frame of an [`enter_as`] further up, or null.
+    static CURRENT: Cell<*const Running> = const { Cell::new(std::ptr::null()) };
 }
 
 /// Who runs.
@@ -56,7 +56,7 @@ pub(crate) fn enter<D: Dies, R>(seat: &Arc<Seat>, dies: &D, f: impl FnOnce() -> 
 #[inline]
 fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
     /// Puts back who ran before, after a panic too.
-    struct Before(Option<Running>);
+    struct Before(*const Running);
 
     impl Drop for Before {
         fn drop(&mut self) {
@@ -64,7 +64,7 @@ fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
         }
     }
 
-    let _before = Before(CURRENT.replace(Some(running)));
+    let _before = Before(CURRENT.replace(&raw const running));
     f()
 }
 
@@ -72,11 +72,14 @@ fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
 #[inline]
 fn with<R>(f: impl FnOnce(&Arc<Seat>, Running) -> R) -> Option<R> {
     // Not there any more while the thread itself ends.
-    let running = CURRENT.try_with(Cell::get).ok()??;
-    // SAFETY: who has called `enter_as` borrows what it points to, and this ends before that does: it is called, directly or not, by what
-    // `enter_as` calls, on the same thread.
+    let running = CURRENT.try_with(Cell::get).ok()?;
+    // SAFETY: it is null or points into the frame of an `enter_as` that has not returned: it is taken back when that does. Whoever has called
+    // that borrows what is pointed to from there, and this ends before: it is called, directly or not, by what `enter_as` calls, on the same
+    // thread.
+    let running = unsafe { running.as_ref() }?;
+    // SAFETY: as above.
     let seat = unsafe { running.seat.as_ref() };
-    Some(f(seat, running))
+    Some(f(seat, *running))
 }
 
 /// One incarnation of an actor, for what may outlive it.

@@ -17,6 +17,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// Deadlines so far away may be a tick later.
 const FAR: Duration = Duration::from_secs(1);
 
+const NANOS_A_SECOND: u64 = 1_000_000_000;
+
 /// The instant after this time: a tick later, when that is of no matter.
 #[inline]
 pub(crate) fn deadline_after(timeout: Duration) -> Instant {
@@ -35,80 +37,83 @@ pub(crate) fn has_passed(deadline: Instant) -> bool {
 #[inline]
 fn roughly_now() -> Option<Instant> {
     /// The same time by both clocks.
-    static BASE: OnceLock<Option<(Instant, Duration)>> = OnceLock::new();
+    static BASE: OnceLock<Option<(Instant, u64)>> = OnceLock::new();
     let (instant, since) = *BASE
         .get_or_init(|| Some((Instant::now(), fine_now()?)))
         .as_ref()?;
     // At the start the coarse clock is behind.
-    Some(instant + coarse_now()?.saturating_sub(since))
+    Some(instant + Duration::from_nanos(coarse_now()?.saturating_sub(since)))
 }
 
 /// Started when it was made.
-pub(crate) struct Stopwatch {
-    may_take: Duration,
-    start: Start,
-}
-
-enum Start {
-    Coarse(Duration),
-    Fine(Instant),
+pub(crate) enum Stopwatch {
+    /// It is late after this time of the coarse clock.
+    Coarse(u64),
+    Fine(Instant, Duration),
 }
 
 impl Stopwatch {
     /// For something that may take so long.
     #[inline]
     pub(crate) fn start(may_take: Duration) -> Self {
-        let coarse = coarse_now().filter(|_| may_take >= COARSE_FROM);
-        Self {
-            may_take,
-            start: coarse.map_or_else(|| Start::Fine(Instant::now()), Start::Coarse),
+        if may_take >= COARSE_FROM
+            && let Some(now) = coarse_now()
+        {
+            return Self::Coarse(now.saturating_add(nanos(may_take)));
         }
+        Self::Fine(Instant::now(), may_take)
     }
 
     /// Whether it has taken longer by now.
     #[inline]
     pub(crate) fn is_late(&self) -> bool {
-        let took = match &self.start {
-            Start::Coarse(start) => coarse_now().unwrap_or_default().saturating_sub(*start),
-            Start::Fine(start) => start.elapsed(),
-        };
-        took > self.may_take
+        match self {
+            Self::Coarse(latest) => coarse_now().is_some_and(|now| now > *latest),
+            Self::Fine(start, may_take) => start.elapsed() > *may_take,
+        }
     }
 }
 
+#[inline]
+fn nanos(duration: Duration) -> u64 {
+    let secs = duration.as_secs().saturating_mul(NANOS_A_SECOND);
+    secs.saturating_add(u64::from(duration.subsec_nanos()))
+}
+
+/// The coarse clock, in nanoseconds.
 #[cfg(all(target_os = "linux", not(feature = "test-util")))]
 #[inline]
-fn coarse_now() -> Option<Duration> {
+fn coarse_now() -> Option<u64> {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }
 
 /// By the clock that the standard library's instants are of.
 #[cfg(all(target_os = "linux", not(feature = "test-util")))]
-fn fine_now() -> Option<Duration> {
+fn fine_now() -> Option<u64> {
     read(libc::CLOCK_MONOTONIC)
 }
 
 #[cfg(all(target_os = "linux", not(feature = "test-util")))]
 #[inline]
-fn read(clock: libc::clockid_t) -> Option<Duration> {
+fn read(clock: libc::clockid_t) -> Option<u64> {
     let mut now = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: the kernel writes to what we own, and nothing else is asked for.
     let result = unsafe { libc::clock_gettime(clock, &raw mut now) };
-    let (secs, nanos) = (u64::try_from(now.tv_sec).ok()?, u32::try_from(now.tv_nsec).ok()?);
-    (result == 0).then(|| Duration::new(secs, nanos))
+    // The kernel counts them from its start: they are not negative.
+    (result == 0).then_some((now.tv_sec as u64).wrapping_mul(NANOS_A_SECOND).wrapping_add(now.tv_nsec as u64))
 }
 
 /// With virtual time there is one clock.
 #[cfg(any(not(target_os = "linux"), feature = "test-util"))]
-fn coarse_now() -> Option<Duration> {
+fn coarse_now() -> Option<u64> {
     None
 }
 
 #[cfg(any(not(target_os = "linux"), feature = "test-util"))]
-fn fine_now() -> Option<Duration> {
+fn fine_now() -> Option<u64> {
     None
 }
 

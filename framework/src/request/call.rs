@@ -1,44 +1,17 @@
-//! A call as a future: room, delivery, reply, and (for a moving place) the next location.
+//! A call as a future: run by its caller [in place](super::in_place), or [queued](super::queued).
 //!
-//! ```text
-//! Ready(method) -> Room (full mailbox) -> Waiting (sent) -> done
-//!       |                                    |
-//!       +-- Locating (moving place) <--------+  only when it is certain that it was not handled
-//! ```
-//! Before all that it is tried whether the caller may run the method itself, [in place](super::in_place); or, when it is sent, the actor's loop.
-//!
-//! A local call that is queued has a [slot] for its reply and an [alarm](crate::alarm) at its deadline, whose memory is kept for
-//! the next one: it allocates nothing. Waiting for room or for a location allocates.
+//! What a queued call needs lies in memory that is kept for the next one, and not in the future of one that is answered at once.
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
-use tokio::sync::oneshot;
-use tokio::time::Instant;
-
-use super::{CallError, Failure, LONGEST, Method, Refusal, Request, in_place};
-use crate::actor::Actor;
-use crate::alarm::Alarm;
-use crate::budget;
+use super::queued::{Queued, Way};
+use super::{CallError, Method, Request, in_place};
 use crate::current;
-use crate::envelope::Item;
-use crate::mailbox::Parcel;
-use crate::message::Body;
-use crate::moving::{Located, MovingPlace};
-use crate::place::{NoRoom, Place, ReserveRoom, Unsent};
-use crate::raw_ref::{RawRef, To};
-use crate::reply::{Reply, ReplyPort};
-use crate::slot;
-use crate::stamp::Stamp;
-use crate::stopwatch::{self, Stopwatch};
-use crate::waits::Waiting;
-use crate::wire::link::{Link, RemotePlace, RequestHead, RequestId, SendError};
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Envelope<M> = <<M as Method>::Actor as Actor>::Envelope;
+use crate::kept::Kept;
+use crate::raw_ref::To;
+use crate::stopwatch::Stopwatch;
 
 /// The future of an awaited [`Request`].
 ///
@@ -48,430 +21,94 @@ type Envelope<M> = <<M as Method>::Actor as Actor>::Envelope;
 /// # Panics
 /// When it begins to wait outside of a tokio runtime, or on one without timers.
 #[must_use = "a call does nothing until it is polled"]
-pub struct Call<'a, M: Method> {
-    to: &'a RawRef<M::Actor>,
-    timeout: Duration,
-    deadline: Option<Instant>,
-    /// Set when it begins to wait.
-    alarm: Option<Alarm>,
-    /// The location that was tried last.
-    version: u64,
-    /// Where the message is sent: `to`, or the present location of a moving place.
-    target: Option<RawRef<M::Actor>>,
-    state: State<M>,
-    /// The note that the turn which polls this waits for it.
-    waiting: Option<Waiting>,
-    /// Whether the caller may run the actor's loop.
-    runs: bool,
-    /// So many of these calls spend a unit of what a task may do.
-    share: u8,
-}
+pub struct Call<'a, M: Method>(State<'a, M>);
 
-enum State<M: Method> {
-    Ready(M),
-    Room {
-        method: M,
-        place: Arc<Place<M::Actor>>,
-        room: ReserveRoom<M::Actor>,
-    },
-    Local {
-        reply: slot::Receiver<Reply<M::Reply>>,
-        bounced: Option<slot::Receiver<Envelope<M>>>,
-    },
-    Remote {
-        method: M,
-        reply: oneshot::Receiver<Result<Body, Failure>>,
-        link: Arc<dyn Link>,
-        id: Option<RequestId>,
-    },
-    Locating {
-        method: M,
-        next: BoxFuture<Located<M::Actor>>,
-    },
+enum State<'a, M: Method> {
+    Ready(Request<'a, M>),
+    Queued(Kept<Queued<'a, M>>),
     Done,
-}
-
-/// What a step came to. The state is what it goes on from.
-enum Step<M: Method> {
-    Next,
-    Wait,
-    Done(Result<M::Reply, CallError>),
 }
 
 impl<'a, M: Method> Call<'a, M> {
     pub(super) fn new(request: Request<'a, M>) -> Self {
-        Self {
-            to: request.to,
-            timeout: request.timeout,
-            deadline: None,
-            alarm: None,
-            version: 0,
-            target: None,
-            state: State::Ready(request.method),
-            waiting: None,
-            runs: false,
-            share: 1,
-        }
+        Self(State::Ready(request))
     }
-
-    fn step(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Step<M> {
-        if matches!(self.state, State::Local { .. }) {
-            return self.poll_local(cx);
-        }
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Ready(method) => self.send(method, deadline),
-            State::Room {
-                method,
-                place,
-                mut room,
-            } => match Pin::new(&mut room).poll(cx) {
-                Poll::Pending => self.wait(State::Room { method, place, room }),
-                Poll::Ready(permit) => self.deliver(&place, method, deadline, |item| {
-                    Place::send_granted(permit, item.into_inner());
-                    Ok(())
-                }),
-            },
-            State::Remote {
-                method,
-                mut reply,
-                link,
-                id,
-            } => match Pin::new(&mut reply).poll(cx) {
-                Poll::Pending => self.wait(State::Remote {
-                    method,
-                    reply,
-                    link,
-                    id,
-                }),
-                Poll::Ready(Ok(Ok(body))) => Step::Done(decode::<M>(&body)),
-                Poll::Ready(Ok(Err(failure))) => self.refused(Some(method), failure),
-                Poll::Ready(Err(_)) => Step::Done(Err(CallError::NodeDown)),
-            },
-            State::Locating { method, mut next } => match next.as_mut().poll(cx) {
-                Poll::Pending => self.wait(State::Locating { method, next }),
-                Poll::Ready(located) => {
-                    self.version = located.version;
-                    self.target = located.raw;
-                    self.next(State::Ready(method))
-                }
-            },
-            State::Local { .. } | State::Done => panic!("a call was polled after its end"),
-        }
-    }
-
-    fn next(&mut self, state: State<M>) -> Step<M> {
-        self.state = state;
-        Step::Next
-    }
-
-    fn wait(&mut self, state: State<M>) -> Step<M> {
-        self.state = state;
-        Step::Wait
-    }
-
-    fn send(&mut self, method: M, deadline: Instant) -> Step<M> {
-        let Ok(stamp) = current::effect() else {
-            return Step::Done(Err(CallError::Lapsed));
-        };
-        if let (To::Moving(place), None) = (&self.to.to, &self.target) {
-            return self.next(locate(place, self.version, method));
-        }
-        // Whoever calls one of this process directly has a ref that outlives the call: nothing is counted.
-        let to = self.to;
-        if let To::Local(place) = &to.to {
-            return self.send_to(to, place, method, deadline);
-        }
-        let target = self.target.as_ref().unwrap_or(self.to);
-        match &target.to {
-            To::Local(place) => {
-                let (target, place) = (target.clone(), Arc::clone(place));
-                self.send_to(&target, &place, method, deadline)
-            }
-            To::Remote(place) => {
-                let place = Arc::clone(place);
-                self.send_remote(&place, method, deadline, stamp)
-            }
-            // A place moves to places, not to other moving ones.
-            To::Moving(_) => Step::Done(Err(CallError::Gone)),
-        }
-    }
-
-    fn send_to(
-        &mut self,
-        target: &RawRef<M::Actor>,
-        place: &Arc<Place<M::Actor>>,
-        method: M,
-        deadline: Instant,
-    ) -> Step<M> {
-        if current::is(place.seat.id) {
-            return Step::Done(Err(CallError::SelfCall));
-        }
-        if !target.may_reach(place) {
-            return self.refused(Some(method), Failure::Refused(Refusal::Gone));
-        }
-        self.send_local(place, method, deadline)
-    }
-
-    fn send_local(&mut self, place: &Arc<Place<M::Actor>>, method: M, deadline: Instant) -> Step<M> {
-        match place.room() {
-            Ok(()) if self.runs => self.deliver(place, method, deadline, |item| {
-                in_place::send_and_run(place, item)
-            }),
-            Ok(()) => self.deliver(place, method, deadline, |item| place.send(item)),
-            Err(no_room) => self.wait_or_refuse(place, no_room, method),
-        }
-    }
-
-    fn wait_or_refuse(&mut self, place: &Arc<Place<M::Actor>>, no_room: NoRoom, method: M) -> Step<M> {
-        match no_room {
-            NoRoom::Gone => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
-            NoRoom::Full => self.next(State::Room {
-                method,
-                place: Arc::clone(place),
-                room: place.reserve(),
-            }),
-        }
-    }
-
-    fn deliver(
-        &mut self,
-        place: &Arc<Place<M::Actor>>,
-        method: M,
-        deadline: Instant,
-        send: impl FnOnce(Parcel<Item<M::Actor>>) -> Result<(), Unsent<M::Actor>>,
-    ) -> Step<M> {
-        // Asked again: there may have been a wait for room.
-        let Ok(stamp) = current::effect() else {
-            return Step::Done(Err(CallError::Lapsed));
-        };
-        let (sender, reply) = slot::pair(deadline);
-        let (bounce, bounced) = match &self.to.to {
-            To::Moving(_) => Some(slot::pair(deadline)).unzip(),
-            To::Local(_) | To::Remote(_) => (None, None),
-        };
-        let incarnation = self.target.as_ref().unwrap_or(self.to).incarnation;
-        let envelope = method.into_envelope(ReplyPort::local(sender));
-        let sent = send(Parcel::new(Item::message(envelope, stamp, incarnation, bounce)));
-        match sent.map_err(|(no_room, item)| (no_room, item.into_inner())) {
-            Ok(()) => self.next(State::Local { reply, bounced }),
-            Err((no_room, Item::Message { envelope, .. })) => {
-                let method =
-                    M::from_envelope(envelope).expect("the envelope is of the method that it was made of");
-                self.wait_or_refuse(place, no_room, method)
-            }
-            Err((_, Item::Down(_) | Item::Exit(_) | Item::End(_))) => unreachable!("a message was sent"),
-        }
-    }
-
-    fn poll_local(&mut self, cx: &mut Context<'_>) -> Step<M> {
-        // Out of budget, it does not even wait for the reply, but for its next turn.
-        let spent = budget::spend(cx, self.share);
-        let (State::Local { reply, bounced }, Poll::Ready(coop)) = (&mut self.state, spent) else {
-            return Step::Wait;
-        };
-        if let Some(back) = bounced
-            && let Poll::Ready(back) = back.poll(cx)
-        {
-            match back.map(M::from_envelope) {
-                Some(method) => return self.refused(method, Failure::Refused(Refusal::Gone)),
-                // Taken up by the actor: from here on only the reply counts.
-                None => *bounced = None,
-            }
-        }
-        let Poll::Ready(reply) = reply.poll(cx) else {
-            return Step::Wait;
-        };
-        coop.made_progress();
-        match reply {
-            Some(Ok(reply)) => Step::Done(Ok(reply)),
-            Some(Err(failure)) => self.refused(None, *failure),
-            None => Step::Done(Err(CallError::NoReply)),
-        }
-    }
-
-    fn send_remote(&mut self, place: &RemotePlace, method: M, deadline: Instant, stamp: Stamp) -> Step<M> {
-        let Some(wire) = M::WIRE else {
-            return self.refused(Some(method), Failure::Refused(Refusal::UnknownMessage));
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
-        let head = RequestHead {
-            target: place.target,
-            id: wire.id,
-            shape: wire.shape,
-            stamp,
-            deadline: Some(left),
-        };
-        let (sender, reply) = oneshot::channel();
-        match place
-            .link
-            .send(head, &mut |buf| (wire.encode)(&method, buf), Some(sender))
-        {
-            Ok(id) => self.next(State::Remote {
-                method,
-                reply,
-                link: Arc::clone(&place.link),
-                id,
-            }),
-            Err(SendError::Overloaded) => Step::Done(Err(CallError::Overloaded)),
-            Err(SendError::Encode(error)) => {
-                Step::Done(Err(CallError::Unencodable(error.to_string().into())))
-            }
-            Err(SendError::Down) => match &self.to.to {
-                To::Moving(_) => self.refused(Some(method), Failure::Refused(Refusal::Gone)),
-                To::Local(_) | To::Remote(_) => Step::Done(Err(CallError::NodeDown)),
-            },
-        }
-    }
-
-    /// Goes on to the next location when that is safe, else ends.
-    fn refused(&mut self, method: Option<M>, failure: Failure) -> Step<M> {
-        if let (To::Moving(place), Some(method), true) = (&self.to.to, method, failure.may_move()) {
-            self.target = None;
-            return self.next(locate(place, self.version, method));
-        }
-        Step::Done(Err(failure.into_error(<M::Actor as Actor>::NAME, M::NAME)))
-    }
-
-    fn poll_deadline(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.alarm {
-            Some(alarm) => alarm.poll(deadline, cx),
-            None if self.timeout.is_zero() => Poll::Ready(()),
-            None => {
-                self.alarm = Some(Alarm::set(deadline, cx));
-                Poll::Pending
-            }
-        }
-    }
-}
-
-fn locate<M: Method>(place: &Arc<MovingPlace<M::Actor>>, after: u64, method: M) -> State<M> {
-    State::Locating {
-        method,
-        next: Box::pin(place.next(after)),
-    }
-}
-
-fn decode<M: Method>(body: &Body) -> Result<M::Reply, CallError> {
-    let wire = M::WIRE.ok_or(CallError::Malformed)?;
-    (wire.decode_reply)(body).map_err(|_| CallError::Malformed)
 }
 
 impl<M: Method> Future for Call<'_, M> {
     type Output = Result<M::Reply, CallError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if this.deadline.is_none()
-            && let Some(result) = this.try_in_place(cx)
-        {
-            return Poll::Ready(result);
+        match std::mem::replace(&mut this.0, State::Done) {
+            State::Ready(request) => match run_or_queue(request, cx) {
+                Ok(result) => return Poll::Ready(result),
+                Err(queued) => this.0 = State::Queued(queued),
+            },
+            other => this.0 = other,
         }
-        let timeout = this.timeout.min(LONGEST);
-        let deadline = *this
-            .deadline
-            .get_or_insert_with(|| stopwatch::deadline_after(timeout));
-        loop {
-            match this.step(deadline, cx) {
-                Step::Next => {}
-                Step::Done(result) => {
-                    this.state = State::Done;
-                    this.waiting = None;
-                    this.alarm = None;
-                    return Poll::Ready(result);
-                }
-                Step::Wait => {
-                    if this.poll_deadline(deadline, cx).is_pending() {
-                        this.note_wait();
-                        return Poll::Pending;
-                    }
-                    // Dropping the state forgets the request.
-                    this.forget();
-                    let chain = this.waiting.take().and_then(|waiting| waiting.chain_back());
-                    return Poll::Ready(Err(
-                        chain.map_or(CallError::Timeout, |chain| CallError::Deadlock { chain })
-                    ));
-                }
-            }
-        }
+        this.wait(cx)
     }
 }
 
 impl<M: Method> Call<'_, M> {
-    /// Runs the method here, if that may be.
-    #[inline]
-    fn try_in_place(&mut self, cx: &mut Context<'_>) -> Option<Result<M::Reply, CallError>> {
-        let To::Local(place) = &self.to.to else {
-            return None;
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, CallError>> {
+        let State::Queued(queued) = &mut self.0 else {
+            panic!("a call was polled after its end");
         };
-        if self.timeout.is_zero()
-            || !place.may_run_in_place(cx.waker())
-            || !self.to.may_reach(place)
-            || place.seat.is_gone()
-        {
-            return None;
-        }
-        self.share = place.pace().calls_a_unit();
-        if !M::RUNS_NOW {
-            self.runs = true;
-            return None;
-        }
-        let Ok(stamp) = current::effect() else {
-            return Some(Err(CallError::Lapsed));
-        };
-        let State::Ready(method) = std::mem::replace(&mut self.state, State::Done) else {
-            return None;
-        };
-        let stopwatch = Stopwatch::start(self.timeout);
-        let mut method = Some(method);
-        let tried = in_place::try_run(place, self.to.incarnation, &mut method, stamp, self.share, cx);
-        if let Some(method) = method {
-            self.state = State::Ready(method);
-        } else if stopwatch.is_late() {
-            return Some(Err(CallError::Timeout));
-        }
-        tried
-    }
-
-    /// In a turn: notes whom it waits for, once.
-    fn note_wait(&mut self) {
-        let to = &self.target.as_ref().unwrap_or(self.to).to;
-        let (State::Room { .. } | State::Local { .. }, To::Local(place)) = (&self.state, to) else {
-            self.waiting = None;
-            return;
-        };
-        let target = &place.seat;
-        if self
-            .waiting
-            .as_ref()
-            .is_none_or(|waiting| waiting.target != target.id)
-        {
-            self.waiting = current::wait_for(target, M::NAME);
-        }
-    }
-
-    #[inline]
-    fn forget(&mut self) {
-        if let State::Remote {
-            link, id: Some(id), ..
-        } = &self.state
-        {
-            link.forget(*id);
-        }
-        self.state = State::Done;
+        let result = ready!(queued.poll(cx));
+        self.0 = State::Done;
+        Poll::Ready(result)
     }
 }
 
-impl<M: Method> Drop for Call<'_, M> {
-    fn drop(&mut self) {
-        self.forget();
+/// Runs the method here, if that may be; else it is to be queued.
+#[inline]
+fn run_or_queue<'a, M: Method>(
+    request: Request<'a, M>,
+    cx: &mut Context<'_>,
+) -> Result<Result<M::Reply, CallError>, Kept<Queued<'a, M>>> {
+    let Request { to, method, timeout } = request;
+    let mut way = Way {
+        runs: false,
+        share: 1,
+    };
+    if let To::Local(place) = &to.to
+        && !timeout.is_zero()
+        && place.may_run_in_place(cx.waker())
+        && to.may_reach(place)
+        && !place.seat.is_gone()
+    {
+        way.share = place.pace().calls_a_unit();
+        if M::RUNS_NOW {
+            let Ok(stamp) = current::effect() else {
+                return Ok(Err(CallError::Lapsed));
+            };
+            let stopwatch = Stopwatch::start(timeout);
+            if let Some(turn) = in_place::Turn::begin(place, to.incarnation, way.share, cx) {
+                let result = turn.run(method, stamp);
+                return Ok(if stopwatch.is_late() {
+                    Err(CallError::Timeout)
+                } else {
+                    result
+                });
+            }
+        } else {
+            way.runs = true;
+        }
     }
+    Err(Kept::new(Queued::new(to, method, timeout, way)))
 }
 
 impl<M: Method> fmt::Debug for Call<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call")
-            .field("to", self.to)
-            .field("method", &M::NAME)
-            .finish_non_exhaustive()
+        let mut call = f.debug_struct("Call");
+        match &self.0 {
+            State::Ready(request) => call.field("to", request.to),
+            State::Queued(queued) => call.field("to", queued.to),
+            State::Done => &mut call,
+        };
+        call.field("method", &M::NAME).finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use tracing::Span;
 use super::{CallError, Method};
 use crate::actor::Actor;
 use crate::body::Body;
-use crate::budget;
+use crate::budget::{self, Spent};
 use crate::current;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
@@ -33,50 +33,6 @@ const HELP_COSTS: u32 = 2;
 
 thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
-}
-
-/// Runs the method if that may be now, by this incarnation if it is not 0. `None` when it goes the ordinary way. What was not run is still
-/// in `method`.
-#[inline]
-pub(super) fn try_run<M: Method>(
-    place: &Place<M::Actor>,
-    incarnation: u64,
-    method: &mut Option<M>,
-    stamp: Stamp,
-    share: u8,
-    cx: &mut Context<'_>,
-) -> Option<Result<M::Reply, CallError>> {
-    let _nested = Nested::enter()?;
-    // Out of budget, it is queued: what waits for a reply yields.
-    let Poll::Ready(coop) = budget::spend(cx, share) else {
-        return None;
-    };
-    let mut turn = Turn::take(place)?;
-    // SAFETY: this caller has the turn until it leaves, and uses the body no more then.
-    let body = unsafe { place.body().get() };
-    let result = match (body, method.take()) {
-        (Some(body), Some(taken)) if place.seat.lane.signal().is_none() && is_meant(place, incarnation) => {
-            let result = if body.cx.system().highest().admit(stamp) {
-                run(place, body, taken, stamp)
-            } else {
-                // It is dropped out of the turn.
-                *method = Some(taken);
-                Err(CallError::Lapsed)
-            };
-            turn.is_done = !body.cx.has_asked() && body.fell.is_none();
-            Some(result)
-        }
-        (_, taken) => {
-            *method = taken;
-            None
-        }
-    };
-    turn.is_over = true;
-    drop(turn);
-    if result.is_some() {
-        coop.made_progress();
-    }
-    result
 }
 
 /// Puts an item behind what lies in the mailbox. When that wakes the actor's loop, it [runs here](wake_and_run): what does not wait is answered
@@ -120,31 +76,75 @@ pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> boo
 }
 
 /// A caller's turn. It is left in any case.
-struct Turn<'a, A: Actor> {
+pub(super) struct Turn<'a, A: Actor> {
     place: &'a Place<A>,
     entered: Option<Entered>,
+    coop: Option<Spent>,
     /// The actor has nothing more to do.
     is_done: bool,
     /// It has come to its end, and not to a panic of what is not the actor's.
     is_over: bool,
+    _nested: Nested,
 }
 
 impl<'a, A: Actor> Turn<'a, A> {
-    fn take(place: &'a Place<A>) -> Option<Self> {
-        let entered = place.mailbox().enter()?;
-        Some(Self {
+    /// The turn, if this incarnation (any, when it is 0) may be run here now. `None` when the call goes the ordinary way.
+    #[inline]
+    pub(super) fn begin(
+        place: &'a Place<A>,
+        incarnation: u64,
+        share: u8,
+        cx: &mut Context<'_>,
+    ) -> Option<Self> {
+        let nested = Nested::enter()?;
+        // Out of budget, it is queued: what waits for a reply yields.
+        let Poll::Ready(coop) = budget::spend(cx, share) else {
+            return None;
+        };
+        let turn = Self {
+            entered: Some(place.mailbox().enter()?),
             place,
-            entered: Some(entered),
+            coop: Some(coop),
             is_done: false,
-            is_over: false,
-        })
+            is_over: true,
+            _nested: nested,
+        };
+        // SAFETY: this caller has the turn, and only looks.
+        let is_there = unsafe { place.body().get() }.is_some();
+        let runs = is_there && place.seat.lane.signal().is_none() && is_meant(place, incarnation);
+        runs.then_some(turn)
+    }
+
+    /// Runs the method.
+    #[inline]
+    pub(super) fn run<M: Method<Actor = A>>(mut self, method: M, stamp: Stamp) -> Result<M::Reply, CallError> {
+        let place = self.place;
+        // SAFETY: this caller has the turn until it leaves, and uses the body no more then.
+        let Some(body) = (unsafe { place.body().get() }) else {
+            return Err(CallError::Gone);
+        };
+        if !body.cx.system().highest().admit(stamp) {
+            self.is_done = !body.cx.has_asked() && body.fell.is_none();
+            drop(self);
+            // Out of the turn.
+            drop(method);
+            return Err(CallError::Lapsed);
+        }
+        self.is_over = false;
+        let result = run(place, body, method, stamp);
+        self.is_done = !body.cx.has_asked() && body.fell.is_none();
+        self.is_over = true;
+        if let Some(coop) = self.coop.take() {
+            coop.made_progress();
+        }
+        result
     }
 }
 
 impl<A: Actor> Drop for Turn<'_, A> {
     fn drop(&mut self) {
         if !self.is_over {
-            // SAFETY: this caller has the turn, and `try_run` has lost what it got.
+            // SAFETY: this caller has the turn, and `run` has lost what it got.
             let body = unsafe { self.place.body().get() };
             if let Some(body) = body {
                 self.place.mark();

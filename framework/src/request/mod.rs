@@ -5,6 +5,7 @@ mod cast;
 mod error;
 pub(crate) mod in_place;
 mod method;
+mod queued;
 
 use std::time::Duration;
 
