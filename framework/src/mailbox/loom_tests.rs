@@ -245,7 +245,7 @@ fn run_until(mailbox: &Mailbox<u64>, state: &State, woken: &Scheduled, until: u6
 
 /// A call: in place when it is nobody's turn, and by a message when it is somebody's.
 fn call(mailbox: &Mailbox<u64>, state: &State, woken: &Scheduled, n: u64) {
-    match mailbox.enter() {
+    match mailbox.enter(1) {
         Some(entered) => {
             state.add(n);
             // The last one leaves something to do, as a handler that stops the actor does.
@@ -294,7 +294,7 @@ fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_
             let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
             thread::spawn(move || send(&mailbox, &woken, 1).unwrap())
         };
-        if let Some(entered) = mailbox.enter()
+        if let Some(entered) = mailbox.enter(1)
             && mailbox.leave(entered, true)
         {
             woken.put();
@@ -326,7 +326,7 @@ fn loom_a_stop_against_a_call_in_place_is_seen_by_the_loop() {
         let caller = {
             let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
             thread::spawn(move || {
-                if let Some(entered) = mailbox.enter()
+                if let Some(entered) = mailbox.enter(1)
                     && mailbox.leave(entered, true)
                 {
                     woken.put();

@@ -18,9 +18,6 @@ use super::queue::Mailbox;
 use super::word::Word;
 use crate::sync::{AtomicU32, Ordering};
 
-/// How often a caller looks again whether another one has left: for less than a microsecond, and less than queueing takes.
-const PAUSES_MAX: u32 = 4;
-
 /// A caller has the turn. It is left, or the actor stays out of everybody's reach.
 #[must_use = "a turn is left"]
 pub(crate) struct Entered(());
@@ -112,9 +109,14 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Takes the turn for a caller, if it is nobody's, or another caller leaves it in no time.
-    pub(crate) fn enter(&self) -> Option<Entered> {
-        for _ in 0..=PAUSES_MAX {
+    /// Takes the turn for a caller, if it is nobody's, or another caller leaves it in no time: it looks so often, and each time waits twice as
+    /// long, as each look takes the word from the one who has the turn.
+    #[inline]
+    pub(crate) fn enter(&self, looks: u32) -> Option<Entered> {
+        for look in 0..looks {
+            for _ in 0..(1 << look) >> 1 {
+                std::hint::spin_loop();
+            }
             let word = self.word();
             let is_nobodys = word.is_idle() && word.newest() == 0;
             if is_nobodys && self.change(word, word.entered()).is_ok() {
@@ -124,7 +126,6 @@ impl<T> Mailbox<T> {
                 // The loop's: it takes longer, and may wait for this very thread.
                 return None;
             }
-            std::hint::spin_loop();
         }
         None
     }

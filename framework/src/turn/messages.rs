@@ -10,7 +10,7 @@ use crate::body::Body;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mailbox, Parcel};
 use crate::pace::Pace;
 use crate::panics;
 use crate::place::{self, Inbox};
@@ -27,12 +27,12 @@ pub(super) struct Messages {
     handled: u32,
 }
 
-/// What an actor does next.
+/// What an actor does next. It is handed on, so it is small.
 enum Next<A: Actor> {
-    End(ExitReason),
+    End(Box<ExitReason>),
     GoOn,
     Tick(usize),
-    Item(Item<A>),
+    Item(Parcel<Item<A>>),
 }
 
 impl Messages {
@@ -73,7 +73,7 @@ impl Messages {
             let next = ready!(self.poll_next(turns, inbox, task));
             // From here on it may wait.
             turns.place.mailbox().settle(inbox);
-            let is_message = matches!(next, Next::Item(Item::Message { .. }));
+            let is_message = matches!(&next, Next::Item(item) if matches!(**item, Item::Message { .. }));
             match code_of(turns, next) {
                 Ok(None) => {}
                 Ok(Some(code)) => {
@@ -103,7 +103,7 @@ impl Messages {
             Ok(None) => Poll::Pending,
             Err(reason) => {
                 turns.fell(&reason);
-                Poll::Ready(Next::End(reason))
+                Poll::Ready(Next::End(Box::new(reason)))
             }
         }
     }
@@ -120,11 +120,11 @@ impl Messages {
         let body = unsafe { turns.body() };
         loop {
             if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
-                return Some(Next::End(*reason));
+                return Some(Next::End(reason));
             }
             turns.place.lives_on();
             if let Some(reason) = turns.asked_to_end() {
-                return Some(Next::End(reason));
+                return Some(Next::End(Box::new(reason)));
             }
             if body.cx.goes_on() {
                 // Work that goes on and on is a queue that is never empty.
@@ -158,7 +158,7 @@ impl Messages {
                 Item::Message { envelope, rare } if !A::is_async(envelope) => {
                     turns.admit(&body.cx, envelope, rare.as_deref())
                 }
-                _ => return Some(Next::Item(item.into_inner())),
+                _ => return Some(Next::Item(item)),
             };
             let item = item.into_inner();
             match (admitted, item) {
@@ -192,31 +192,36 @@ impl Messages {
 fn code_of<'a, A: Actor>(turns: &Turns<'a, A>, next: Next<A>) -> Result<Option<Stored<'a, ()>>, ExitReason> {
     // SAFETY: the loop has the turn as long as it is polled, and has no other code of the actor.
     let Body { actor, cx, .. } = unsafe { turns.body() };
-    Ok(Some(match next {
-        Next::End(reason) => return Err(reason),
-        Next::GoOn => Stored::new(actor.continued(cx)),
-        Next::Tick(index) => Stored::new(actor.tick(index, cx)),
+    let mut item = match next {
+        Next::End(reason) => return Err(*reason),
+        Next::GoOn => return Ok(Some(Stored::new(actor.continued(cx)))),
+        Next::Tick(index) => return Ok(Some(Stored::new(actor.tick(index, cx)))),
+        Next::Item(item) => item,
+    };
+    if let Item::Message { envelope, rare } = &mut *item {
+        let admitted = turns.admit(cx, envelope, rare.as_deref());
+        let item = item.into_inner();
+        return Ok(match (admitted, item) {
+            (Ok(stamp), Item::Message { envelope, rare }) => {
+                drop(rare);
+                cx.set_caller(stamp);
+                Some(Stored::new(actor.handle(envelope, cx)))
+            }
+            (Err(refusal), item) => {
+                place::refuse(item, &refusal);
+                None
+            }
+            (Ok(_), _) => None,
+        });
+    }
+    Ok(match item.into_inner() {
         // Of one before, or of this one, whose own code caught what it was dying of.
-        Next::Item(Item::End(_)) => return Ok(None),
-        Next::Item(Item::Down(down)) => {
-            if !cx.take_monitor(down.monitor) {
-                return Ok(None);
-            }
-            Stored::new(actor.down(*down, cx))
-        }
-        Next::Item(Item::Exit(signal)) => match turns.exit_signal(*signal, cx)? {
-            None => return Ok(None),
-            Some(info) => Stored::new(actor.info(info, cx)),
-        },
-        Next::Item(Item::Message { mut envelope, rare }) => {
-            match turns.admit(cx, &mut envelope, rare.as_deref()) {
-                Ok(stamp) => cx.set_caller(stamp),
-                Err(refusal) => {
-                    place::refuse(Item::Message { envelope, rare }, &refusal);
-                    return Ok(None);
-                }
-            }
-            Stored::new(actor.handle(envelope, cx))
-        }
-    }))
+        Item::End(_) | Item::Message { .. } => None,
+        Item::Down(down) => cx
+            .take_monitor(down.monitor)
+            .then(|| Stored::new(actor.down(*down, cx))),
+        Item::Exit(signal) => turns
+            .exit_signal(*signal, cx)?
+            .map(|info| Stored::new(actor.info(info, cx))),
+    })
 }
