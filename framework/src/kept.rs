@@ -27,6 +27,7 @@ impl<T> Kept<T> {
         Layout::new::<T>()
     };
 
+    #[inline]
     pub(crate) fn new(value: T) -> Self {
         let memory = store::take(Self::LAYOUT).cast::<T>();
         // SAFETY: the store gave this memory to us alone, for a `T`.

@@ -22,27 +22,28 @@ const NANOS_A_SECOND: u64 = 1_000_000_000;
 /// The instant after this time: a tick later, when that is of no matter.
 #[inline]
 pub(crate) fn deadline_after(timeout: Duration) -> Instant {
-    let roughly = (timeout >= FAR).then(roughly_now).flatten();
-    roughly.map_or_else(Instant::now, |now| now + TICK) + timeout
+    let roughly = (timeout >= FAR).then(|| roughly_after(TICK + timeout)).flatten();
+    roughly.unwrap_or_else(|| Instant::now() + timeout)
 }
 
 /// Whether a deadline has passed.
 #[inline]
 pub(crate) fn has_passed(deadline: Instant) -> bool {
-    let is_far = roughly_now().is_some_and(|now| now + TICK < deadline);
+    let is_far = roughly_after(TICK).is_some_and(|soon| soon < deadline);
     !is_far && deadline <= Instant::now()
 }
 
-/// Not later than now, and less than a [`TICK`] earlier.
+/// So long after an instant that is not later than now, and less than a [`TICK`] earlier.
 #[inline]
-fn roughly_now() -> Option<Instant> {
+fn roughly_after(time: Duration) -> Option<Instant> {
     /// The same time by both clocks.
     static BASE: OnceLock<Option<(Instant, u64)>> = OnceLock::new();
     let (instant, since) = *BASE
         .get_or_init(|| Some((Instant::now(), fine_now()?)))
         .as_ref()?;
     // At the start the coarse clock is behind.
-    Some(instant + Duration::from_nanos(coarse_now()?.saturating_sub(since)))
+    let since = coarse_now()?.saturating_sub(since);
+    Some(instant + Duration::from_nanos(since.saturating_add(nanos(time))))
 }
 
 /// Started when it was made.
@@ -103,7 +104,11 @@ fn read(clock: libc::clockid_t) -> Option<u64> {
     // SAFETY: the kernel writes to what we own, and nothing else is asked for.
     let result = unsafe { libc::clock_gettime(clock, &raw mut now) };
     // The kernel counts them from its start: they are not negative.
-    (result == 0).then_some((now.tv_sec as u64).wrapping_mul(NANOS_A_SECOND).wrapping_add(now.tv_nsec as u64))
+    (result == 0).then_some(
+        (now.tv_sec as u64)
+            .wrapping_mul(NANOS_A_SECOND)
+            .wrapping_add(now.tv_nsec as u64),
+    )
 }
 
 /// With virtual time there is one clock.

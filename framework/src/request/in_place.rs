@@ -121,7 +121,11 @@ impl<'a, A: Actor> Turn<'a, A> {
 
     /// Runs the method.
     #[inline]
-    pub(super) fn run<M: Method<Actor = A>>(mut self, method: M, stamp: Stamp) -> Result<M::Reply, CallError> {
+    pub(super) fn run<M: Method<Actor = A>>(
+        mut self,
+        method: M,
+        stamp: Stamp,
+    ) -> Result<M::Reply, CallError> {
         let place = self.place;
         // SAFETY: this caller has the turn until it leaves, and uses the body no more then.
         let Some(body) = (unsafe { place.body().get() }) else {

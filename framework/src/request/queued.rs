@@ -96,6 +96,7 @@ enum Step<M: Method> {
 
 impl<'a, M: Method> Queued<'a, M> {
     /// A call that begins now.
+    #[inline]
     pub(super) fn new(to: &'a RawRef<M::Actor>, method: M, timeout: Duration, way: Way) -> Self {
         Self {
             to,

@@ -1,7 +1,6 @@
 //! The stage between start and end: one message at a time until something ends it.
 
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use super::timers::Timers;
 use super::{Turns, told_of_drop};
@@ -52,20 +51,10 @@ impl Messages {
         inbox: &mut Inbox<A>,
         task: &mut Context<'_>,
     ) -> Poll<ExitReason> {
-        let pace = turns.place.pace();
-        // Of a handler whose first poll is measured.
-        let mut since = None;
         loop {
             if let Some(code) = &mut self.code {
-                let polled = turns.poll_code(code.as_mut(), Signal::Lapse, task);
-                if let Some(since) = since.take() {
-                    pace.note(Instant::elapsed(&since));
-                }
-                let ended = turns.ended(ready!(polled));
-                let code = self.code.take();
-                if panics::caught(move || drop(code)).is_err() {
-                    told_of_drop::<A>();
-                }
+                let ended = turns.ended(ready!(turns.poll_code(code.as_mut(), Signal::Lapse, task)));
+                self.drop_code::<A>();
                 if let Err(reason) = ended {
                     return Poll::Ready(reason);
                 }
@@ -73,25 +62,27 @@ impl Messages {
             let next = ready!(self.poll_next(turns, inbox, task));
             // From here on it may wait.
             turns.place.mailbox().settle(inbox);
-            let is_message = matches!(&next, Next::Item(item) if matches!(**item, Item::Message { .. }));
             match code_of(turns, next) {
-                Ok(None) => {}
-                Ok(Some(code)) => {
-                    // SAFETY: it borrows the actor in its place, which leaves it when this stage is over, or is dropped with all of it: and
-                    // both ways this is dropped before. Nobody else uses the actor meanwhile, as the loop has the turn.
-                    self.code = Some(unsafe { code.unbound() });
-                    if is_message {
-                        since = pace.samples(self.handled);
-                        self.handled = self.handled.wrapping_add(1);
-                    }
+                Ok(code) => self.code = code,
+                Err(reason) => {
+                    self.drop_code::<A>();
+                    return Poll::Ready(reason);
                 }
-                Err(reason) => return Poll::Ready(reason),
             }
         }
     }
 
-    /// Handles what does not wait, up to something that may. There is one boundary for the panics of all of it: whatever panics, the actor
-    /// ends.
+    /// What was in a turn is over, or cut off.
+    fn drop_code<A: Actor>(&mut self) {
+        if let Some(code) = self.code.take()
+            && panics::caught(move || drop(code)).is_err()
+        {
+            told_of_drop::<A>();
+        }
+    }
+
+    /// Handles messages, up to one that waits or to something else. There is one boundary for the panics of all of it: whatever panics, the
+    /// actor ends.
     fn poll_next<A: Actor>(
         &mut self,
         turns: &Turns<'_, A>,
@@ -154,25 +145,38 @@ impl Messages {
             if let Some(timers) = &mut self.timers {
                 timers.idle.ends();
             }
-            let admitted = match &mut *item {
-                Item::Message { envelope, rare } if !A::is_async(envelope) => {
-                    turns.admit(&body.cx, envelope, rare.as_deref())
-                }
-                _ => return Some(Next::Item(item)),
+            let Item::Message { envelope, rare } = &mut *item else {
+                return Some(Next::Item(item));
             };
+            let admitted = turns.admit(&body.cx, envelope, rare.as_deref());
             let item = item.into_inner();
-            match (admitted, item) {
-                (Ok(stamp), Item::Message { envelope, rare }) => {
-                    body.cx.set_caller(stamp);
-                    drop(rare);
-                    let number = self.handled;
-                    self.handled = number.wrapping_add(1);
-                    pace.sampled(number, || body.actor.handle_now(envelope, &mut body.cx));
-                    turns.seat.end_turn();
+            let (stamp, envelope) = match (admitted, item) {
+                (Ok(stamp), Item::Message { envelope, .. }) => (stamp, envelope),
+                (Err(refusal), item) => {
+                    place::refuse(item, &refusal);
+                    continue;
                 }
-                (Err(refusal), item) => place::refuse(item, &refusal),
-                (Ok(_), _) => {}
+                (Ok(_), _) => continue,
+            };
+            body.cx.set_caller(stamp);
+            let number = self.handled;
+            self.handled = number.wrapping_add(1);
+            if A::is_async(&envelope) {
+                // SAFETY: see `code_of`.
+                let code = unsafe { Stored::new(body.actor.handle(envelope, &mut body.cx)).unbound() };
+                // It lies there when it panics, too.
+                let code = self.code.insert(code);
+                if pace.sampled(number, || code.as_mut().poll(task)).is_pending() {
+                    mailbox.settle(inbox);
+                    // Sent while it ran: the wake-up for it may have come before.
+                    let cut_off = turns.cut_off(Signal::Lapse);
+                    return cut_off.map(|reason| Next::End(Box::new(turns.fallen(reason))));
+                }
+                self.code = None;
+            } else {
+                pace.sampled(number, || body.actor.handle_now(envelope, &mut body.cx));
             }
+            turns.seat.end_turn();
         }
     }
 
@@ -189,39 +193,24 @@ impl Messages {
 }
 
 /// The actor's code for what is next, if there is any.
-fn code_of<'a, A: Actor>(turns: &Turns<'a, A>, next: Next<A>) -> Result<Option<Stored<'a, ()>>, ExitReason> {
+fn code_of<A: Actor>(turns: &Turns<'_, A>, next: Next<A>) -> Result<Option<Stored<'static, ()>>, ExitReason> {
     // SAFETY: the loop has the turn as long as it is polled, and has no other code of the actor.
     let Body { actor, cx, .. } = unsafe { turns.body() };
-    let mut item = match next {
+    let code = match next {
         Next::End(reason) => return Err(*reason),
-        Next::GoOn => return Ok(Some(Stored::new(actor.continued(cx)))),
-        Next::Tick(index) => return Ok(Some(Stored::new(actor.tick(index, cx)))),
-        Next::Item(item) => item,
+        Next::GoOn => Stored::new(actor.continued(cx)),
+        Next::Tick(index) => Stored::new(actor.tick(index, cx)),
+        Next::Item(item) => match item.into_inner() {
+            Item::Down(down) if cx.take_monitor(down.monitor) => Stored::new(actor.down(*down, cx)),
+            Item::Exit(signal) => match turns.exit_signal(*signal, cx)? {
+                None => return Ok(None),
+                Some(info) => Stored::new(actor.info(info, cx)),
+            },
+            // An end is of one before, or of this one, whose own code caught what it was dying of. Messages are not among what comes here.
+            Item::Down(_) | Item::End(_) | Item::Message { .. } => return Ok(None),
+        },
     };
-    if let Item::Message { envelope, rare } = &mut *item {
-        let admitted = turns.admit(cx, envelope, rare.as_deref());
-        let item = item.into_inner();
-        return Ok(match (admitted, item) {
-            (Ok(stamp), Item::Message { envelope, rare }) => {
-                drop(rare);
-                cx.set_caller(stamp);
-                Some(Stored::new(actor.handle(envelope, cx)))
-            }
-            (Err(refusal), item) => {
-                place::refuse(item, &refusal);
-                None
-            }
-            (Ok(_), _) => None,
-        });
-    }
-    Ok(match item.into_inner() {
-        // Of one before, or of this one, whose own code caught what it was dying of.
-        Item::End(_) | Item::Message { .. } => None,
-        Item::Down(down) => cx
-            .take_monitor(down.monitor)
-            .then(|| Stored::new(actor.down(*down, cx))),
-        Item::Exit(signal) => turns
-            .exit_signal(*signal, cx)?
-            .map(|info| Stored::new(actor.info(info, cx))),
-    })
+    // SAFETY: it borrows the actor in its place, which leaves it when this stage is over, or is dropped with all of it: and both ways this is
+    // dropped before. Nobody else uses the actor meanwhile, as the loop has the turn.
+    Ok(Some(unsafe { code.unbound() }))
 }

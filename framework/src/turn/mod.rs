@@ -377,7 +377,10 @@ impl<'a, A: Actor> Turns<'a, A> {
 
     /// The stamp of the sender of a message that is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "most messages are admitted in a few instructions")]
+    #[allow(
+        clippy::inline_always,
+        reason = "most messages are admitted in a few instructions"
+    )]
     fn admit(
         &self,
         cx: &Context<A>,
@@ -447,6 +450,12 @@ impl<'a, A: Actor> Turns<'a, A> {
             Err(reason) => self.fell(reason),
         }
         ended
+    }
+
+    /// The same, for whoever ends for this reason.
+    fn fallen(&self, reason: ExitReason) -> ExitReason {
+        self.fell(&reason);
+        reason
     }
 
     /// The actor's own code has ended like this.
