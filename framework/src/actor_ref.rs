@@ -3,8 +3,10 @@
 //! It derefs to the actor's own handle and has no methods, so that none of them hides a message: `ActorRef::stop(&r)`, as with `Rc`.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
+use std::task::Poll;
 
 use tokio::sync::oneshot;
 
@@ -16,8 +18,8 @@ use crate::lane::Signal;
 use crate::link::ExitError;
 use crate::monitor::{MonitorId, Watcher};
 use crate::moving::{Mover, MovingPlace};
-use crate::raw_ref::RawRef;
-use crate::request::CastError;
+use crate::raw_ref::{RawRef, To};
+use crate::request::{CastError, in_place};
 
 /// A ref to the place of an actor, in this process or on another node. Cheap to clone; it does not keep the actor alive.
 ///
@@ -128,7 +130,13 @@ impl<A: Actor> ActorRef<A> {
     /// # Cancel safety
     /// May be dropped at any point.
     pub async fn gone(this: &Self) {
-        match Self::raw(this).seat() {
+        let raw = Self::raw(this);
+        if let To::Local(place) = &raw.to
+            && poll_fn(|cx| Poll::Ready(in_place::see_off(place, cx))).await
+        {
+            return;
+        }
+        match raw.seat() {
             Some(seat) => seat.departed().await,
             None => drop(Self::exited(this).await),
         }

@@ -361,7 +361,9 @@ impl<A: Actor> Lives for Place<A> {
     }
 
     fn allows_help(&self) -> bool {
-        self.allows_in_place()
+        // As it may be started by who spawns it, it may be ended by who waits for that.
+        let ends = || self.seat.lane.signal().is_some() && self.pace.allows_start();
+        self.allows_in_place() || self.seat.tenure().is_none() && ends()
     }
 }
 

@@ -34,6 +34,8 @@ const LOOKS: [u32; 2] = [4, 9];
 const HELP_MAX: u32 = 4;
 /// What that takes of its budget of 128 units. A turn takes 50 us.
 const HELP_COSTS: u32 = 2;
+/// What an actor's end takes of it.
+const END_COSTS: u32 = 1;
 
 thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
@@ -66,17 +68,29 @@ pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> boo
     if mailbox.takes_contended() || mailbox.is_awaited() || !place.may_run_in_place(cx.waker()) {
         return false;
     }
+    help(place.scheduler(), HELP_COSTS, || mailbox.has_room(), cx)
+}
+
+/// Runs what waits in this thread's queue, by a task that waits for an actor's end, until that has come: see [`make_room`].
+pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
+    let seat = &place.seat;
+    seat.lane.signal().is_some()
+        && place.may_start_in_place(cx.waker())
+        && help(place.scheduler(), END_COSTS, || seat.is_gone() && !seat.is_live(), cx)
+}
+
+/// True when it is done.
+fn help(scheduler: &Scheduler, costs: u32, is_done: impl Fn() -> bool, cx: &mut Context<'_>) -> bool {
     let Some(_nested) = Nested::enter() else {
         return false;
     };
-    for _ in 0..HELP_COSTS {
+    for _ in 0..costs {
         let Poll::Ready(unit) = poll_proceed(cx) else {
             return false;
         };
         unit.made_progress();
     }
-    let has_room = || mailbox.has_room();
-    scheduler::help(place.scheduler(), HELP_MAX, has_room) && has_room()
+    scheduler::help(scheduler, HELP_MAX, &is_done) && is_done()
 }
 
 /// A caller's turn. It is left in any case.
