@@ -55,7 +55,7 @@ const TURN_MIN: u32 = 8;
 /// A handler that takes up to so many nanoseconds is short.
 const SHORT_MAX: u32 = 100;
 /// And so many calls of it in place are worth a unit.
-const SHORT_SHARE: u8 = 8;
+const SHORT_SHARE: u8 = 32;
 
 /// Nothing was measured yet.
 const UNKNOWN: u32 = 0;

@@ -14,7 +14,7 @@ use super::local::Local;
 /// How long a dispatcher goes on before another one is woken, when more than one actor waits.
 const ALONE: Duration = Duration::from_micros(50);
 /// How long it goes on before other tasks have their turn. Tokio wakes another worker whenever a task yields, so it is not done more often.
-const SLICE: Duration = Duration::from_micros(200);
+const SLICE: Duration = Duration::from_micros(500);
 /// Turns between two looks at the clock and at what came from elsewhere.
 const LOOK: u32 = 16;
 
