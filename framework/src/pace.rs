@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 /// the method waits for something. What can be told apart is the thread and the task: task-locals, thread-locals and a runtime that was
 /// entered by hand are those of the caller, and a method that uses `block_in_place` fails where its caller could not. And calls in place
 /// that are polled side by side, by `join!`, run one after another. In the same way the start of an actor runs on the thread of who spawns it
-/// below the root.
+/// below the root, its end on that of who waits for [`ActorRef::gone`](crate::ActorRef::gone), and its messages on that of who waits for room
+/// ([`Request::cast_when_room`](crate::Request::cast_when_room)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InPlace {
     /// When it is fast: of one in 64 messages it is measured how long they take, and while that is beyond 20 µs the actor is not run in place.

@@ -1,4 +1,4 @@
-//! Panics of handlers: caught by turn, with message and location.
+//! Panics of handlers: caught, with message and location.
 //!
 //! A hook, chained once before the one that it finds, notes the location on the panicking thread; it changes nothing else,
 //! so that the program's own hook still reports.

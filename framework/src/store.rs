@@ -91,7 +91,7 @@ pub(crate) unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
 /// Gives what this thread and the common store keep of a layout's size to the allocator.
 pub(crate) fn trim(layout: Layout) {
     let Some(size) = size_of(layout) else { return };
-    if let Some(own) = with_own(size, |own| own.take_all()) {
+    if let Some(own) = with_own(size, Free::take_all) {
         own.free(size);
     }
     let common = lock(size).take_all();

@@ -79,8 +79,16 @@ fn a_sender_that_finds_no_room_runs_the_actor_and_need_not_wait() {
             task::yield_now().await;
         }
         assert_eq!(noting.seen.all(), (0..100).collect::<Vec<_>>());
-        let by_sender = noting.run_by.all().iter().filter(|by| **by == task::try_id()).count();
-        assert!(by_sender >= 92, "all but those that there was room for: {by_sender}");
+        let by_sender = noting
+            .run_by
+            .all()
+            .iter()
+            .filter(|by| **by == task::try_id())
+            .count();
+        assert!(
+            by_sender >= 92,
+            "all but those that there was room for: {by_sender}"
+        );
     });
 }
 

@@ -76,7 +76,12 @@ pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool 
     let seat = &place.seat;
     seat.lane.signal().is_some()
         && place.may_start_in_place(cx.waker())
-        && help(place.scheduler(), END_COSTS, || seat.is_gone() && !seat.is_live(), cx)
+        && help(
+            place.scheduler(),
+            END_COSTS,
+            || seat.is_gone() && !seat.is_live(),
+            cx,
+        )
 }
 
 /// True when it is done.

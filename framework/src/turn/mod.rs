@@ -9,7 +9,7 @@
 //! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
 //! while it waits, and so do its start and its end. That is why an idle actor is small: see [`Incarnation`].
 //!
-//! A panic is caught by turn. The system lane is looked at before each message; a kill or a lapse also while a handler
+//! A panic ends the actor; there is one boundary around all messages of a turn. The system lane is looked at before each message; a kill or a lapse also while a handler
 //! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
 
 mod messages;
