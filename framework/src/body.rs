@@ -10,6 +10,7 @@ use tracing::Span;
 use crate::actor::Actor;
 use crate::context::Context;
 use crate::exit::ExitReason;
+use crate::storage::Stored;
 
 /// A present incarnation.
 pub(crate) struct Body<A: Actor> {
@@ -23,8 +24,12 @@ pub(crate) struct Body<A: Actor> {
     pub(crate) fell: Option<Box<ExitReason>>,
 }
 
-/// A place for one.
-pub(crate) struct BodyCell<A: Actor>(UnsafeCell<Option<Body<A>>>);
+/// A place for one, and for what waits in its turn.
+pub(crate) struct BodyCell<A: Actor> {
+    /// It borrows the body.
+    code: UnsafeCell<Option<Stored<'static, ()>>>,
+    body: UnsafeCell<Option<Body<A>>>,
+}
 
 // SAFETY: a body goes from thread to thread with the turn, which is one's at a time, and is never shared.
 unsafe impl<A: Actor> Send for BodyCell<A> {}
@@ -33,7 +38,10 @@ unsafe impl<A: Actor> Sync for BodyCell<A> {}
 
 impl<A: Actor> BodyCell<A> {
     pub(crate) const fn new() -> Self {
-        Self(UnsafeCell::new(None))
+        Self {
+            code: UnsafeCell::new(None),
+            body: UnsafeCell::new(None),
+        }
     }
 
     /// The body.
@@ -44,6 +52,17 @@ impl<A: Actor> BodyCell<A> {
     #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
     pub(crate) unsafe fn get(&self) -> &mut Option<Body<A>> {
         // SAFETY: whoever has the turn is alone with it; between two turns lies an atomic operation that orders them.
-        unsafe { &mut *self.0.get() }
+        unsafe { &mut *self.body.get() }
+    }
+
+    /// The actor's own code that waits in its turn: what is put there borrows the body, so that it is dropped before anything else is done with that.
+    ///
+    /// # Safety
+    ///
+    /// As for [`get`](Self::get).
+    #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
+    pub(crate) unsafe fn code(&self) -> &mut Option<Stored<'static, ()>> {
+        // SAFETY: as above.
+        unsafe { &mut *self.code.get() }
     }
 }

@@ -125,6 +125,16 @@ impl<A: Actor> Place<A> {
         self.pace.allows_start() && self.lives.scheduler().is_here(spawner)
     }
 
+    /// What wakes the loop of the present incarnation.
+    ///
+    /// # Safety
+    ///
+    /// As for [`LivesCell::waker`].
+    pub(crate) unsafe fn waker(&self) -> Option<&Waker> {
+        // SAFETY: the caller promises it.
+        unsafe { self.lives.waker() }
+    }
+
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
         self.lives.scheduler()
     }

@@ -21,7 +21,28 @@ const ALIGN: usize = 16;
 /// Memory that nobody uses.
 struct Block {
     memory: NonNull<u8>,
-    layout: Layout,
+    fit: Fit,
+}
+
+/// The layout of a block, in half its size: there is one for each actor that waits.
+#[derive(Clone, Copy)]
+struct Fit {
+    size: u32,
+    align: u32,
+}
+
+impl Fit {
+    /// # Panics
+    /// When a future has 4 GiB.
+    fn of(layout: Layout) -> Self {
+        let [size, align] = [layout.size(), layout.align()]
+            .map(|n| u32::try_from(n).expect("a future is smaller than 4 GiB"));
+        Self { size, align }
+    }
+
+    fn layout(self) -> Layout {
+        Layout::from_size_align(self.size as usize, self.align as usize).expect("it was made of a layout")
+    }
 }
 
 impl Block {
@@ -30,15 +51,18 @@ impl Block {
         let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else {
             handle_alloc_error(layout)
         };
-        Self { memory, layout }
+        Self {
+            memory,
+            fit: Fit::of(layout),
+        }
     }
 
     /// A block for a value of this layout.
     fn take(layout: Layout) -> Self {
         let kept = KEPT.try_with(Cell::take).ok().flatten();
         if let Some(block) = kept
-            && block.layout.size() >= layout.size()
-            && block.layout.align() >= layout.align()
+            && block.fit.size as usize >= layout.size()
+            && block.fit.align as usize >= layout.align()
         {
             return block;
         }
@@ -48,7 +72,7 @@ impl Block {
 
     /// Keeps it for the next one, in place of the last.
     fn keep(self) {
-        if self.layout.size() <= KEPT_MAX {
+        if self.fit.size as usize <= KEPT_MAX {
             // While the thread ends, it is freed.
             let _ = KEPT.try_with(|kept| kept.set(Some(self)));
         }
@@ -58,7 +82,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         // SAFETY: allocated by `new` with this layout, and used by nobody any more.
-        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+        unsafe { dealloc(self.memory.as_ptr(), self.fit.layout()) };
     }
 }
 
@@ -75,7 +99,7 @@ pub(crate) fn trim() {
 pub(crate) struct Stored<'a, T> {
     future: NonNull<dyn Future<Output = T> + Send + 'a>,
     /// Of the block.
-    layout: Layout,
+    fit: Fit,
 }
 
 // SAFETY: it owns its future, which may go from thread to thread, and a block, which is plain memory.
@@ -91,7 +115,7 @@ impl<'a, T> Stored<'a, T> {
         unsafe { memory.write(future) };
         Self {
             future: memory,
-            layout: block.layout,
+            fit: block.fit,
         }
     }
 
@@ -116,7 +140,7 @@ impl<T> Drop for Stored<'_, T> {
     fn drop(&mut self) {
         let block = Block {
             memory: self.future.cast(),
-            layout: self.layout,
+            fit: self.fit,
         };
         // SAFETY: the future is in the block, and dropped once, here. If that panics, the block is dropped and not kept.
         unsafe { self.future.drop_in_place() };
@@ -182,6 +206,6 @@ mod tests {
         });
         assert_eq!(poll(&mut stored), Poll::Ready((0, 3, 4)));
         drop(stored);
-        assert!(KEPT.take().is_none_or(|kept| kept.layout.size() <= KEPT_MAX));
+        assert!(KEPT.take().is_none_or(|kept| kept.fit.size as usize <= KEPT_MAX));
     }
 }

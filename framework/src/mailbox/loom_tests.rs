@@ -372,3 +372,39 @@ fn loom_a_wake_up_and_a_message_against_a_loop_that_waits_within_a_message() {
         assert!(!mailbox.end_turn(), "the wake-up was heeded");
     });
 }
+
+/// What a caller has begun, and what wakes it: the loop goes on with it once, whoever is first.
+#[test]
+fn loom_a_caller_who_leaves_in_the_middle_of_a_message_against_what_wakes_that() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::<u64>::new(4));
+        let woken = Arc::new(Scheduled::new());
+        let is_due = Arc::new(AtomicBool::new(false));
+        let mut taken = Taken::NONE;
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
+        let entered = mailbox.enter(1).expect("nobody has the turn");
+        let waker = {
+            let (mailbox, woken, is_due) = (Arc::clone(&mailbox), Arc::clone(&woken), Arc::clone(&is_due));
+            thread::spawn(move || {
+                is_due.store(true, Ordering::Release);
+                if mailbox.nudge() {
+                    woken.put();
+                }
+            })
+        };
+        let sender = {
+            let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
+            // No message wakes it.
+            thread::spawn(move || send(&mailbox, &woken, 7).unwrap())
+        };
+        if mailbox.leave_waiting(entered) {
+            woken.put();
+        }
+        woken.take();
+        assert!(is_due.load(Ordering::Acquire), "it is the wake-up that it runs for");
+        waker.join().unwrap();
+        sender.join().unwrap();
+        assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(7));
+        assert!(!woken.is_there.load(Ordering::Acquire), "it is scheduled once");
+    });
+}

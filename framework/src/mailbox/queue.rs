@@ -25,9 +25,9 @@ const EXACT_MAX: usize = 64;
 #[repr(C)]
 pub(crate) struct Mailbox<T> {
     word: AtomicU64,
-    bound: usize,
+    bound: u32,
     /// Messages that are begun before their room is given back, at most.
-    stride: usize,
+    stride: u32,
     /// What the loop has said of its rest, for the end of its turn.
     pub(super) rest: Rest,
     /// Somebody else has changed the word while a sender did.
@@ -80,8 +80,8 @@ impl<T> Mailbox<T> {
         };
         Self {
             word: AtomicU64::new(Word::EMPTY.0),
-            bound,
-            stride,
+            bound: bound as u32,
+            stride: stride as u32,
             rest: Rest::default(),
             is_contended: AtomicBool::new(false),
             room: Room::default(),
@@ -89,9 +89,13 @@ impl<T> Mailbox<T> {
         }
     }
 
+    fn bound(&self) -> usize {
+        self.bound as usize
+    }
+
     /// How many messages wait, and how many may.
     pub(crate) fn filled(&self) -> (usize, usize) {
-        (self.word().count(), self.bound)
+        (self.word().count(), self.bound())
     }
 
     /// Whether somebody waits for room.
@@ -109,14 +113,14 @@ impl<T> Mailbox<T> {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.word().count() < self.bound
+        self.word().count() < self.bound()
     }
 
     /// Puts a message behind the others. Gives it back when there is no room.
     #[inline]
     pub(crate) fn try_send(&self, mut message: Parcel<T>) -> Result<Sent, Parcel<T>> {
         let mut word = self.word();
-        while word.count() < self.bound {
+        while word.count() < self.bound() {
             match self.link(message, word, word.plus(1)) {
                 Ok(sent) => return Ok(sent),
                 Err((back, now)) => {
@@ -182,7 +186,7 @@ impl<T> Mailbox<T> {
         }
         let message = taken.messages.pop()?;
         taken.begun += 1;
-        if taken.begun == self.stride {
+        if taken.begun == self.stride as usize {
             self.settle(taken);
         }
         Some(message)

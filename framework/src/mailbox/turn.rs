@@ -10,7 +10,8 @@
 //!   +-------------------------------- leave ------+  something has: who leaves lets the loop run
 //! ```
 //! Nobody's turn means: the mailbox is empty and nothing is begun. A caller enters in one step that sees both, so that it overtakes
-//! nothing that was sent before. Suspended is a loop that waits for something else than a message.
+//! nothing that was sent before. Suspended is a loop that waits for something else than a message; a caller, too, leaves it so when
+//! what it has begun waits.
 //!
 //! Whoever takes the turn out of one of the two for the loop is the one who lets it run, and nobody else does.
 
@@ -133,12 +134,24 @@ impl<T> Mailbox<T> {
     /// Gives the turn back. True when the loop is to run: something has come meanwhile, or the caller has left something to do.
     #[must_use = "the loop is run, or sleeps for good"]
     pub(crate) fn leave(&self, entered: Entered, is_done: bool) -> bool {
+        self.leave_as(entered, |word| word.left(is_done))
+    }
+
+    /// Gives the turn back in the middle of a message: the loop goes on with it when it is woken. True when it has been woken already, and is to
+    /// run.
+    #[must_use = "the loop is run, or sleeps for good"]
+    pub(crate) fn leave_waiting(&self, entered: Entered) -> bool {
+        self.leave_as(entered, Word::left_waiting)
+    }
+
+    #[inline]
+    fn leave_as(&self, entered: Entered, left: impl Fn(Word) -> Word) -> bool {
         drop(entered);
         let mut word = self.word();
         loop {
-            let next: Word = word.left(is_done);
+            let next = left(word);
             match self.change(word, next) {
-                Ok(()) => return !next.is_idle(),
+                Ok(()) => return !next.is_idle() && !next.is_suspended(),
                 Err(now) => word = now,
             }
         }

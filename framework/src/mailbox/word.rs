@@ -125,6 +125,15 @@ impl Word {
         }
     }
 
+    /// Without the caller, who leaves the loop waiting within what it has begun.
+    pub(super) fn left_waiting(self) -> Self {
+        if self.is_nudged() {
+            self.awake().heeded()
+        } else {
+            self.suspended()
+        }
+    }
+
     /// With the loop asleep.
     pub(super) fn idle(self) -> Self {
         Self(self.0 & !TURN | IDLE)

@@ -5,13 +5,17 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use super::queued::{Queued, Way};
-use super::{CallError, Method, Request, in_place};
+use super::queued::{Queued, Way, answer};
+use super::{CallError, LONGEST, Method, Request, in_place};
 use crate::current;
 use crate::kept::Kept;
-use crate::raw_ref::To;
-use crate::stopwatch::Stopwatch;
+use crate::raw_ref::{RawRef, To};
+use crate::reply::ReplyPort;
+use crate::slot;
+use crate::stamp::Stamp;
+use crate::stopwatch::{self, Stopwatch};
 
 /// The future of an awaited [`Request`].
 ///
@@ -80,25 +84,47 @@ fn run_or_queue<'a, M: Method>(
         && to.may_reach(place)
         && !place.seat.is_gone()
     {
-        way.share = place.pace().calls_a_unit();
-        if M::RUNS_NOW {
-            let Ok(stamp) = current::effect() else {
-                return Ok(Err(CallError::Lapsed));
-            };
-            let stopwatch = Stopwatch::start(timeout);
-            if let Some(turn) = in_place::Turn::begin(place, to.incarnation, way.share, cx) {
-                let result = turn.run(method, stamp);
-                return Ok(if stopwatch.is_late() {
-                    Err(CallError::Timeout)
-                } else {
-                    result
-                });
+        let Ok(stamp) = current::effect() else {
+            return Ok(Err(CallError::Lapsed));
+        };
+        way = Way {
+            runs: !M::RUNS_NOW,
+            share: place.pace().calls_a_unit(),
+        };
+        if let Some(turn) = in_place::Turn::begin(place, to.incarnation, way.share, cx) {
+            if !M::RUNS_NOW {
+                return begin(turn, (to, method, timeout), stamp, way, cx);
             }
-        } else {
-            way.runs = true;
+            let stopwatch = Stopwatch::start(timeout);
+            let result = turn.run(method, stamp);
+            return Ok(if stopwatch.is_late() {
+                Err(CallError::Timeout)
+            } else {
+                result
+            });
         }
     }
     Err(Kept::new(Queued::new(to, method, timeout, way)))
+}
+
+/// Runs the method here up to where it waits; the rest of it is waited for.
+#[inline]
+fn begin<'a, M: Method>(
+    turn: in_place::Turn<'_, M::Actor>,
+    (to, method, timeout): (&'a RawRef<M::Actor>, M, Duration),
+    stamp: Stamp,
+    way: Way,
+    cx: &mut Context<'_>,
+) -> Result<Result<M::Reply, CallError>, Kept<Queued<'a, M>>> {
+    let deadline = stopwatch::deadline_after(timeout.min(LONGEST));
+    let (sender, mut reply) = slot::pair(deadline);
+    if let Err(error) = turn.begin_with(method.into_envelope(ReplyPort::local(sender)), stamp) {
+        return Ok(Err(error));
+    }
+    if let Poll::Ready(reply) = reply.poll(cx) {
+        return Ok(answer::<M>(reply));
+    }
+    Err(Kept::new(Queued::waiting(to, reply, deadline, timeout, way)))
 }
 
 impl<M: Method> fmt::Debug for Call<'_, M> {

@@ -5,7 +5,7 @@
 //! was sent before is overtaken, a panic is the actor's end and not the caller's, and a caller that never waits is made to yield.
 
 use std::cell::Cell;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::task::coop::poll_proceed;
 use tracing::Span;
@@ -22,6 +22,8 @@ use crate::panics;
 use crate::place::{Place, Unsent};
 use crate::scheduler::{self, Scheduler};
 use crate::stamp::Stamp;
+use crate::storage::Stored;
+use crate::turn::seated;
 
 /// Calls in place within calls in place, on one thread: each takes of its stack.
 const NESTED_MAX: u8 = 8;
@@ -105,6 +107,8 @@ pub(super) struct Turn<'a, A: Actor> {
     coop: Option<Spent>,
     /// The actor has nothing more to do.
     is_done: bool,
+    /// The method waits: the actor's loop goes on with it.
+    waits: bool,
     /// It has come to its end, and not to a panic of what is not the actor's.
     is_over: bool,
     _nested: Nested,
@@ -129,6 +133,7 @@ impl<'a, A: Actor> Turn<'a, A> {
             place,
             coop: Some(coop),
             is_done: false,
+            waits: false,
             is_over: true,
             _nested: nested,
         };
@@ -151,7 +156,7 @@ impl<'a, A: Actor> Turn<'a, A> {
             return Err(CallError::Gone);
         };
         if !body.cx.system().highest().admit(stamp) {
-            self.is_done = !body.cx.has_asked() && body.fell.is_none();
+            self.is_done = true;
             drop(self);
             // Out of the turn.
             drop(method);
@@ -161,10 +166,39 @@ impl<'a, A: Actor> Turn<'a, A> {
         let result = run(place, body, method, stamp);
         self.is_done = !body.cx.has_asked() && body.fell.is_none();
         self.is_over = true;
+        self.made_progress();
+        result
+    }
+
+    /// Runs a message up to where it waits; there the actor's loop goes on with it. Its port is answered by then, or later.
+    #[inline]
+    pub(super) fn begin_with(mut self, envelope: A::Envelope, stamp: Stamp) -> Result<(), CallError> {
+        let place = self.place;
+        // SAFETY: this caller has the turn until it leaves, and uses these no more then.
+        let (Some(body), Some(waker)) = (unsafe { (place.body().get(), place.waker()) }) else {
+            return Err(CallError::Gone);
+        };
+        if !body.cx.system().highest().admit(stamp) {
+            self.is_done = true;
+            drop(self);
+            // Out of the turn.
+            drop(envelope);
+            return Err(CallError::Lapsed);
+        }
+        self.is_over = false;
+        match begin_with(place, body, envelope, stamp, waker) {
+            Poll::Ready(()) => self.is_done = !body.cx.has_asked() && body.fell.is_none(),
+            Poll::Pending => self.waits = true,
+        }
+        self.is_over = true;
+        self.made_progress();
+        Ok(())
+    }
+
+    fn made_progress(&mut self) {
         if let Some(coop) = self.coop.take() {
             coop.made_progress();
         }
-        result
     }
 }
 
@@ -181,6 +215,12 @@ impl<A: Actor> Drop for Turn<'_, A> {
         let Some(entered) = self.entered.take() else {
             return;
         };
+        if self.waits {
+            if self.place.mailbox().leave_waiting(entered) {
+                scheduler::schedule(self.place);
+            }
+            return;
+        }
         if self.place.mailbox().leave(entered, self.is_done) {
             if self.is_done {
                 // Messages have come meanwhile. Handled here and now they leave the actor idle for the next caller.
@@ -231,6 +271,60 @@ fn run<M: Method>(
             Err(CallError::Exited(reason))
         }
     }
+}
+
+/// In the turn. Pending when it waits; what has panicked is over.
+#[inline]
+fn begin_with<A: Actor>(
+    place: &Place<A>,
+    body: &mut Body<A>,
+    envelope: A::Envelope,
+    stamp: Stamp,
+    waker: &Waker,
+) -> Poll<()> {
+    place.seat.set_handling(A::method_index(&envelope));
+    let Body {
+        actor,
+        cx,
+        span,
+        runs,
+        fell,
+    } = body;
+    cx.set_caller(stamp);
+    let number = *runs;
+    *runs = number.wrapping_add(1);
+    let _in_span = span.as_deref().map(Span::enter);
+    // SAFETY: this caller has the turn. What is put there borrows the actor and its context, and is dropped, here or by the loop, before
+    // anything else is done with them: when it waits, whoever has the turn next goes on with it.
+    let code = unsafe { place.body().code() };
+    let poll = || {
+        if !A::is_async(&envelope) {
+            place.pace().sampled(number, || actor.handle_now(envelope, cx));
+            return Poll::Ready(());
+        }
+        // SAFETY: as above.
+        let code = code.insert(unsafe { Stored::new(actor.handle(envelope, cx)).unbound() });
+        let mut task = Context::from_waker(waker);
+        place.pace().sampled(number, || code.as_mut().poll(&mut task))
+    };
+    let polled = current::enter(&place.seat, place, || {
+        place.scheduler().enter(waker, || panics::caught(poll))
+    });
+    match polled {
+        Ok(Poll::Pending) => return Poll::Pending,
+        // It is over: there is nothing left in it to drop.
+        Ok(Poll::Ready(())) => *code = None,
+        Err(reason) => {
+            // Ports that it still holds are dropped with it, and answer this.
+            place.seat.set_ending(&reason);
+            // Who is told so and calls again calls the successor.
+            place.mark();
+            current::enter(&place.seat, place, || seated::drop_code(place));
+            *fell = Some(Box::new(reason));
+        }
+    }
+    place.seat.end_turn();
+    Poll::Ready(())
 }
 
 /// One level of calls in place.

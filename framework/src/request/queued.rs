@@ -111,6 +111,31 @@ impl<'a, M: Method> Queued<'a, M> {
         }
     }
 
+    /// A call of an actor of this process that has begun, and waits for its reply.
+    #[inline]
+    pub(super) fn waiting(
+        to: &'a RawRef<M::Actor>,
+        reply: slot::Receiver<Reply<M::Reply>>,
+        deadline: Instant,
+        timeout: Duration,
+        way: Way,
+    ) -> Self {
+        Self {
+            to,
+            timeout,
+            deadline,
+            alarm: None,
+            version: 0,
+            target: None,
+            state: State::Local {
+                reply,
+                bounced: None,
+            },
+            waiting: None,
+            way,
+        }
+    }
+
     fn step(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Step<M> {
         if matches!(self.state, State::Local { .. }) {
             return self.poll_local(cx);
@@ -279,11 +304,7 @@ impl<'a, M: Method> Queued<'a, M> {
             return Step::Wait;
         };
         coop.made_progress();
-        match reply {
-            Some(Ok(reply)) => Step::Done(Ok(reply)),
-            Some(Err(failure)) => self.refused(None, *failure),
-            None => Step::Done(Err(CallError::NoReply)),
-        }
+        Step::Done(answer::<M>(reply))
     }
 
     fn send_remote(&mut self, place: &RemotePlace, method: M, deadline: Instant, stamp: Stamp) -> Step<M> {
@@ -345,6 +366,16 @@ fn locate<M: Method>(place: &Arc<MovingPlace<M::Actor>>, after: u64, method: M) 
     State::Locating {
         method,
         next: Box::pin(place.next(after)),
+    }
+}
+
+/// What came of a message that was handled.
+#[inline]
+pub(super) fn answer<M: Method>(reply: Option<Reply<M::Reply>>) -> Result<M::Reply, CallError> {
+    match reply {
+        Some(Ok(reply)) => Ok(reply),
+        Some(Err(failure)) => Err(failure.into_error(<M::Actor as Actor>::NAME, M::NAME)),
+        None => Err(CallError::NoReply),
     }
 }
 

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::Scheduler;
-use crate::here;
 use crate::panics;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -67,7 +66,7 @@ impl Drop for Kept {
     }
 }
 
-// SAFETY: the present life is touched only by who has the loop's turn, which is one's at a time.
+// SAFETY: the present life is touched only by who has the turn, which is one's at a time.
 unsafe impl Sync for LivesCell {}
 
 impl LivesCell {
@@ -81,6 +80,17 @@ impl LivesCell {
 
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
         &self.scheduler
+    }
+
+    /// What wakes the present life.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the turn, the loop's or a caller's, until it has used this for the last time.
+    pub(crate) unsafe fn waker(&self) -> Option<&Waker> {
+        // SAFETY: the caller promises it: a life begins and ends in the loop's turn.
+        let life = unsafe { &*self.present.get() };
+        life.as_ref().map(|life| &life.waker)
     }
 
     fn next(&self) -> MutexGuard<'_, Next> {
@@ -168,9 +178,8 @@ impl Entry {
         let Some(Life { future, waker, .. }) = (unsafe { &mut *place.lives().present.get() }) else {
             return Turn::Over;
         };
-        let runtime = place.lives().scheduler.runtime;
         let poll = || panics::poll_caught(future.as_mut(), &mut Context::from_waker(waker));
-        match here::enter(runtime, waker, poll) {
+        match place.lives().scheduler.enter(waker, poll) {
             Poll::Pending if place.end_turn() => Turn::GoesOn,
             Poll::Pending => Turn::Over,
             Poll::Ready(Ok(())) => Turn::LifeEnded,

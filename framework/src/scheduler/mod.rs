@@ -136,6 +136,12 @@ impl Scheduler {
         self.beacons.iter().any(Beacon::light)
     }
 
+    /// Runs the code of an actor, which is polled with this waker.
+    #[inline]
+    pub(crate) fn enter<R>(&self, waker: &Waker, run: impl FnOnce() -> R) -> R {
+        here::enter(self.runtime, waker, run)
+    }
+
     /// Whether what is polled with this waker now runs on the runtime of this scheduler.
     #[inline]
     pub(crate) fn is_here(&self, waker: &Waker) -> bool {

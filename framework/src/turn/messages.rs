@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, ready};
 
 use super::timers::Timers;
-use super::{Turns, told_of_drop};
+use super::{Turns, seated};
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::envelope::Item;
@@ -17,8 +17,6 @@ use crate::storage::{self, Stored};
 
 /// What the loop remembers from turn to turn.
 pub(super) struct Messages {
-    /// What waits in a turn. It borrows the actor, so it is dropped before that leaves its place.
-    code: Option<Stored<'static, ()>>,
     timers: Option<Box<Timers>>,
     /// How many messages before other tasks have their turn.
     left: u32,
@@ -37,7 +35,6 @@ enum Next<A: Actor> {
 impl Messages {
     pub(super) fn new(timers: Option<Box<Timers>>, pace: &Pace) -> Self {
         Self {
-            code: None,
             timers,
             left: pace.turn(),
             handled: 0,
@@ -51,10 +48,12 @@ impl Messages {
         inbox: &mut Inbox<A>,
         task: &mut Context<'_>,
     ) -> Poll<ExitReason> {
+        // SAFETY: the loop has the turn as long as it is polled.
+        let code = || unsafe { turns.place.body().code() };
         loop {
-            if let Some(code) = &mut self.code {
+            if let Some(code) = code() {
                 let ended = turns.ended(ready!(turns.poll_code(code.as_mut(), Signal::Lapse, task)));
-                self.drop_code::<A>();
+                seated::drop_code(turns.place);
                 if let Err(reason) = ended {
                     return Poll::Ready(reason);
                 }
@@ -63,21 +62,12 @@ impl Messages {
             // From here on it may wait.
             turns.place.mailbox().settle(inbox);
             match code_of(turns, next) {
-                Ok(code) => self.code = code,
+                Ok(next) => *code() = next,
                 Err(reason) => {
-                    self.drop_code::<A>();
+                    seated::drop_code(turns.place);
                     return Poll::Ready(reason);
                 }
             }
-        }
-    }
-
-    /// What was in a turn is over, or cut off.
-    fn drop_code<A: Actor>(&mut self) {
-        if let Some(code) = self.code.take()
-            && panics::caught(move || drop(code)).is_err()
-        {
-            told_of_drop::<A>();
         }
     }
 
@@ -165,14 +155,16 @@ impl Messages {
                 // SAFETY: see `code_of`.
                 let code = unsafe { Stored::new(body.actor.handle(envelope, &mut body.cx)).unbound() };
                 // It lies there when it panics, too.
-                let code = self.code.insert(code);
+                // SAFETY: as above.
+                let code = unsafe { turns.place.body().code() }.insert(code);
                 if pace.sampled(number, || code.as_mut().poll(task)).is_pending() {
                     mailbox.settle(inbox);
                     // Sent while it ran: the wake-up for it may have come before.
                     let cut_off = turns.cut_off(Signal::Lapse);
                     return cut_off.map(|reason| Next::End(Box::new(turns.fallen(reason))));
                 }
-                self.code = None;
+                // SAFETY: as above.
+                unsafe { *turns.place.body().code() = None };
             } else {
                 pace.sampled(number, || body.actor.handle_now(envelope, &mut body.cx));
             }

@@ -13,7 +13,7 @@
 //! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
 
 mod messages;
-mod seated;
+pub(crate) mod seated;
 mod timers;
 
 use std::future::poll_fn;

@@ -42,8 +42,21 @@ impl<A: Actor> Drop for Seated<'_, A> {
     }
 }
 
+/// What was in a turn is over, or cut off. By who has the turn.
+pub(crate) fn drop_code<A: Actor>(place: &Place<A>) {
+    // SAFETY: the caller has the turn.
+    let code = unsafe { place.body().code() }.take();
+    if let Some(code) = code
+        && panics::caught(move || drop(code)).is_err()
+    {
+        tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
+    }
+}
+
 /// Takes the actor out, when its last turn is over.
 pub(super) fn take<A: Actor>(place: &Place<A>) -> Option<Body<A>> {
+    // It borrows the actor.
+    drop_code(place);
     // SAFETY: the loop has the turn when it runs, and whoever drops it has taken the turn for it.
     unsafe { place.body().get() }.take()
 }
