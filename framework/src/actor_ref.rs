@@ -125,7 +125,8 @@ impl<A: Actor> ActorRef<A> {
     }
 
     /// Waits until the actor has ended and is not coming back by itself. Of an actor on another node: until
-    /// [`exited`](Self::exited).
+    /// [`exited`](Self::exited). One that was asked to end and may be run [in place](crate::InPlace) is run by who polls this, and others that may
+    /// be, too.
     ///
     /// # Cancel safety
     /// May be dropped at any point.

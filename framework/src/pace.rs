@@ -1,6 +1,5 @@
 //! How fast an actor's handlers are: whether callers may run it in place, and how long its turns are.
 
-#[cfg(feature = "test-util")]
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,12 +7,15 @@ use std::time::{Duration, Instant};
 /// Whether callers on this node may run an actor's methods in place, on their own thread: `#[actor(in_place = off)]`.
 ///
 /// It is only done when the actor is idle, its mailbox is empty, the caller is a task of the actor's runtime, and the actor has no tenure. A
-/// method that is not async and answers with what it returns is called by its caller; of any other the caller runs the actor's loop, up to where
-/// the method waits for something. What can be told apart is the thread and the task: task-locals, thread-locals and a runtime that was
+/// method that is not async and answers with what it returns is called by its caller; of any other the caller runs what there is of it up to
+/// where it waits for something. What can be told apart is the thread and the task: task-locals, thread-locals and a runtime that was
 /// entered by hand are those of the caller, and a method that uses `block_in_place` fails where its caller could not. And calls in place
-/// that are polled side by side, by `join!`, run one after another. In the same way the start of an actor runs on the thread of who spawns it
-/// below the root, its end on that of who waits for [`ActorRef::gone`](crate::ActorRef::gone), and its messages on that of who waits for room
-/// ([`Request::cast_when_room`](crate::Request::cast_when_room)).
+/// that are polled side by side, by `join!`, run one after another.
+///
+/// In the same way the start of an actor runs on the thread of who spawns it below the root, and its end on that of who waits for
+/// [`ActorRef::gone`](crate::ActorRef::gone), as long as it is not known to be slow. And a task that waits for one of the two, or for room
+/// ([`Request::cast_when_room`](crate::Request::cast_when_room)), runs meanwhile the actors that wait for their turn on its thread, up to half a
+/// millisecond or one turn: those that callers might run, whatever lies in their mailboxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InPlace {
     /// When it is fast: of one in 64 messages it is measured how long they take, and while that is beyond 20 µs the actor is not run in place.
@@ -79,6 +81,16 @@ thread_local! {
     static DEFAULT: Cell<Option<InPlacePolicy>> = const { Cell::new(None) };
 }
 
+thread_local! {
+    /// How often other actors were run on this thread by one that waits.
+    static HELPS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Other actors were run by one that waits: how long its handler took says nothing of that.
+pub(crate) fn helped() {
+    HELPS.set(HELPS.get().wrapping_add(1));
+}
+
 /// Runs `f` with another default on this thread.
 #[cfg(feature = "test-util")]
 pub(crate) fn with_default<R>(policy: InPlacePolicy, f: impl FnOnce() -> R) -> R {
@@ -138,22 +150,32 @@ impl Pace {
         matches!(self.rule, Rule::Measured(_)) || self.allows()
     }
 
+    /// Whether who waits for its end may run it.
+    pub(crate) fn allows_end(&self) -> bool {
+        match &self.rule {
+            Rule::Measured(took) => matches!(took.load(Ordering::Relaxed), UNKNOWN) || self.allows(),
+            Rule::Never | Rule::Always | Rule::Seeded(_) => self.allows(),
+        }
+    }
+
     /// Runs a handler, and measures how long it takes if this is one of those that are: the first, and one in [`SAMPLED`].
     #[inline]
     pub(crate) fn sampled<R>(&self, number: u32, handler: impl FnOnce() -> R) -> R {
         let since = self.samples(number);
         let result = handler();
-        if let Some(since) = since {
+        if let Some((since, helps)) = since
+            && helps == HELPS.get()
+        {
             self.note(since.elapsed());
         }
         result
     }
 
-    /// Now, if the handler of this number is one of those.
+    /// Now, and how often was helped, if the handler of this number is one of those.
     #[inline]
-    pub(crate) fn samples(&self, number: u32) -> Option<Instant> {
+    fn samples(&self, number: u32) -> Option<(Instant, u32)> {
         let samples = number.is_multiple_of(SAMPLED) && matches!(self.rule, Rule::Measured(_));
-        samples.then(Instant::now)
+        samples.then(|| (Instant::now(), HELPS.get()))
     }
 
     /// How many messages the actor may handle before other tasks have their turn. The same each time, unless it is measured.
@@ -179,7 +201,7 @@ impl Pace {
     }
 
     /// A handler took this long.
-    pub(crate) fn note(&self, took: Duration) {
+    fn note(&self, took: Duration) {
         if let Rule::Measured(last) = &self.rule {
             let nanos = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
             last.store(nanos.max(UNKNOWN + 1), Ordering::Relaxed);

@@ -166,7 +166,7 @@ impl<A: Actor> Place<A> {
     }
 
     /// Puts an item where room was granted. When nobody follows it is answered.
-    pub(crate) fn send_granted(permit: Permit<Item<A>, Arc<Self>>, item: Item<A>) {
+    pub(crate) fn send_granted(permit: Permit<Item<A>, Arc<Self>>, item: Parcel<Item<A>>) {
         let (place, sent) = permit.send(item);
         place.was_sent(sent);
     }
@@ -308,7 +308,7 @@ impl<A: Actor> Place<A> {
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let room = self.reserve();
-            runtime.spawn(async move { Self::send_granted(room.await, item.into_inner()) });
+            runtime.spawn(async move { Self::send_granted(room.await, item) });
         }
     }
 
@@ -370,9 +370,9 @@ impl<A: Actor> Lives for Place<A> {
         self.mailbox.end_turn()
     }
 
-    fn allows_help(&self) -> bool {
-        // As it may be started by who spawns it, it may be ended by who waits for that.
-        let ends = || self.seat.lane.signal().is_some() && self.pace.allows_start();
+    fn allows_help(&self, ends: Option<ActorId>) -> bool {
+        // As it may be started by who spawns it, it may be ended by who waits for that, unless it is known to be slow.
+        let ends = || ends == Some(self.seat.id) && self.pace.allows_end();
         self.allows_in_place() || self.seat.tenure().is_none() && ends()
     }
 }

@@ -251,6 +251,7 @@ impl<A: Actor> RawRef<A> {
         let To::Local(place) = &located.to else {
             return self.send_message(message);
         };
+        let deadline = Instant::now() + timeout.min(LONGEST);
         let mut message = message;
         if poll_fn(|cx| Poll::Ready(in_place::make_room(place, cx))).await {
             match located.send_message(message) {
@@ -258,7 +259,6 @@ impl<A: Actor> RawRef<A> {
                 other => return other,
             }
         }
-        let deadline = Instant::now() + timeout.min(LONGEST);
         let (mut room, mut alarm) = (place.reserve(), None);
         let waited = poll_fn(|cx| {
             if let Poll::Ready(permit) = Pin::new(&mut room).poll(cx) {
@@ -281,7 +281,7 @@ impl<A: Actor> RawRef<A> {
             return Err(CastError::Gone(message));
         }
         let item = Item::message(A::from_message(message), stamp, self.incarnation, None);
-        Place::send_granted(permit, item);
+        Place::send_granted(permit, Parcel::new(item));
         Ok(())
     }
 

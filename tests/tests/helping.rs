@@ -30,6 +30,21 @@ impl Notes {
         self.run_by.add(task::try_id());
     }
 
+    /// Takes its time, and notes.
+    pub fn spin(&mut self, n: u64, time: Duration) {
+        let start = std::time::Instant::now();
+        while start.elapsed() < time {}
+        self.note(n);
+    }
+
+    /// Is busy, from poll to poll, until it has noted so many.
+    pub async fn spin_on(&mut self, polls: u64) {
+        for n in 0..polls {
+            self.spin(n, Duration::from_millis(1));
+            task::yield_now().await;
+        }
+    }
+
     #[stopped]
     fn end(&mut self, _: &ExitReason) {
         self.run_by.add(task::try_id());
@@ -169,6 +184,202 @@ fn who_waits_for_the_end_of_an_actor_runs_it() {
             ActorRef::gone(&noting.actor).await;
             let by_me = noting.run_by.all().last() == Some(&task::try_id());
             assert_eq!(by_me, expected, "{policy:?} {in_place:?}");
+        }
+    });
+}
+
+#[test]
+fn who_helps_does_so_for_half_a_millisecond_before_it_yields() {
+    in_a_task(async {
+        let noting = noting(InPlacePolicy::Always, InPlace::Auto).await;
+        let casts = async {
+            for n in 0..1000 {
+                noting
+                    .actor
+                    .spin(n, Duration::from_micros(50))
+                    .cast_when_room()
+                    .await
+                    .unwrap();
+            }
+        };
+        assert!(first_poll(casts).await.is_pending());
+        let handled = noting.seen.all().len();
+        // Each time that it finds no room it runs what lies there, 8 messages, which is nearly a millisecond's work.
+        assert!((8..=24).contains(&handled), "{handled}");
+    });
+}
+
+/// An actor that is known to be slow.
+async fn slow(system: &System) -> Noting {
+    let slow = noting_in(system, InPlace::Auto).await;
+    for n in 0..65 {
+        slow.actor.spin(n, Duration::from_millis(1)).await.unwrap();
+    }
+    task::yield_now().await;
+    slow.run_by.take();
+    slow
+}
+
+#[test]
+fn an_actor_that_is_known_to_be_slow_is_not_run_by_who_waits() {
+    in_a_task(async {
+        let system = System::builder("test").in_place(InPlacePolicy::Measured).start();
+        let other = noting_in(&system, InPlace::On).await;
+        // By one that waits for room in another.
+        let ending = slow(&system).await;
+        ActorRef::stop(&ending.actor);
+        for n in 0..9 {
+            other.actor.note(n).cast_when_room().await.unwrap();
+        }
+        ActorRef::gone(&ending.actor).await;
+        assert!(!ending.run_by.all().contains(&task::try_id()));
+        // By one that waits for its end, while it is in the middle of a message.
+        let busy = slow(&system).await;
+        busy.actor.spin_on(5).cast().unwrap();
+        task::yield_now().await;
+        ActorRef::stop(&busy.actor);
+        assert!(first_poll(ActorRef::gone(&busy.actor)).await.is_pending());
+        ActorRef::gone(&busy.actor).await;
+        assert!(!busy.run_by.all().contains(&task::try_id()));
+        assert_eq!(busy.seen.all().len(), 65 + 5, "a stop waits for the message");
+    });
+}
+
+#[test]
+fn who_waits_for_an_actor_that_is_gone_runs_nobody() {
+    in_a_task(async {
+        let system = System::builder("test").in_place(InPlacePolicy::Always).start();
+        let gone = noting_in(&system, InPlace::Auto).await;
+        ActorRef::stop(&gone.actor);
+        ActorRef::gone(&gone.actor).await;
+        let other = noting_in(&system, InPlace::Auto).await;
+        other.actor.note(1).cast().unwrap();
+        assert!(first_poll(ActorRef::gone(&gone.actor)).await.is_ready());
+        assert!(other.seen.all().is_empty());
+    });
+}
+
+/// Sends what it is told to somebody else.
+#[actor]
+pub struct Pump {
+    to: ActorRef<Notes>,
+}
+
+#[actor(local)]
+impl Pump {
+    #[init]
+    fn new(to: ActorRef<Notes>) -> Self {
+        Self { to }
+    }
+
+    /// Sends so many.
+    pub async fn send(&mut self, count: u64) {
+        for n in 0..count {
+            let sent = self.to.spin(n, Duration::from_micros(50)).cast_when_room().await;
+            sent.unwrap();
+        }
+    }
+
+    /// Who runs it.
+    pub fn run_by(&mut self) -> Option<task::Id> {
+        task::try_id()
+    }
+}
+
+#[test]
+fn an_actor_that_helps_is_not_taken_for_slow() {
+    in_a_task(async {
+        let system = System::builder("test").in_place(InPlacePolicy::Measured).start();
+        let noting = noting_in(&system, InPlace::On).await;
+        let pump = system.spawn(Pump::spec(noting.actor.clone())).await.unwrap();
+        for _ in 0..65 {
+            pump.run_by().await.unwrap();
+        }
+        for _ in 0..65 {
+            pump.send(20).await.unwrap();
+        }
+        // Both fall asleep.
+        for _ in 0..4 {
+            task::yield_now().await;
+        }
+        assert_eq!(pump.run_by().await.unwrap(), task::try_id());
+    });
+}
+
+/// Counts what is open in it.
+#[actor(restart = temporary)]
+pub struct Opens {
+    open: u64,
+    at_end: Log<u64>,
+}
+
+/// Open while it lives.
+struct Open<'a>(&'a mut u64);
+
+impl<'a> Open<'a> {
+    fn new(open: &'a mut u64) -> Self {
+        *open += 1;
+        Self(open)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        *self.0 -= 1;
+    }
+}
+
+#[actor(local)]
+impl Opens {
+    #[init]
+    fn new(at_end: Log<u64>) -> Self {
+        Self { open: 0, at_end }
+    }
+
+    /// Asks for the end of the actor, and waits.
+    pub async fn lapse(&mut self, me: ActorRef<Opens>) {
+        let _open = Open::new(&mut self.open);
+        ActorRef::kill(&me);
+        std::future::pending::<()>().await;
+    }
+
+    /// Panics beside what is open.
+    pub async fn fall(&mut self) {
+        let open = Open::new(&mut self.open);
+        let holds = async move {
+            let _open = open;
+            std::future::pending::<()>().await;
+        };
+        tokio::join!(holds, async { panic!("fell") });
+    }
+}
+
+impl Drop for Opens {
+    fn drop(&mut self) {
+        self.at_end.add(self.open);
+    }
+}
+
+#[test]
+fn what_an_async_method_borrows_is_dropped_before_the_actor_when_it_is_cut_off_at_its_first_poll() {
+    in_a_task(async {
+        for policy in [InPlacePolicy::Always, InPlacePolicy::Never] {
+            let system = System::builder("test").in_place(policy).start();
+            let at_end = Log::default();
+            for is_called in [true, false] {
+                for falls in [true, false] {
+                    let opens = system.spawn(Opens::spec(at_end.clone())).await.unwrap();
+                    task::yield_now().await;
+                    match (is_called, falls) {
+                        (true, true) => assert!(opens.fall().await.is_err()),
+                        (true, false) => assert!(opens.lapse(opens.clone()).await.is_err()),
+                        (false, true) => opens.fall().cast().unwrap(),
+                        (false, false) => opens.lapse(opens.clone()).cast().unwrap(),
+                    }
+                    ActorRef::gone(&opens).await;
+                }
+            }
+            assert_eq!(at_end.all(), [0; 4]);
         }
     });
 }

@@ -178,7 +178,7 @@ fn loom_room_reaches_who_waits_for_it() {
         let _ = try_send(&mailbox, 1).unwrap();
         let sender = {
             let mailbox = Arc::clone(&mailbox);
-            thread::spawn(move || reserve(&mailbox).send(2).1)
+            thread::spawn(move || reserve(&mailbox).send(Parcel::new(2)).1)
         };
         let mut taken = Taken::NONE;
         assert_eq!(mailbox.try_next(&mut taken), Some(1));
@@ -401,7 +401,10 @@ fn loom_a_caller_who_leaves_in_the_middle_of_a_message_against_what_wakes_that()
             woken.put();
         }
         woken.take();
-        assert!(is_due.load(Ordering::Acquire), "it is the wake-up that it runs for");
+        assert!(
+            is_due.load(Ordering::Acquire),
+            "it is the wake-up that it runs for"
+        );
         waker.join().unwrap();
         sender.join().unwrap();
         assert_eq!(next_or_sleep(&mailbox, &mut taken), Some(7));

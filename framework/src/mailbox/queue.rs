@@ -133,17 +133,16 @@ impl<T> Mailbox<T> {
     }
 
     /// Puts a message where room was granted.
-    pub(super) fn send_granted(&self, message: T) -> Sent {
+    pub(super) fn send_granted(&self, message: Parcel<T>) -> Sent {
         self.send_taking(0, message)
     }
 
     /// Puts a message behind the others, within the bound or beyond it.
     pub(crate) fn send_beyond(&self, message: T) -> Sent {
-        self.send_taking(1, message)
+        self.send_taking(1, Parcel::new(message))
     }
 
-    fn send_taking(&self, room: usize, message: T) -> Sent {
-        let mut message = Parcel::new(message);
+    fn send_taking(&self, room: usize, mut message: Parcel<T>) -> Sent {
         let mut word = self.word();
         loop {
             match self.link(message, word, word.plus(room)) {

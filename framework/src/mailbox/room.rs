@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use super::node::Parcel;
 use super::queue::{Mailbox, Sent};
 use crate::sync::{Arc, Mutex, lock};
 
@@ -82,7 +83,7 @@ impl<T, H: Holds<T>> Permit<T, H> {
     }
 
     /// Puts the message into its room. Never fails.
-    pub(crate) fn send(mut self, message: T) -> (H, Sent) {
+    pub(crate) fn send(mut self, message: Parcel<T>) -> (H, Sent) {
         let holder = self.holder.take().expect("a permit is used once");
         let sent = holder.mailbox().send_granted(message);
         (holder, sent)

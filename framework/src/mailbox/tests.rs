@@ -136,7 +136,7 @@ fn who_waits_for_room_gets_it_in_order_and_is_not_overtaken() {
     let Poll::Ready(permit) = poll(&mut waits[0], &wakers[0]) else {
         panic!("its room was granted")
     };
-    assert_eq!(permit.send(2).1, Sent::Seen);
+    assert_eq!(permit.send(Parcel::new(2)).1, Sent::Seen);
 
     // The second gives up while it waits, the third when its room is granted, and a fourth takes a permit and drops it.
     drop(waits.remove(1));
@@ -182,7 +182,7 @@ fn a_wait_where_there_is_room_is_none() {
         panic!("there is room")
     };
     assert_eq!(try_send(&mailbox, 1), Err(1), "it is taken");
-    let _ = permit.send(2);
+    let _ = permit.send(Parcel::new(2));
     assert_eq!(mailbox.filled(), (1, 1));
 }
 

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use tokio::task::coop::poll_proceed;
 use tracing::Span;
@@ -17,7 +18,9 @@ use crate::budget::{self, Spent};
 use crate::current;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
+use crate::id::ActorId;
 use crate::mailbox::{Entered, Parcel};
+use crate::pace;
 use crate::panics;
 use crate::place::{Place, Unsent};
 use crate::scheduler::{self, Scheduler};
@@ -32,12 +35,11 @@ const NESTED_MAX: u8 = 8;
 /// for a part of a microsecond, or for a few: to be queued takes more of all, as others then find the loop at work and are queued too.
 const LOOKS: [u32; 2] = [4, 9];
 
-/// Turns that a sender runs at a time, to get room.
+/// Turns that a task runs at a time, to help.
 const HELP_MAX: u32 = 4;
-/// What that takes of its budget of 128 units. A turn takes 50 us.
-const HELP_COSTS: u32 = 2;
-/// What an actor's end takes of it.
-const END_COSTS: u32 = 1;
+/// What takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
+/// longer, before it yields.
+const UNIT_TAKES: Duration = Duration::from_micros(4);
 
 thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
@@ -70,34 +72,45 @@ pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> boo
     if mailbox.takes_contended() || mailbox.is_awaited() || !place.may_run_in_place(cx.waker()) {
         return false;
     }
-    help(place.scheduler(), HELP_COSTS, || mailbox.has_room(), cx)
+    help(place.scheduler(), None, || mailbox.has_room(), cx)
 }
 
 /// Runs what waits in this thread's queue, by a task that waits for an actor's end, until that has come: see [`make_room`].
 pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
     let seat = &place.seat;
-    seat.lane.signal().is_some()
-        && place.may_start_in_place(cx.waker())
-        && help(
-            place.scheduler(),
-            END_COSTS,
-            || seat.is_gone() && !seat.is_live(),
-            cx,
-        )
+    let has_gone = || seat.is_gone() && !seat.is_live();
+    has_gone()
+        || seat.lane.signal().is_some()
+            && place.may_start_in_place(cx.waker())
+            && help(place.scheduler(), Some(seat.id), has_gone, cx)
 }
 
-/// True when it is done.
-fn help(scheduler: &Scheduler, costs: u32, is_done: impl Fn() -> bool, cx: &mut Context<'_>) -> bool {
+/// Runs what may be run by others, and the end of `ends`. True when it is done.
+fn help(
+    scheduler: &Scheduler,
+    ends: Option<ActorId>,
+    is_done: impl Fn() -> bool,
+    cx: &mut Context<'_>,
+) -> bool {
     let Some(_nested) = Nested::enter() else {
         return false;
     };
-    for _ in 0..costs {
-        let Poll::Ready(unit) = poll_proceed(cx) else {
-            return false;
-        };
+    let Poll::Ready(unit) = poll_proceed(cx) else {
+        return false;
+    };
+    let start = Instant::now();
+    if scheduler::help(scheduler, HELP_MAX, ends, &is_done) {
         unit.made_progress();
+        pace::helped();
+        let units = start.elapsed().as_nanos() / UNIT_TAKES.as_nanos();
+        for _ in 0..units.min(128) {
+            let Poll::Ready(unit) = poll_proceed(cx) else {
+                break;
+            };
+            unit.made_progress();
+        }
     }
-    scheduler::help(scheduler, HELP_MAX, &is_done) && is_done()
+    is_done()
 }
 
 /// A caller's turn. It is left in any case.

@@ -69,7 +69,8 @@ impl<'a, M: Method> Request<'a, M> {
     }
 
     /// As [`cast`](Self::cast), and when the mailbox of an actor on this node is full it waits for room, in order of arrival, for as long as
-    /// a call would ([`timeout`](Self::timeout)). Where the actor may be run [in place](crate::InPlace) it is run meanwhile.
+    /// a call would ([`timeout`](Self::timeout)). Where the actor may be run [in place](crate::InPlace), it and others that may be are run meanwhile, by
+    /// who polls this.
     ///
     /// # Errors
     /// Those of `cast`; [`CastError::Full`] when there was no room in time.

@@ -127,10 +127,7 @@ impl<'a, M: Method> Queued<'a, M> {
             alarm: None,
             version: 0,
             target: None,
-            state: State::Local {
-                reply,
-                bounced: None,
-            },
+            state: State::Local { reply, bounced: None },
             waiting: None,
             way,
         }
@@ -149,7 +146,7 @@ impl<'a, M: Method> Queued<'a, M> {
             } => match Pin::new(&mut room).poll(cx) {
                 Poll::Pending => self.wait(State::Room { method, place, room }),
                 Poll::Ready(permit) => self.deliver(&place, method, deadline, |item| {
-                    Place::send_granted(permit, item.into_inner());
+                    Place::send_granted(permit, item);
                     Ok(())
                 }),
             },

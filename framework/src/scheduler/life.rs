@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::Scheduler;
+use crate::id::ActorId;
 use crate::panics;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -27,8 +28,8 @@ pub(crate) trait Lives: Send + Sync + 'static {
     /// See [`Mailbox::end_turn`](crate::mailbox::Mailbox::end_turn).
     fn end_turn(&self) -> bool;
 
-    /// Whether a task that waits may run the loop.
-    fn allows_help(&self) -> bool;
+    /// Whether a task that waits may run the loop: for the end of this actor, or for none.
+    fn allows_help(&self, ends: Option<ActorId>) -> bool;
 }
 
 /// The present life, and the next one if that has begun before the end of this one.
@@ -213,10 +214,10 @@ impl Entry {
         drop_caught(ended);
     }
 
-    /// Whether a task that waits may run it.
-    pub(super) fn allows_help(&self) -> bool {
+    /// See [`Lives::allows_help`].
+    pub(super) fn allows_help(&self, ends: Option<ActorId>) -> bool {
         // SAFETY: as in `turn`.
-        unsafe { self.0.as_ref() }.allows_help()
+        unsafe { self.0.as_ref() }.allows_help(ends)
     }
 
     /// Drops the life, as nobody will run it any more.

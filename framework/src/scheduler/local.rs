@@ -9,6 +9,7 @@ use crossbeam_deque::Worker;
 
 use super::watch::Moves;
 use super::{Entry, Queue, Scheduler};
+use crate::id::ActorId;
 
 pub(super) struct Local {
     scheduler: Arc<Scheduler>,
@@ -157,27 +158,38 @@ fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
     std::ptr::eq(Arc::as_ptr(&here.scheduler), scheduler).then(|| f(here))
 }
 
-/// Runs what lies in this thread's queue, turn by turn, until `is_done` or up to so many turns, by a task that has nothing else to do. False when there
-/// was nothing that it may run.
-pub(crate) fn help(scheduler: &Scheduler, turns: u32, is_done: impl Fn() -> bool) -> bool {
-    for turn in 0..turns {
-        let entry = with(scheduler, |local| {
-            let entry = local.pop()?;
-            if entry.allows_help() {
-                return Some(entry);
-            }
-            local.put(entry);
-            None
-        });
-        let Some(entry) = entry.flatten() else {
-            return turn > 0;
-        };
-        entry.run();
+/// Runs what lies in this thread's queue, turn by turn, until `is_done` or up to so many turns, by a task that has nothing else to do. What it may not run
+/// goes behind the others. False when it has run nothing.
+pub(crate) fn help(
+    scheduler: &Scheduler,
+    turns: u32,
+    ends: Option<ActorId>,
+    is_done: impl Fn() -> bool,
+) -> bool {
+    let mut has_run = false;
+    for _ in 0..turns {
         if is_done() {
             break;
         }
+        let entry = with(scheduler, |local| {
+            let entry = local.queue.pop()?;
+            if entry.allows_help(ends) {
+                local.moves.moved();
+                return Some(Some(entry));
+            }
+            local.put(entry);
+            Some(None)
+        });
+        match entry.flatten() {
+            None => break,
+            Some(None) => {}
+            Some(Some(entry)) => {
+                entry.run();
+                has_run = true;
+            }
+        }
     }
-    true
+    has_run
 }
 
 /// Puts what was woken into this thread's queue, and sees to it that somebody looks there.

@@ -61,12 +61,11 @@ impl Messages {
             let next = ready!(self.poll_next(turns, inbox, task));
             // From here on it may wait.
             turns.place.mailbox().settle(inbox);
+            // What was cut off, or has panicked, borrows the actor: it is dropped before anything else is done with that.
+            seated::drop_code(turns.place);
             match code_of(turns, next) {
                 Ok(next) => *code() = next,
-                Err(reason) => {
-                    seated::drop_code(turns.place);
-                    return Poll::Ready(reason);
-                }
+                Err(reason) => return Poll::Ready(reason),
             }
         }
     }
