@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::queued::{Queued, Way, answer};
+use super::queued::{Queued, answer};
 use super::{CallError, LONGEST, Method, Request, in_place};
 use crate::current;
 use crate::kept::Kept;
@@ -74,10 +74,7 @@ fn run_or_queue<'a, M: Method>(
     cx: &mut Context<'_>,
 ) -> Result<Result<M::Reply, CallError>, Kept<Queued<'a, M>>> {
     let Request { to, method, timeout } = request;
-    let mut way = Way {
-        runs: false,
-        share: 1,
-    };
+    let mut share = 1;
     if let To::Local(place) = &to.to
         && !timeout.is_zero()
         && place.may_run_in_place(cx.waker())
@@ -87,13 +84,10 @@ fn run_or_queue<'a, M: Method>(
         let Ok(stamp) = current::effect() else {
             return Ok(Err(CallError::Lapsed));
         };
-        way = Way {
-            runs: !M::RUNS_NOW,
-            share: place.pace().calls_a_unit(),
-        };
-        if let Some(turn) = in_place::Turn::begin(place, to.incarnation, way.share, cx) {
+        share = place.pace().calls_a_unit();
+        if let Some(turn) = in_place::Turn::begin(place, to.incarnation, share, cx) {
             if !M::RUNS_NOW {
-                return begin(turn, (to, method, timeout), stamp, way, cx);
+                return begin(turn, (to, method, timeout), stamp, share, cx);
             }
             let stopwatch = Stopwatch::start(timeout);
             let result = turn.run(method, stamp);
@@ -104,7 +98,7 @@ fn run_or_queue<'a, M: Method>(
             });
         }
     }
-    Err(Kept::new(Queued::new(to, method, timeout, way)))
+    Err(Kept::new(Queued::new(to, method, timeout, share)))
 }
 
 /// Runs the method here up to where it waits; the rest of it is waited for.
@@ -113,7 +107,7 @@ fn begin<'a, M: Method>(
     turn: in_place::Turn<'_, M::Actor>,
     (to, method, timeout): (&'a RawRef<M::Actor>, M, Duration),
     stamp: Stamp,
-    way: Way,
+    share: u8,
     cx: &mut Context<'_>,
 ) -> Result<Result<M::Reply, CallError>, Kept<Queued<'a, M>>> {
     let deadline = stopwatch::deadline_after(timeout.min(LONGEST));
@@ -124,7 +118,7 @@ fn begin<'a, M: Method>(
     if let Poll::Ready(reply) = reply.poll(cx) {
         return Ok(answer::<M>(reply));
     }
-    Err(Kept::new(Queued::waiting(to, reply, deadline, timeout, way)))
+    Err(Kept::new(Queued::waiting(to, reply, deadline, timeout, share)))
 }
 
 impl<M: Method> fmt::Debug for Call<'_, M> {

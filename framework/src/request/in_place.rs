@@ -1,8 +1,9 @@
-//! A call that its caller runs itself: when the actor is idle, on this runtime.
+//! A call that its caller runs itself: when the actor is idle, on this runtime. And actors that are run by who waits for them.
 //!
-//! A method that does not wait is called as it is, and nothing is queued. Another one is queued, and then the caller runs the actor's loop
-//! for a turn. Nobody is woken. What is promised of a call holds all the same: the actor's turn is one's at a time, nothing that
-//! was sent before is overtaken, a panic is the actor's end and not the caller's, and a caller that never waits is made to yield.
+//! A method that does not wait is called as it is. One that is async is begun: where it waits, it stays in the actor's place, and the loop goes
+//! on with it. Nothing is queued, and nobody is woken. What is promised of a call holds all the same: the actor's turn is one's at a time,
+//! nothing that was sent before is overtaken, a panic is the actor's end and not the caller's, and a caller that never waits is made to
+//! yield.
 
 use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
@@ -16,13 +17,12 @@ use crate::actor::Actor;
 use crate::body::Body;
 use crate::budget::{self, Spent};
 use crate::current;
-use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
-use crate::mailbox::{Entered, Parcel};
+use crate::mailbox::Entered;
 use crate::pace;
 use crate::panics;
-use crate::place::{Place, Unsent};
+use crate::place::Place;
 use crate::scheduler::{self, Scheduler};
 use crate::stamp::Stamp;
 use crate::storage::Stored;
@@ -43,12 +43,6 @@ const UNIT_TAKES: Duration = Duration::from_micros(4);
 
 thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
-}
-
-/// Puts an item behind what lies in the mailbox. When that wakes the actor's loop, it [runs here](wake_and_run): what does not wait is answered
-/// when this returns.
-pub(super) fn send_and_run<A: Actor>(place: &Place<A>, item: Parcel<Item<A>>) -> Result<(), Unsent<A>> {
-    wake_and_run(place.scheduler(), || place.send(item))
 }
 
 /// Does what wakes an actor's loop, and runs the loop here for a turn. What waits in it goes on by the scheduler. What is promised of the

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{CallError, Failure, LONGEST, Method, Refusal, in_place};
+use super::{CallError, Failure, LONGEST, Method, Refusal};
 use crate::actor::Actor;
 use crate::alarm::Alarm;
 use crate::budget;
@@ -51,16 +51,8 @@ pub(super) struct Queued<'a, M: Method> {
     state: State<M>,
     /// The note that the turn which polls this waits for it.
     waiting: Option<Waiting>,
-    way: Way,
-}
-
-/// How a call is queued.
-#[derive(Clone, Copy)]
-pub(super) struct Way {
-    /// Whether the caller may run the actor's loop.
-    pub(super) runs: bool,
     /// So many of these calls spend a unit of what a task may do.
-    pub(super) share: u8,
+    share: u8,
 }
 
 enum State<M: Method> {
@@ -97,7 +89,7 @@ enum Step<M: Method> {
 impl<'a, M: Method> Queued<'a, M> {
     /// A call that begins now.
     #[inline]
-    pub(super) fn new(to: &'a RawRef<M::Actor>, method: M, timeout: Duration, way: Way) -> Self {
+    pub(super) fn new(to: &'a RawRef<M::Actor>, method: M, timeout: Duration, share: u8) -> Self {
         Self {
             to,
             timeout,
@@ -107,7 +99,7 @@ impl<'a, M: Method> Queued<'a, M> {
             target: None,
             state: State::Ready(method),
             waiting: None,
-            way,
+            share,
         }
     }
 
@@ -118,7 +110,7 @@ impl<'a, M: Method> Queued<'a, M> {
         reply: slot::Receiver<Reply<M::Reply>>,
         deadline: Instant,
         timeout: Duration,
-        way: Way,
+        share: u8,
     ) -> Self {
         Self {
             to,
@@ -129,7 +121,7 @@ impl<'a, M: Method> Queued<'a, M> {
             target: None,
             state: State::Local { reply, bounced: None },
             waiting: None,
-            way,
+            share,
         }
     }
 
@@ -233,9 +225,6 @@ impl<'a, M: Method> Queued<'a, M> {
 
     fn send_local(&mut self, place: &Arc<Place<M::Actor>>, method: M, deadline: Instant) -> Step<M> {
         match place.room() {
-            Ok(()) if self.way.runs => self.deliver(place, method, deadline, |item| {
-                in_place::send_and_run(place, item)
-            }),
             Ok(()) => self.deliver(place, method, deadline, |item| place.send(item)),
             Err(no_room) => self.wait_or_refuse(place, no_room, method),
         }
@@ -284,7 +273,7 @@ impl<'a, M: Method> Queued<'a, M> {
 
     fn poll_local(&mut self, cx: &mut Context<'_>) -> Step<M> {
         // Out of budget, it does not even wait for the reply, but for its next turn.
-        let spent = budget::spend(cx, self.way.share);
+        let spent = budget::spend(cx, self.share);
         let (State::Local { reply, bounced }, Poll::Ready(coop)) = (&mut self.state, spent) else {
             return Step::Wait;
         };

@@ -10,8 +10,8 @@
 //! ```
 //! Tokio wakes a sleeping thread for the second task that is woken on one; a hand-over between cores takes a hundred times as long as a
 //! turn. Here an actor stays with the thread on which it was sent to, and another thread is woken only when there is more to do than this
-//! one does alone in 50 us. A task that would wait for an actor helps instead: it runs the actor that its call has woken, and while it waits
-//! for room or for an actor's end, what lies in the queue of its thread. Handlers are in tokio's context as in any task: timers, sockets, `tokio::spawn`.
+//! one does alone in 50 us. A task that would wait for an actor helps instead: who spawns one runs its start, and who waits for room or for
+//! an actor's end runs what lies in the queue of its thread. Handlers are in tokio's context as in any task: timers, sockets, `tokio::spawn`.
 //!
 //! # Why not a task for each actor
 //!
