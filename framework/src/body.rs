@@ -31,7 +31,7 @@ pub(crate) struct BodyCell<A: Actor> {
     body: UnsafeCell<Option<Body<A>>>,
 }
 
-// SAFETY: a body goes from thread to thread with the turn, which is one's at a time, and is never shared.
+// SAFETY: a body and what waits in it go from thread to thread with the turn, which is one's at a time, and is never shared.
 unsafe impl<A: Actor> Send for BodyCell<A> {}
 // SAFETY: as above.
 unsafe impl<A: Actor> Sync for BodyCell<A> {}

@@ -36,7 +36,7 @@ impl<'a, M: Method> CastWhenRoom<'a, M> {
         Self(State::Ready(request))
     }
 
-    /// What is Ready goes on from Done.
+    /// Sends it, at the first poll. Nothing comes of that when it has to wait.
     #[inline]
     fn first(&mut self, cx: &mut Context<'_>) -> Poll<Option<Sent<M>>> {
         // A loop of these yields now and then, however much room there is.

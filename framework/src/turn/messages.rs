@@ -159,8 +159,9 @@ impl Messages {
                 if pace.sampled(number, || code.as_mut().poll(task)).is_pending() {
                     mailbox.settle(inbox);
                     // Sent while it ran: the wake-up for it may have come before.
-                    let cut_off = turns.cut_off(Signal::Lapse);
-                    return cut_off.map(|reason| Next::End(Box::new(turns.fallen(reason))));
+                    let reason = turns.cut_off(Signal::Lapse)?;
+                    turns.fell(&reason);
+                    return Some(Next::End(Box::new(reason)));
                 }
                 // SAFETY: as above.
                 unsafe { *turns.place.body().code() = None };

@@ -452,12 +452,6 @@ impl<'a, A: Actor> Turns<'a, A> {
         ended
     }
 
-    /// The same, for whoever ends for this reason.
-    fn fallen(&self, reason: ExitReason) -> ExitReason {
-        self.fell(&reason);
-        reason
-    }
-
     /// The actor's own code has ended like this.
     fn fell(&self, reason: &ExitReason) {
         self.seat.end_turn();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::Span;
 
+use super::told_of_drop;
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
@@ -49,7 +50,7 @@ pub(crate) fn drop_code<A: Actor>(place: &Place<A>) {
     if let Some(code) = code
         && panics::caught(move || drop(code)).is_err()
     {
-        tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what a handler held panicked");
+        told_of_drop::<A>();
     }
 }
 
