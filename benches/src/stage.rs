@@ -29,6 +29,11 @@ pub struct Stage<M: Member> {
 impl<M: Member> Stage<M> {
     /// Starts the host and the actors.
     pub fn open(group: Group) -> Self {
+        Self::open_with(group, M::open)
+    }
+
+    /// The same with a member that is opened otherwise.
+    pub fn open_with(group: Group, open: impl FnOnce(&M::Host) -> M) -> Self {
         let (counters, nodes) = match group.work {
             Work::Cast { actors, .. } => (actors, 0),
             Work::Call { .. } | Work::CallAsync => (1, 0),
@@ -36,7 +41,7 @@ impl<M: Member> Stage<M> {
             Work::SpawnStop => (0, 0),
         };
         let host = M::Host::open(group.threads);
-        let member = M::open(&host);
+        let member = open(&host);
         let (witness, last) = Witness::new();
         let (starting, shared, threads) = (member.clone(), witness.clone(), group.threads);
         let (counters, nodes) = on(&host, 0, async move {
