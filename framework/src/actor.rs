@@ -73,6 +73,10 @@ pub trait Actor: Sized + Send + 'static {
     fn handle(&mut self, envelope: Self::Envelope, cx: &mut Context<Self>)
     -> impl Future<Output = ()> + Send;
 
+    /// Whether [`stopped`](Self::stopped) does anything.
+    #[doc(hidden)]
+    const STOPPED: bool = true;
+
     /// Called once when the actor ends for any reason but a kill (OTP: terminate), after a panic too.
     fn stopped(&mut self, reason: &ExitReason, cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         let _ = (reason, cx);

@@ -137,6 +137,11 @@ impl<A: Actor> Context<A> {
         Ok(())
     }
 
+    /// Whether it has ever begun a task.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.tasks.is_some())
+    }
+
     /// Ends the tasks of this incarnation, and waits until none of them runs.
     pub(crate) async fn end_tasks(&mut self) {
         if let Some(mut tasks) = self.kept.as_mut().and_then(|kept| kept.tasks.take()) {

@@ -158,6 +158,7 @@ mod timer;
 mod tree;
 mod turn;
 mod waits;
+mod why;
 pub mod wire;
 
 pub use quorate_macros::{actor, message, supervisor};

@@ -4,9 +4,10 @@
 //! waits for the successor. When none will come, the place answers `Gone`.
 
 use std::any::Any;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::actor::Actor;
 use crate::body::BodyCell;
@@ -25,6 +26,7 @@ use crate::request::{Failure, IncomingMethod, Refusal};
 use crate::scheduler::{self, Lives, LivesCell, Scheduler};
 use crate::seat::Seat;
 use crate::supervision::ask::Desk;
+use crate::turn::Incarnation;
 use crate::wire::link::{Endpoint, RequestHead};
 
 /// Why a message is not accepted now.
@@ -66,7 +68,7 @@ pub(crate) struct Place<A: Actor> {
     /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
     death: AtomicU8,
     body: BodyCell<A>,
-    lives: LivesCell,
+    lives: LivesCell<Present<A>>,
     /// Here between two incarnations; else in the loop of the present one.
     inbox: Mutex<Option<Inbox<A>>>,
     pub(crate) seat: Arc<Seat>,
@@ -355,8 +357,31 @@ fn refuse_now<A: Actor>(item: Item<A>, refusal: &Refusal) {
     }
 }
 
+/// What runs in a place.
+pub(crate) enum Present<A: Actor> {
+    Actor(Incarnation<A>),
+    /// A test's probe of its mailbox.
+    #[cfg(feature = "test-util")]
+    Probe(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl<A: Actor> Future for Present<A> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        match self.get_mut() {
+            Self::Actor(incarnation) => Pin::new(incarnation).poll(task),
+            #[cfg(feature = "test-util")]
+            Self::Probe(probe) => probe.as_mut().poll(task),
+        }
+    }
+}
+
 impl<A: Actor> Lives for Place<A> {
-    fn lives(&self) -> &LivesCell {
+    type Life = Present<A>;
+
+    fn lives(&self) -> &LivesCell<Present<A>> {
         &self.lives
     }
 

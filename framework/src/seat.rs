@@ -6,11 +6,12 @@
 //! ```
 //! There are as many seats as actors, so what most of them never need lies in a box of its own, made at the first need or at the first end.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
+use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::label::Label;
@@ -20,9 +21,22 @@ use crate::monitor::{MonitorId, Watcher};
 use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
 use crate::waits::Waits;
+use crate::why::{Full, Why};
 
 /// What the current handler is when it is none of the messages.
 const NO_METHOD: u32 = u32::MAX;
+
+/// What is known of starts in a seat, as flags.
+mod start {
+    /// The present incarnation has started.
+    pub(super) const NOW: u8 = 1;
+    /// One has started.
+    pub(super) const ONCE: u8 = 2;
+    /// The last one was not wanted.
+    pub(super) const IGNORED: u8 = 4;
+    /// The supervisor is to be told: somebody waits for it.
+    pub(super) const AWAITED: u8 = 8;
+}
 
 /// A type of actors, for reports.
 #[derive(Debug)]
@@ -50,21 +64,25 @@ pub(crate) struct Seat {
     has_ended: AtomicBool,
     /// Written and read in the actor's own turns: whether this turn has noted what it waits for.
     has_noted: AtomicBool,
+    /// How far its start is: [flags](start).
+    start: AtomicU8,
     /// Its supervisor, and under which number it is known there.
     above: Mutex<Option<(Arc<Above>, u64)>>,
+    last_exit: Why,
+    /// Why it ends, while the incarnation's state is being dropped.
+    ending: Why,
     rare: OnceLock<Box<Rare>>,
 }
 
-/// What most actors do without while they live.
+/// What most actors do without.
 #[derive(Default)]
 struct Rare {
     watchers: Mutex<Vec<Watcher>>,
     links: Links,
     /// What its turn waits for.
     waits: Waits,
-    last_exit: Mutex<Option<ExitReason>>,
-    /// Why it ends, while the incarnation's state is being dropped.
-    ending: Mutex<Option<ExitReason>>,
+    last_exit: Full,
+    ending: Full,
     left: Notify,
 }
 
@@ -110,7 +128,10 @@ impl Seat {
             gone: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             has_noted: AtomicBool::new(false),
+            start: AtomicU8::new(0),
             above: Mutex::new(None),
+            last_exit: Why::default(),
+            ending: Why::default(),
             rare: OnceLock::new(),
         })
     }
@@ -124,37 +145,83 @@ impl Seat {
     pub(crate) fn begin(&self) {
         debug_assert!(!self.is_live(), "two incarnations of {} overlap", self.name());
         self.lane.reset();
+        self.start.fetch_and(!start::NOW, Ordering::SeqCst);
         self.handling.store(NO_METHOD, Ordering::Relaxed);
         self.incarnation.fetch_add(1, Ordering::AcqRel);
         // Who sees this sees the new number.
         self.has_ended.store(false, Ordering::Release);
-        if let Some(rare) = self.rare.get() {
-            *lock(&rare.ending) = None;
-        }
-        // Whoever sat here before has made it before the seat was vacant.
+        self.ending.forget();
         let _watchers = self.rare.get().map(|rare| lock(&rare.watchers));
         self.live.store(true, Ordering::Release);
         self.gone.store(false, Ordering::SeqCst);
     }
 
+    /// The incarnation has started. True when somebody waits for that.
+    pub(crate) fn set_started(&self) -> bool {
+        let before = self.start.fetch_or(start::NOW | start::ONCE, Ordering::SeqCst);
+        before & start::AWAITED != 0
+    }
+
+    /// The start answered ignore.
+    pub(crate) fn set_ignored(&self) {
+        self.start.fetch_or(start::IGNORED, Ordering::SeqCst);
+    }
+
+    /// From now on the supervisor is told of starts. True when there was one already.
+    pub(crate) fn await_start(&self) -> bool {
+        let before = self.start.fetch_or(start::AWAITED, Ordering::SeqCst);
+        before & start::ONCE != 0
+    }
+
+    /// Whether an incarnation has ever started.
+    pub(crate) fn has_ever_started(&self) -> bool {
+        self.start.load(Ordering::SeqCst) & start::ONCE != 0
+    }
+
+    /// Whether the present incarnation has started, or the last one had.
+    pub(crate) fn has_started(&self) -> bool {
+        self.start.load(Ordering::SeqCst) & start::NOW != 0
+    }
+
+    /// What became of the first start, when it is over.
+    pub(crate) fn first_start(&self) -> Result<(), StartError> {
+        if self.has_ever_started() {
+            Ok(())
+        } else if self.start.load(Ordering::SeqCst) & start::IGNORED != 0 {
+            Err(StartError::Ignored)
+        } else {
+            Err(StartError::Failed(self.last_exit().unwrap_or(ExitReason::Gone)))
+        }
+    }
+
     /// The incarnation has ended, its state is dropped and its mailbox drained: tells the linked and the watchers.
     pub(crate) fn end(&self, reason: &ExitReason) {
         self.lane.unregister();
-        self.tell(reason, || self.live.store(false, Ordering::Release));
+        self.tell(reason, true);
     }
 
     /// The incarnation runs on, out of reach: tells the watchers without waiting for its end.
     pub(crate) fn give_up(&self, reason: &ExitReason) {
         self.leave();
-        self.tell(reason, || ());
+        self.tell(reason, false);
     }
 
-    fn tell(&self, reason: &ExitReason, ends: impl FnOnce()) {
-        let rare = self.rare();
-        *lock(&rare.last_exit) = Some(reason.clone());
+    fn tell(&self, reason: &ExitReason, mut ends: bool) {
+        self.last_exit.set(reason, || &self.rare().last_exit);
+        let mut vacate = || {
+            if std::mem::take(&mut ends) {
+                self.live.store(false, Ordering::Release);
+            }
+        };
+        if self.rare.get().is_none() {
+            vacate();
+            // See `rare`: who watches or links from now on sees that nobody sits here.
+            fence(Ordering::SeqCst);
+        }
+        let Some(rare) = self.rare.get() else { return };
         let (watchers, links) = {
             let mut watchers = lock(&rare.watchers);
-            ends();
+            vacate();
             // Who links from now on sees that nobody sits here, until the next `begin`, which waits for this lock.
             (std::mem::take(&mut *watchers), rare.links.take())
         };
@@ -213,7 +280,7 @@ impl Seat {
 
     /// Why the last incarnation ended.
     pub(crate) fn last_exit(&self) -> Option<ExitReason> {
-        lock(&self.rare.get()?.last_exit).clone()
+        self.last_exit.get(|| Some(&self.rare.get()?.last_exit))
     }
 
     /// What it is called in reports: its registered name, or its id under its supervisor, or its type's name.
@@ -299,14 +366,13 @@ impl Seat {
 
     /// From now on a port that is dropped on behalf of who sits here answers `Exited(reason)`.
     pub(crate) fn set_ending(&self, reason: &ExitReason) {
-        *lock(&self.rare().ending) = Some(reason.clone());
+        self.ending.set(reason, || &self.rare().ending);
     }
 
     /// Why this incarnation ends, while it does.
     pub(crate) fn ending(&self, incarnation: u64) -> Option<ExitReason> {
-        let rare = self.rare.get()?;
-        let ending = lock(&rare.ending);
-        ending.clone().filter(|_| self.incarnation() == incarnation)
+        let ending = self.ending.get(|| Some(&self.rare.get()?.ending));
+        ending.filter(|_| self.incarnation() == incarnation)
     }
 
     /// Fires once when the present incarnation ends; at once when there is none (OTP: noproc).
@@ -411,8 +477,12 @@ impl Seat {
             .unwrap_or("a handler")
     }
 
+    /// Made by whoever needs it first, who looks whether anybody sits here afterwards. Who ends looks for it afterwards: one of the two sees
+    /// what the other did.
     fn rare(&self) -> &Rare {
-        self.rare.get_or_init(Box::default)
+        let rare = self.rare.get_or_init(Box::default);
+        fence(Ordering::SeqCst);
+        rare
     }
 }
 

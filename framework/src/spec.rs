@@ -22,7 +22,23 @@ use crate::system::System;
 use crate::tenure::Tenure;
 
 /// Makes the state of an incarnation.
-pub(crate) type StartFn<A> = dyn for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Send + Sync;
+pub(crate) enum StartFn<A: Actor> {
+    Now(Arc<StartNow<A>>),
+    /// It waits.
+    Later(Arc<StartLater<A>>),
+}
+
+pub(crate) type StartNow<A> = dyn Fn(&mut Context<A>) -> Result<Start<A>, ExitReason> + Send + Sync;
+pub(crate) type StartLater<A> = dyn for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Send + Sync;
+
+impl<A: Actor> Clone for StartFn<A> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Now(start) => Self::Now(Arc::clone(start)),
+            Self::Later(start) => Self::Later(Arc::clone(start)),
+        }
+    }
+}
 
 /// The start of an incarnation, boxed: once per start, never per message.
 #[doc(hidden)]
@@ -74,7 +90,7 @@ impl<A: Actor, T: IntoStart<A>, E: fmt::Display> IntoStart<A> for Result<T, E> {
 /// How an actor is started and supervised. `Counter::spec()` makes one with the policy of the annotation.
 #[must_use = "a spec does nothing until it is spawned or given to a supervisor"]
 pub struct ChildSpec<A: Actor> {
-    start: Arc<StartFn<A>>,
+    start: StartFn<A>,
     policy: Policy,
     name: Option<&'static str>,
     tenure: Option<Tenure>,
@@ -87,10 +103,7 @@ impl<A: Actor> ChildSpec<A> {
         F: Fn() -> R + Send + Sync + 'static,
         R: IntoStart<A>,
     {
-        Self::with_context(move |_| {
-            let started = start().into_start();
-            Box::pin(std::future::ready(started))
-        })
+        Self::with_context(move |_| start().into_start())
     }
 
     /// An actor made by an async `start`, in the actor's own task.
@@ -99,7 +112,7 @@ impl<A: Actor> ChildSpec<A> {
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output: IntoStart<A>> + Send + 'static,
     {
-        Self::with_context(move |_| {
+        Self::with_context_async(move |_| {
             let starting = start();
             Box::pin(async move { starting.await.into_start() })
         })
@@ -109,10 +122,23 @@ impl<A: Actor> ChildSpec<A> {
     #[doc(hidden)]
     pub fn with_context<F>(start: F) -> Self
     where
+        F: Fn(&mut Context<A>) -> Result<Start<A>, ExitReason> + Send + Sync + 'static,
+    {
+        Self::with_start(StartFn::Now(Arc::new(start)))
+    }
+
+    /// The same with an async start.
+    #[doc(hidden)]
+    pub fn with_context_async<F>(start: F) -> Self
+    where
         F: for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Send + Sync + 'static,
     {
+        Self::with_start(StartFn::Later(Arc::new(start)))
+    }
+
+    fn with_start(start: StartFn<A>) -> Self {
         Self {
-            start: Arc::new(start),
+            start,
             policy: A::POLICY,
             name: None,
             tenure: None,
@@ -177,7 +203,7 @@ impl<A: Actor> ChildSpec<A> {
 impl<A: Actor> Clone for ChildSpec<A> {
     fn clone(&self) -> Self {
         Self {
-            start: Arc::clone(&self.start),
+            start: self.start.clone(),
             policy: self.policy,
             name: self.name,
             tenure: self.tenure.clone(),

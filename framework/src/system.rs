@@ -133,12 +133,19 @@ impl System {
             return Err(StartError::Lapsed);
         }
         let Built { me, child } = spec.build(self, None)?;
+        let (root, seat) = (&self.0.root, child.seat());
+        let is_added = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;
+        if is_added {
+            in_place::wake_and_run(&self.0.scheduler, || root.add(Arc::clone(&child), None));
+            if seat.has_ever_started() {
+                return Ok(me);
+            }
+        }
         let (answer, started) = oneshot::channel();
-        let add = || self.0.root.add(Arc::clone(&child), answer);
-        if poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await {
-            in_place::wake_and_run(&self.0.scheduler, add);
+        if is_added {
+            root.await_start(seat, answer);
         } else {
-            add();
+            root.add(Arc::clone(&child), Some(answer));
         }
         let refused = match started.await {
             Ok(Ok(())) => return Ok(me),

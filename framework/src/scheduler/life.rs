@@ -2,6 +2,8 @@
 //!
 //! The [turn](crate::mailbox) says who may poll it. Whoever takes the turn for the loop puts an [`Entry`] into a queue, once; whoever takes
 //! the entry out polls, and ends the turn. So the word of the mailbox is all there is to agree on, for messages and wake-ups alike.
+//!
+//! The future lies in the place itself: a life takes no memory of its own.
 
 use std::cell::UnsafeCell;
 use std::pin::Pin;
@@ -13,14 +15,14 @@ use super::Scheduler;
 use crate::id::ActorId;
 use crate::panics;
 
-type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// Turns that who is not a dispatcher runs at a time, when messages come and come.
 const TURNS_MAX: u32 = 4;
 
 /// What has lives, one after another: an actor's place.
 pub(crate) trait Lives: Send + Sync + 'static {
-    fn lives(&self) -> &LivesCell;
+    type Life: Future<Output = ()> + Send + Unpin + 'static;
+
+    fn lives(&self) -> &LivesCell<Self::Life>;
 
     /// See [`Mailbox::begin_turn`](crate::mailbox::Mailbox::begin_turn).
     fn begin_turn(&self);
@@ -33,44 +35,33 @@ pub(crate) trait Lives: Send + Sync + 'static {
 }
 
 /// The present life, and the next one if that has begun before the end of this one.
-pub(crate) struct LivesCell {
+pub(crate) struct LivesCell<F> {
     scheduler: Arc<Scheduler>,
-    present: UnsafeCell<Option<Life>>,
-    next: Mutex<Next>,
+    present: UnsafeCell<Option<Life<F>>>,
+    next: Mutex<Next<F>>,
 }
 
 #[derive(Default)]
-enum Next {
+enum Next<F> {
     /// There is no present one.
     #[default]
     Vacant,
     Occupied,
-    Follows(Box<Life>),
+    Follows(Box<Life<F>>),
 }
 
-struct Life {
-    future: BoxFuture,
+struct Life<F> {
+    future: F,
     /// Keeps the place, too.
     waker: Waker,
-    _kept: Kept,
-}
-
-/// A place in the table of those who live.
-struct Kept {
-    scheduler: Arc<Scheduler>,
-    place: usize,
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.scheduler.live.free(self.place);
-    }
+    /// In the table of those who live.
+    number: usize,
 }
 
 // SAFETY: the present life is touched only by who has the turn, which is one's at a time.
-unsafe impl Sync for LivesCell {}
+unsafe impl<F: Send> Sync for LivesCell<F> {}
 
-impl LivesCell {
+impl<F> LivesCell<F> {
     pub(crate) fn new(scheduler: Arc<Scheduler>) -> Self {
         Self {
             scheduler,
@@ -94,23 +85,19 @@ impl LivesCell {
         life.as_ref().map(|life| &life.waker)
     }
 
-    fn next(&self) -> MutexGuard<'_, Next> {
+    fn next(&self) -> MutexGuard<'_, Next<F>> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Begins a life: its future is polled on the scheduler from now on, or from the end of the present one.
-pub(crate) fn begin<P: Lives + Wake>(place: &Arc<P>, future: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn begin<P: Lives + Wake>(place: &Arc<P>, future: P::Life) {
     let cell = place.lives();
     let waker = Waker::from(Arc::clone(place));
-    let kept = Kept {
-        scheduler: Arc::clone(&cell.scheduler),
-        place: cell.scheduler.live.keep(waker.clone()),
-    };
     let life = Life {
-        future: Box::pin(future),
+        future,
+        number: cell.scheduler.live.keep(waker.clone()),
         waker,
-        _kept: kept,
     };
     let mut next = cell.next();
     if matches!(*next, Next::Vacant) {
@@ -127,61 +114,61 @@ pub(crate) fn begin<P: Lives + Wake>(place: &Arc<P>, future: impl Future<Output 
 /// Lets the loop run, by who has taken the turn for it.
 #[inline]
 pub(crate) fn schedule<P: Lives>(place: &P) {
-    let place: &dyn Lives = place;
-    place.lives().scheduler.schedule(Entry(NonNull::from(place)));
+    place.lives().scheduler.schedule(Entry::of(place));
 }
 
 /// Runs the loop, by who has taken the turn for it, on its runtime.
 #[inline]
 pub(crate) fn run<P: Lives>(place: &P) {
-    let place: &dyn Lives = place;
-    Entry(NonNull::from(place)).run_up_to(TURNS_MAX);
+    Entry::of(place).run_up_to(TURNS_MAX);
 }
 
-/// A place whose loop is to run, in a queue. It is not counted: the life that it stands for keeps its place, and ends in its own turn or by
-/// who has the entry.
-#[must_use = "what is in a queue is run or cancelled, or nobody does it any more"]
-pub(crate) struct Entry(NonNull<dyn Lives>);
+/// What an [`Entry`] stands for, whatever its lives are. Called by who has the entry, which is the loop's turn.
+trait Runs: Send + Sync {
+    fn scheduler(&self) -> &Arc<Scheduler>;
 
-// SAFETY: a place is shared by all threads.
-unsafe impl Send for Entry {}
+    /// One turn.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the entry.
+    unsafe fn turn(&self) -> Turn;
 
-impl Entry {
-    /// Has the loop run for one turn.
-    #[inline]
-    pub(crate) fn run(self) {
-        self.run_up_to(1);
+    /// The life has ended. The next one begins, if there is one: then this is true, and its first turn is the caller's.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the entry. When none follows, what is answered is all that keeps this.
+    unsafe fn end(&self) -> (Keeps, bool);
+
+    /// Drops the life, as nobody will run it any more.
+    ///
+    /// # Safety
+    ///
+    /// As for [`end`](Self::end).
+    unsafe fn cancel(&self) -> [Keeps; 2];
+
+    fn allows_help(&self, ends: Option<ActorId>) -> bool;
+}
+
+/// What has kept the place of a life that has ended, for whoever needs the place last.
+type Keeps = Option<Waker>;
+
+impl<P: Lives> Runs for P {
+    fn scheduler(&self) -> &Arc<Scheduler> {
+        self.lives().scheduler()
     }
 
-    /// Has the loop run for a turn, and for more of them as long as it has more to do; beyond so many it is scheduled.
-    #[inline]
-    pub(crate) fn run_up_to(self, turns: u32) {
-        for _ in 0..turns {
-            match self.turn() {
-                Turn::Over => return,
-                Turn::GoesOn => {}
-                Turn::LifeEnded => {
-                    self.end();
-                    return;
-                }
-            }
-        }
-        // SAFETY: it goes on, so its life has not ended.
-        unsafe { self.0.as_ref() }.lives().scheduler.schedule(self);
-    }
-
-    #[inline]
-    fn turn(&self) -> Turn {
-        // SAFETY: the life has not ended, as it would have in the turn that this entry stands for, and it keeps the place.
-        let place = unsafe { self.0.as_ref() };
-        place.begin_turn();
-        // SAFETY: this entry is the loop's turn.
-        let Some(Life { future, waker, .. }) = (unsafe { &mut *place.lives().present.get() }) else {
+    unsafe fn turn(&self) -> Turn {
+        self.begin_turn();
+        let cell = self.lives();
+        // SAFETY: the caller's entry is the loop's turn.
+        let Some(Life { future, waker, .. }) = (unsafe { &mut *cell.present.get() }) else {
             return Turn::Over;
         };
-        let poll = || panics::poll_caught(future.as_mut(), &mut Context::from_waker(waker));
-        match place.lives().scheduler.enter(waker, poll) {
-            Poll::Pending if place.end_turn() => Turn::GoesOn,
+        let poll = || panics::poll_caught(Pin::new(future), &mut Context::from_waker(waker));
+        match cell.scheduler.enter(waker, poll) {
+            Poll::Pending if self.end_turn() => Turn::GoesOn,
             Poll::Pending => Turn::Over,
             Poll::Ready(Ok(())) => Turn::LifeEnded,
             Poll::Ready(Err(reason)) => {
@@ -191,48 +178,113 @@ impl Entry {
         }
     }
 
-    /// The life has ended. The next one begins, if there is one.
-    fn end(self) {
-        let ended = {
-            // SAFETY: as in `turn`; what is taken out keeps the place until it is dropped.
-            let cell = unsafe { self.0.as_ref() }.lives();
-            let mut next = cell.next();
-            // SAFETY: the turn is still this entry's.
-            let ended = unsafe { (*cell.present.get()).take() };
-            match std::mem::take(&mut *next) {
-                Next::Follows(life) => {
-                    // SAFETY: as above.
-                    unsafe { *cell.present.get() = Some(*life) };
-                    *next = Next::Occupied;
-                    drop(next);
-                    cell.scheduler.schedule(self);
-                }
-                Next::Occupied | Next::Vacant => {}
+    unsafe fn end(&self) -> (Keeps, bool) {
+        let cell = self.lives();
+        let mut next = cell.next();
+        // SAFETY: the turn is the caller's.
+        let present = unsafe { &mut *cell.present.get() };
+        let ended = present.take();
+        let follows = match std::mem::take(&mut *next) {
+            Next::Follows(life) => {
+                *present = Some(*life);
+                *next = Next::Occupied;
+                true
             }
-            ended
+            Next::Occupied | Next::Vacant => false,
         };
-        drop_caught(ended);
+        drop(next);
+        (drop_life(cell, ended), follows)
+    }
+
+    unsafe fn cancel(&self) -> [Keeps; 2] {
+        let cell = self.lives();
+        let (ended, next) = {
+            // Under the lock, as the next life begins under it.
+            let mut next = cell.next();
+            // SAFETY: the turn is the caller's.
+            let ended = unsafe { (*cell.present.get()).take() };
+            (ended, std::mem::take(&mut *next))
+        };
+        let next = match next {
+            Next::Follows(life) => Some(*life),
+            Next::Occupied | Next::Vacant => None,
+        };
+        [drop_life(cell, next), drop_life(cell, ended)]
+    }
+
+    fn allows_help(&self, ends: Option<ActorId>) -> bool {
+        Lives::allows_help(self, ends)
+    }
+}
+
+/// Drops a life that is not in its place any more, but for what keeps the place.
+fn drop_life<F>(cell: &LivesCell<F>, life: Option<Life<F>>) -> Keeps {
+    let Life {
+        future,
+        waker,
+        number,
+    } = life?;
+    if panics::caught(|| drop(future)).is_err() {
+        tracing::error!(target: "quorate::exit", "dropping what ran an actor panicked");
+    }
+    cell.scheduler.live.free(number);
+    Some(waker)
+}
+
+/// A place whose loop is to run, in a queue. It is not counted: the life that it stands for keeps its place, and ends in its own turn or by
+/// who has the entry.
+#[must_use = "what is in a queue is run or cancelled, or nobody does it any more"]
+pub(crate) struct Entry(NonNull<dyn Runs>);
+
+// SAFETY: a place is shared by all threads.
+unsafe impl Send for Entry {}
+
+impl Entry {
+    #[inline]
+    fn of<P: Lives>(place: &P) -> Self {
+        let place: &dyn Runs = place;
+        Self(NonNull::from(place))
+    }
+
+    /// Has the loop run for one turn.
+    #[inline]
+    pub(crate) fn run(self) {
+        self.run_up_to(1);
+    }
+
+    /// Has the loop run for a turn, and for more of them as long as it has more to do; beyond so many it is scheduled.
+    #[inline]
+    pub(crate) fn run_up_to(self, turns: u32) {
+        // SAFETY: the life has not ended, as it would have in the turn that this entry stands for, and it keeps the place.
+        let place = unsafe { self.0.as_ref() };
+        for _ in 0..turns {
+            // SAFETY: this entry is the loop's turn.
+            match unsafe { place.turn() } {
+                Turn::Over => return,
+                Turn::GoesOn => {}
+                Turn::LifeEnded => {
+                    // SAFETY: as above; when none follows the place is not used any more.
+                    let (_keeps, follows) = unsafe { place.end() };
+                    if follows {
+                        place.scheduler().schedule(self);
+                    }
+                    return;
+                }
+            }
+        }
+        place.scheduler().schedule(self);
     }
 
     /// See [`Lives::allows_help`].
     pub(super) fn allows_help(&self, ends: Option<ActorId>) -> bool {
-        // SAFETY: as in `turn`.
+        // SAFETY: as in `run_up_to`.
         unsafe { self.0.as_ref() }.allows_help(ends)
     }
 
     /// Drops the life, as nobody will run it any more.
     pub(super) fn cancel(self) {
-        let (ended, next) = {
-            // SAFETY: as in `end`.
-            let cell = unsafe { self.0.as_ref() }.lives();
-            // Under the lock, as the next life begins under it.
-            let mut next = cell.next();
-            // SAFETY: as in `end`.
-            let ended = unsafe { (*cell.present.get()).take() };
-            (ended, std::mem::take(&mut *next))
-        };
-        drop_caught(next);
-        drop_caught(ended);
+        // SAFETY: as in `run_up_to`; nothing uses the place when what has kept it is dropped.
+        drop(unsafe { self.0.as_ref().cancel() });
     }
 }
 
@@ -242,10 +294,4 @@ enum Turn {
     Over,
     GoesOn,
     LifeEnded,
-}
-
-fn drop_caught<T>(value: T) {
-    if panics::caught(|| drop(value)).is_err() {
-        tracing::error!(target: "quorate::exit", "dropping what ran an actor panicked");
-    }
 }

@@ -15,7 +15,7 @@ pub(crate) use super::state::{ChildPolicy, SharedPolicy};
 use crate::actor::Actor;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
-use crate::place::Place;
+use crate::place::{Place, Present};
 use crate::policy::Policy;
 use crate::scheduler;
 use crate::seat::Seat;
@@ -120,7 +120,7 @@ pub(crate) struct Report {
 pub(crate) enum ReportTo {
     /// To its task.
     Queue(mpsc::Sender<Event>),
-    /// To the root, which does what follows at once.
+    /// To the root, which does what follows at once, and looks itself whether a child has started.
     Root(Weak<Root>),
 }
 
@@ -133,6 +133,27 @@ impl ReportTo {
 }
 
 impl Report {
+    /// Tells that an actor has started, and notes it in its seat. The root looks there itself, unless somebody waits for it to be told.
+    pub(crate) fn tell_started(&self, seat: &Seat) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let is_awaited = seat.set_started();
+        if matches!(self.to, ReportTo::Root(_)) && !is_awaited {
+            return None;
+        }
+        self.send_now(Happened::Started)
+    }
+
+    /// Runs a task where the supervisor runs.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.to {
+            ReportTo::Queue(_) => drop(tokio::spawn(task)),
+            ReportTo::Root(root) => {
+                if let Some(root) = root.upgrade() {
+                    drop(root.runtime().spawn(task));
+                }
+            }
+        }
+    }
+
     pub(crate) async fn started(&self) {
         self.send(Happened::Started).await;
     }
@@ -226,7 +247,7 @@ impl SharedPolicy {
 /// The slot of an actor.
 pub(crate) struct ActorChild<A: Actor> {
     pub(crate) place: Arc<Place<A>>,
-    pub(crate) start: Arc<StartFn<A>>,
+    pub(crate) start: StartFn<A>,
     pub(crate) system: System,
     pub(crate) policy: SharedPolicy,
     pub(crate) hibernate_after: Option<Box<Duration>>,
@@ -250,7 +271,7 @@ impl<A: Actor> Child for ActorChild<A> {
         let incarnation = Incarnation::new(self, report.clone());
         let begin = {
             let place = Arc::clone(&place);
-            move |life| scheduler::begin(&place, life)
+            move |life, _: &Report| scheduler::begin(&place, Present::Actor(life))
         };
         spawn_in(begin, &place.seat, report, incarnation);
     }
@@ -289,18 +310,18 @@ pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
 /// Begins an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it
 /// is told to end meanwhile, or when its supervisor has ended.
 pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
-    begin: impl FnOnce(F) + Send + 'static,
+    begin: impl FnOnce(F, &Report) + Send + 'static,
     seat: &Arc<Seat>,
     report: Report,
     incarnation: F,
 ) {
     if !seat.is_live() {
         seat.begin();
-        begin(incarnation);
+        begin(incarnation, &report);
         return;
     }
-    let (seat, before) = (Arc::clone(seat), seat.times_told());
-    tokio::spawn(async move {
+    let (seat, before, spawner) = (Arc::clone(seat), seat.times_told(), report.clone());
+    spawner.spawn(async move {
         seat.vacant().await;
         if report.is_closed() {
             return;
@@ -308,7 +329,7 @@ pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
         // What it is told from here on is in its own lane.
         seat.begin();
         if seat.times_told() == before {
-            begin(incarnation);
+            begin(incarnation, &report);
         } else {
             seat.end(&ExitReason::Shutdown);
             report.failed(ExitReason::Shutdown).await;
@@ -317,6 +338,6 @@ pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// Begins what is not an actor, as a task: a supervisor, which is asked seldom, or a user's own task, which takes as long as it likes.
-pub(crate) fn as_task(incarnation: impl Future<Output = ()> + Send + 'static) {
-    drop(tokio::spawn(incarnation));
+pub(crate) fn as_task(incarnation: impl Future<Output = ()> + Send + 'static, report: &Report) {
+    report.spawn(incarnation);
 }

@@ -174,6 +174,13 @@ impl Driver {
         let now = Instant::now();
         self.leave(left);
         let slot = self.slots.get_mut(key);
+        if let Some(slot) = &slot
+            && matches!(happened, Happened::Exited(_))
+            && slot.child.seat().has_started()
+        {
+            // Nobody has told.
+            self.state.handle_started(now, key);
+        }
         // Whatever it ended of: without its tenure it does not come back.
         let lapsed = slot
             .as_ref()
@@ -188,7 +195,12 @@ impl Driver {
         };
         tracing::trace!(target: "quorate::supervision", child = key.0, reported);
         match happened {
-            Happened::Started => self.state.handle_started(now, key),
+            Happened::Started => {
+                if let Some(slot) = self.slots.get(key) {
+                    slot.child.seat().set_started();
+                }
+                self.state.handle_started(now, key);
+            }
             Happened::Ignored => self.state.handle_ignored(now, key),
             Happened::StartFailed(reason) => {
                 self.state.handle_start_failed(now, key, lapsed.unwrap_or(reason));
@@ -250,6 +262,19 @@ impl Driver {
         })
     }
 
+    /// Has `started` told of the first start of a child, when that is over.
+    pub(super) fn await_start(&mut self, seat: &Arc<Seat>, started: Started) {
+        let slot = self
+            .find(&Which::Seat(Arc::clone(seat)))
+            .and_then(|key| self.slots.get_mut(key));
+        match slot {
+            Some(slot) if !seat.await_start() => slot.more().started = Some(started),
+            _ => {
+                let _ = started.send(seat.first_start());
+            }
+        }
+    }
+
     pub(super) fn terminate(&mut self, which: &Which, done: Done) {
         let Some((key, slot)) = self
             .find(which)
@@ -289,7 +314,10 @@ impl Driver {
         self.slots
             .iter()
             .filter_map(|(key, slot)| {
-                let state = self.state.child_state(key)?;
+                let state = match self.state.child_state(key)? {
+                    ChildState::Starting(_) if slot.child.seat().has_started() => ChildState::Running,
+                    state => state,
+                };
                 let id = slot.more.as_ref().and_then(|more| more.id.as_ref());
                 Some(Listed {
                     info: ChildInfo::new(id, &*slot.child, state),
@@ -313,6 +341,9 @@ impl Driver {
             return;
         };
         child.seat().set_above(&self.above, key.0);
+        if started.is_some() {
+            child.seat().await_start();
+        }
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), key);
         }

@@ -99,9 +99,16 @@ pub(crate) fn start(runtime: &Handle, casualties: &Arc<Casualties>, ended: onesh
 
 impl RootDoor {
     /// Starts a child; `started` is told whether it has started, or dropped when the root has ended.
-    pub(crate) fn add(&self, child: Arc<dyn Child>, started: Started) {
+    pub(crate) fn add(&self, child: Arc<dyn Child>, started: Option<Started>) {
         if let Some(root) = self.root.upgrade() {
-            root.with(|driver| driver.add(None, child, false, Some(started)));
+            root.with(|driver| driver.add(None, child, false, started));
+        }
+    }
+
+    /// As in [`add`](Self::add), for a child that was added with nobody to tell.
+    pub(crate) fn await_start(&self, seat: &Arc<Seat>, started: Started) {
+        if let Some(root) = self.root.upgrade() {
+            root.with(|driver| driver.await_start(seat, started));
         }
     }
 
@@ -126,6 +133,11 @@ impl Root {
         self.with(|driver| driver.handle_event(event));
     }
 
+    /// Where the system runs.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     /// True when nobody is told any more.
     pub(super) fn has_ended(&self) -> bool {
         self.desk().driver.is_none()
@@ -134,9 +146,6 @@ impl Root {
     /// Does something with the driver, and what follows from that. Nothing, when it has ended.
     fn with(&self, act: impl FnOnce(&mut Driver)) {
         let after = {
-            // What is started here is started where the system runs.
-            let is_here = Handle::try_current().is_ok_and(|here| here.id() == self.runtime.id());
-            let _entered = (!is_here).then(|| self.runtime.enter());
             let mut desk = self.desk();
             let Desk { driver, sleeps_until } = &mut *desk;
             let Some(driver) = driver else { return };

@@ -18,7 +18,7 @@ use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::label::Label;
 use crate::lane::Signal;
-use crate::place::{Inbox, Place};
+use crate::place::{Inbox, Place, Present};
 use crate::policy::{Policy, Restart};
 use crate::raw_ref::RawRef;
 use crate::request::Refusal;
@@ -165,7 +165,7 @@ impl<A: Actor> Child for ProbeChild<A> {
         let span = span(seat, &to);
         let begin = {
             let place = Arc::clone(&self.place);
-            move |life| scheduler::begin(&place, life)
+            move |life, _: &Report| scheduler::begin(&place, Present::Probe(Box::pin(life)))
         };
         spawn_in(begin, seat, to, incarnation.instrument(span));
     }

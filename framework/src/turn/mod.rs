@@ -40,7 +40,7 @@ use crate::place::{Inbox, Place};
 use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
-use crate::spec::Start;
+use crate::spec::{Start, StartFn, StartLater};
 use crate::stamp::Stamp;
 use crate::stopwatch;
 use crate::storage::Stored;
@@ -64,6 +64,8 @@ struct Life<A: Actor> {
 
 enum Stage<A: Actor> {
     New(Arc<ActorChild<A>>),
+    /// It has the mailbox.
+    Begun(Arc<ActorChild<A>>),
     Starting(Stored<'static, Result<Option<Box<Timers>>, End>>),
     /// The actor is in its place.
     Running(Messages),
@@ -158,13 +160,10 @@ impl<A: Actor> Life<A> {
     ) -> Poll<Option<End>> {
         loop {
             let end = match &mut self.stage {
-                Stage::New(child) => {
-                    let child = Arc::clone(child);
-                    match self.begin(place, child, span, task) {
-                        Ok(()) => continue,
-                        Err(end) => end,
-                    }
-                }
+                Stage::New(_) => match self.begin(place, task) {
+                    Ok(()) => continue,
+                    Err(end) => end,
+                },
                 Stage::Reporting(reporting) => {
                     ready!(reporting.as_mut().poll(task));
                     self.stage = Stage::Ended;
@@ -172,7 +171,7 @@ impl<A: Actor> Life<A> {
                 }
                 Stage::Ended => return Poll::Ready(None),
                 // What panics outside of a turn (a drop) must not take the report with it.
-                _ => match panics::caught(|| self.poll_stage(place, task)) {
+                _ => match panics::caught(|| self.poll_stage(place, span, task)) {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(None)) => continue,
                     Ok(Poll::Ready(Some(end))) => end,
@@ -189,13 +188,7 @@ impl<A: Actor> Life<A> {
     }
 
     /// Its first poll.
-    fn begin(
-        &mut self,
-        place: &Arc<Place<A>>,
-        child: Arc<ActorChild<A>>,
-        span: Option<&Arc<Span>>,
-        task: &mut std::task::Context<'_>,
-    ) -> Result<(), End> {
+    fn begin(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Result<(), End> {
         // A task is woken by the same waker for all its life.
         place.seat.lane.register(task.waker());
         // `Seat::begin` has seen to it that there is no other incarnation.
@@ -205,15 +198,74 @@ impl<A: Actor> Life<A> {
             )));
         };
         self.inbox = inbox;
-        let starting = start(child, span.cloned(), self.report.clone());
-        self.stage = Stage::Starting(Stored::new(starting));
+        if let Stage::New(child) = std::mem::replace(&mut self.stage, Stage::Ended) {
+            self.stage = Stage::Begun(child);
+        }
+        Ok(())
+    }
+
+    /// Makes the actor, or begins to.
+    fn start(
+        &mut self,
+        place: &Arc<Place<A>>,
+        child: Arc<ActorChild<A>>,
+        span: Option<Arc<Span>>,
+    ) -> Result<(), End> {
+        let start = match &child.start {
+            StartFn::Now(start) => Arc::clone(start),
+            StartFn::Later(start) => {
+                let start = Arc::clone(start);
+                self.stage =
+                    Stage::Starting(Stored::new(start_later(child, start, span, self.report.clone())));
+                return Ok(());
+            }
+        };
+        let mut cx = Context::new(Arc::clone(place), child.system.clone());
+        let started = Turns::new(place).run_now(|| start(&mut cx), Signal::Stop);
+        let end = match started.and_then(|started| started) {
+            Ok(Start::Ready(actor)) => {
+                let seated = Seated::new(place, actor, cx, span);
+                let told = self.report.tell_started(&place.seat);
+                seated.stay();
+                let timers = Timers::new::<A>(child.hibernate_after.as_deref().copied());
+                self.stage = match told {
+                    None => Stage::Running(Messages::new(timers, place.pace())),
+                    // The supervisor has no room.
+                    Some(told) => Stage::Starting(Stored::new(async move {
+                        told.await;
+                        Ok(timers)
+                    })),
+                };
+                return Ok(());
+            }
+            Ok(Start::Ignore) => End::Ignored,
+            Err(reason) => End::NotStarted(reason),
+        };
+        if !cx.has_tasks() {
+            return Err(end);
+        }
+        self.stage = Stage::Ending(Stored::new(async move {
+            cx.end_tasks().await;
+            end
+        }));
         Ok(())
     }
 
     /// Goes on with the present stage: to its end, or to the next stage.
-    fn poll_stage(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Poll<Option<End>> {
+    fn poll_stage(
+        &mut self,
+        place: &Arc<Place<A>>,
+        span: Option<&Arc<Span>>,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<Option<End>> {
         let Self { inbox, stage, .. } = self;
         match stage {
+            Stage::Begun(_) => {
+                if let Stage::Begun(child) = std::mem::replace(stage, Stage::Ended) {
+                    return Poll::Ready(self.start(place, child, span.cloned()).err());
+                }
+                Poll::Ready(None)
+            }
             Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
                 Ok(timers) => {
                     *stage = Stage::Running(Messages::new(timers, place.pace()));
@@ -229,6 +281,10 @@ impl<A: Actor> Life<A> {
                 };
                 place.seat.set_ending(&reason);
                 place.drain(inbox, &Refusal::Exited(reason.clone()));
+                if !A::STOPPED && !body.cx.has_tasks() {
+                    drop_state(body.actor);
+                    return Poll::Ready(Some(End::Ended(reason)));
+                }
                 let ending = stop(body, Arc::clone(place), reason);
                 *stage = Stage::Ending(Stored::new(ending));
                 Poll::Ready(None)
@@ -241,6 +297,9 @@ impl<A: Actor> Life<A> {
     /// Its state is dropped: gives the mailbox back, and tells the watchers.
     fn finish(&mut self, place: &Place<A>, end: &End) {
         place.seat.set_ended();
+        if matches!(end, End::Ignored) {
+            place.seat.set_ignored();
+        }
         if !matches!(self.stage, Stage::New(_)) {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
             place.return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
@@ -254,7 +313,7 @@ impl<A: Actor> Life<A> {
     fn abandon(&mut self, place: &Place<A>) {
         // What a handler borrows of the actor is dropped before the actor.
         let stage = std::mem::replace(&mut self.stage, Stage::Ended);
-        let is_seated = matches!(stage, Stage::Running(_));
+        let is_seated = matches!(stage, Stage::Running(_) | Stage::Starting(_));
         let is_dropped = panics::caught(move || drop(stage)).is_ok();
         if is_seated && !seated::drop_out(place) || !is_dropped {
             tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
@@ -275,9 +334,10 @@ fn log_end(seat: &Seat, end: &End) {
     }
 }
 
-/// From the start to the actor in its place, of which the supervisor knows.
-async fn start<A: Actor>(
+/// From a start that waits to the actor in its place, of which the supervisor knows.
+async fn start_later<A: Actor>(
     child: Arc<ActorChild<A>>,
+    start: Arc<StartLater<A>>,
     span: Option<Arc<Span>>,
     report: Report,
 ) -> Result<Option<Box<Timers>>, End> {
@@ -285,7 +345,7 @@ async fn start<A: Actor>(
     let mut cx = Context::new(Arc::clone(place), child.system.clone());
     let turns = Turns::new(place);
     // What makes the start's future is the actor's own code too.
-    let starting = async { (child.start)(&mut cx).await };
+    let starting = async { start(&mut cx).await };
     let actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
         Ok(Ok(Start::Ignore)) => {
@@ -298,7 +358,9 @@ async fn start<A: Actor>(
         }
     };
     let seated = Seated::new(place, actor, cx, span);
-    report.started().await;
+    if let Some(told) = report.tell_started(&place.seat) {
+        told.await;
+    }
     seated.stay();
     Ok(Timers::new::<A>(child.hibernate_after.as_deref().copied()))
 }
@@ -315,11 +377,15 @@ async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason)
             tracing::error!(target: "quorate::exit", actor = A::NAME, %message, %location, "`stopped` panicked");
         }
     }
+    drop_state(actor);
+    cx.end_tasks().await;
+    End::Ended(reason)
+}
+
+fn drop_state<A: Actor>(actor: A) {
     if panics::caught(|| drop(actor)).is_err() {
         tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
     }
-    cx.end_tasks().await;
-    End::Ended(reason)
 }
 
 /// What runs the actor's own code.
@@ -425,6 +491,15 @@ impl<'a, A: Actor> Turns<'a, A> {
             told_of_drop::<A>();
         }
         ended
+    }
+
+    /// The same for code that does not wait.
+    fn run_now<T>(&self, code: impl FnOnce() -> T, least: Signal) -> Result<T, ExitReason> {
+        let ran = match self.cut_off(least) {
+            Some(reason) => Err(reason),
+            None => panics::caught(code),
+        };
+        self.ended(ran)
     }
 
     fn poll_code<F: Future + ?Sized>(

@@ -205,8 +205,13 @@ fn hooks(actor: &Actor) -> TokenStream {
             fn undelivered(message: #message) { <#ty>::#ident(message); }
         }
     });
+    let has_stopped = hooks.stopped.is_none().then(|| {
+        quote!(
+            const STOPPED: bool = false;
+        )
+    });
     let ticks = (!hooks.ticks.is_empty()).then(|| ticks(actor));
-    quote!(#stopped #down #info #continued #undelivered #ticks)
+    quote!(#has_stopped #stopped #down #info #continued #undelivered #ticks)
 }
 
 fn ticks(actor: &Actor) -> TokenStream {

@@ -86,14 +86,17 @@ fn from_init(actor: &Actor, init: &Hook) -> TokenStream {
         clones.push(quote_spanned!(ty.span()=> let #value = ::core::clone::Clone::clone(&#name);));
         arguments.push(quote!(#value));
     }
+    let start = quote!(::quorate::IntoStart::into_start(<#ty>::#ident(#(#arguments),*) #wait));
+    let spec = if wait.is_some() {
+        quote!(with_context_async(move |cx| { #(#clones)* ::std::boxed::Box::pin(async move { #start }) }))
+    } else {
+        quote!(with_context(move |cx| { #(#clones)* #start }))
+    };
     quote! {
         #[doc = #doc]
         #more
         pub fn spec(#(#params),*) -> ::quorate::ChildSpec<#ty> {
-            ::quorate::ChildSpec::with_context(move |cx| {
-                #(#clones)*
-                ::std::boxed::Box::pin(async move { ::quorate::IntoStart::into_start(<#ty>::#ident(#(#arguments),*) #wait) })
-            })
+            ::quorate::ChildSpec::#spec
         }
     }
 }
