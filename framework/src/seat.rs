@@ -150,7 +150,7 @@ impl Seat {
         self.incarnation.fetch_add(1, Ordering::AcqRel);
         // Who sees this sees the new number.
         self.has_ended.store(false, Ordering::Release);
-        self.ending.forget();
+        self.ending.forget(|| &self.rare().ending);
         let _watchers = self.rare.get().map(|rare| lock(&rare.watchers));
         self.live.store(true, Ordering::Release);
         self.gone.store(false, Ordering::SeqCst);

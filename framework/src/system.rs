@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
+use crate::budget;
 use crate::current;
 use crate::error::{Error, StartError};
 use crate::id::NodeId;
@@ -28,6 +29,9 @@ use crate::supervision::ask::ChildError;
 use crate::supervision::casualties::Casualties;
 use crate::supervision::root::{self, RootDoor};
 use crate::tree::Tree;
+
+/// So many starts in place are worth a unit of a task's [budget].
+const STARTS_A_UNIT: u8 = 4;
 
 /// A system of actors on one node. Cheap to clone; dropping it stops nothing, [`shutdown`](Self::shutdown) does.
 #[derive(Clone)]
@@ -132,6 +136,10 @@ impl System {
         if !current::may_act() {
             return Err(StartError::Lapsed);
         }
+        // A loop of spawns yields now and then, however fast they are.
+        poll_fn(|cx| budget::spend(cx, STARTS_A_UNIT))
+            .await
+            .made_progress();
         let Built { me, child } = spec.build(self, None)?;
         let (root, seat) = (&self.0.root, child.seat());
         let is_added = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;

@@ -1,7 +1,7 @@
 //! The reason of an end, as it is kept for each actor: a byte, and beside it what few reasons have.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::exit::ExitReason;
 
@@ -45,22 +45,38 @@ impl Why {
     pub(crate) fn set<'a>(&self, reason: &ExitReason, full: impl FnOnce() -> &'a Full) {
         let code = code(reason);
         if code == FULL {
-            *full().lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+            *lock(full()) = Some(reason.clone());
+            self.0.store(FULL, Ordering::Release);
+        } else {
+            self.set_code(code, full);
         }
-        self.0.store(code, Ordering::Release);
     }
 
-    pub(crate) fn forget(&self) {
-        self.0.store(NONE, Ordering::Release);
+    pub(crate) fn forget<'a>(&self, full: impl FnOnce() -> &'a Full) {
+        self.set_code(NONE, full);
+    }
+
+    fn set_code<'a>(&self, code: u8, full: impl FnOnce() -> &'a Full) {
+        let before = self.0.load(Ordering::Relaxed);
+        if before != code {
+            self.0.store(code, Ordering::Release);
+            if before == FULL {
+                *lock(full()) = None;
+            }
+        }
     }
 
     pub(crate) fn get<'a>(&self, full: impl FnOnce() -> Option<&'a Full>) -> Option<ExitReason> {
         match self.0.load(Ordering::Acquire) {
             NONE => None,
-            FULL => full()?.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            FULL => lock(full()?).clone(),
             word => WORDS.get(usize::from(word) - 1).cloned(),
         }
     }
+}
+
+fn lock(full: &Full) -> MutexGuard<'_, Option<ExitReason>> {
+    full.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -79,7 +95,10 @@ mod tests {
         let error = ExitReason::error("no disk");
         why.set(&error, || &full);
         assert_eq!(get(), Some(error));
-        why.forget();
+        why.set(&ExitReason::Killed, || &full);
+        assert_eq!(get(), Some(ExitReason::Killed));
+        assert_eq!(*lock(&full), None, "nothing is kept beside a word");
+        why.forget(|| unreachable!("a word"));
         assert_eq!(get(), None);
     }
 }

@@ -37,7 +37,9 @@ const LOOKS: [u32; 2] = [4, 9];
 
 /// Turns that a task runs at a time, to help.
 const HELP_MAX: u32 = 4;
-/// What takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
+/// So many times it helps are worth a unit of its budget.
+const HELPS_A_UNIT: u8 = 4;
+/// And what takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
 /// longer, before it yields.
 const UNIT_TAKES: Duration = Duration::from_micros(4);
 
@@ -89,7 +91,7 @@ fn help(
     let Some(_nested) = Nested::enter() else {
         return false;
     };
-    let Poll::Ready(unit) = poll_proceed(cx) else {
+    let Poll::Ready(unit) = budget::spend(cx, HELPS_A_UNIT) else {
         return false;
     };
     let start = Instant::now();
