@@ -144,7 +144,7 @@ impl System {
         let (root, seat) = (&self.0.root, child.seat());
         let is_added = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;
         if is_added {
-            in_place::wake_and_run(&self.0.scheduler, || root.add(Arc::clone(&child), None));
+            in_place::wake_and_run(&self.0.scheduler, || root.start(&child));
             if seat.has_ever_started() {
                 return Ok(me);
             }
@@ -153,7 +153,7 @@ impl System {
         if is_added {
             root.await_start(seat, answer);
         } else {
-            root.add(Arc::clone(&child), Some(answer));
+            root.add(Arc::clone(&child), answer);
         }
         let refused = match started.await {
             Ok(Ok(())) => return Ok(me),

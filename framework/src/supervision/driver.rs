@@ -357,6 +357,35 @@ impl Driver {
         self.slots.push(key, Slot { child, more });
     }
 
+    /// Starts a child with nobody to tell, at once. False when nothing is started now.
+    pub(super) fn start(&mut self, child: &Arc<dyn Child>) -> bool {
+        let Some(key) = self.state.add_started(child.policy().clone()) else {
+            return false;
+        };
+        child.seat().set_above(&self.above, key.0);
+        self.slots.push(
+            key,
+            Slot {
+                child: Arc::clone(child),
+                more: None,
+            },
+        );
+        Arc::clone(child).start(self.report_to.of(key));
+        true
+    }
+
+    /// A child has ended and is forgotten, when nothing else follows from that: the caller closes it, and frees its name.
+    pub(super) fn end_of(&mut self, event: &Event) -> Option<Arc<dyn Child>> {
+        let Happened::Exited(reason) = &event.happened else {
+            return None;
+        };
+        let slot = self.slots.get(event.key)?;
+        let seat = slot.child.seat();
+        let is_plain = slot.more.is_none() && event.left.is_empty() && !seat.has_lapsed();
+        let ends = is_plain && self.state.end(event.key, seat.has_started(), reason);
+        ends.then(|| self.slots.remove(event.key).map(|slot| slot.child))?
+    }
+
     fn carry_out(&mut self, command: Command) {
         let slot = |key| self.slots.get(key);
         match command {

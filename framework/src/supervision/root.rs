@@ -99,9 +99,23 @@ pub(crate) fn start(runtime: &Handle, casualties: &Arc<Casualties>, ended: onesh
 
 impl RootDoor {
     /// Starts a child; `started` is told whether it has started, or dropped when the root has ended.
-    pub(crate) fn add(&self, child: Arc<dyn Child>, started: Option<Started>) {
+    pub(crate) fn add(&self, child: Arc<dyn Child>, started: Started) {
         if let Some(root) = self.root.upgrade() {
-            root.with(|driver| driver.add(None, child, false, started));
+            root.with(|driver| driver.add(None, child, false, Some(started)));
+        }
+    }
+
+    /// The same with nobody to tell.
+    pub(crate) fn start(&self, child: &Arc<dyn Child>) {
+        if let Some(root) = self.root.upgrade() {
+            let is_started = root
+                .desk()
+                .driver
+                .as_mut()
+                .is_some_and(|driver| driver.start(child));
+            if !is_started {
+                root.with(|driver| driver.add(None, Arc::clone(child), false, None));
+            }
         }
     }
 
@@ -130,6 +144,16 @@ impl RootDoor {
 impl Root {
     /// Something has happened to a child.
     pub(super) fn told(&self, event: Event) {
+        let ended = self
+            .desk()
+            .driver
+            .as_mut()
+            .and_then(|driver| driver.end_of(&event));
+        if let Some(child) = ended {
+            child.close();
+            child.remove();
+            return;
+        }
         self.with(|driver| driver.handle_event(event));
     }
 

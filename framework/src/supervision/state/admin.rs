@@ -30,22 +30,24 @@ impl State {
         {
             return Err(TooManyChildren);
         }
-        let key = Key(self.next_key);
-        self.next_key += 1;
-        self.children.push(
-            key,
-            Child {
-                policy: policy.into(),
-                more: None,
-                state: ChildState::Idle,
-                is_new: false,
-                is_unwanted: false,
-            },
-        );
+        let key = self.push(Child {
+            policy: policy.into(),
+            more: None,
+            state: ChildState::Idle,
+            is_new: false,
+            is_unwanted: false,
+        });
         if self.phase == Phase::Running {
             self.start(key, Cause::Added);
         }
         Ok(key)
+    }
+
+    pub(super) fn push(&mut self, child: Child) -> Key {
+        let key = Key(self.next_key);
+        self.next_key += 1;
+        self.children.push(key, child);
+        key
     }
 
     /// Stops one child, also in the middle of its restarts; its spec is kept unless it is temporary or of a dynamic supervisor. False when it

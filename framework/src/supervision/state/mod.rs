@@ -12,7 +12,8 @@
 //! Call the `handle_*` methods with what happened, then `poll_command` until it is empty, then sleep until `next_deadline` at most.
 //! Children are in the order of their keys: started in it, stopped against it, one by one; those of a dynamic supervisor all at once.
 //!
-//! [`group`] has the restarts of several children, [`stop`] the ways to an end, [`admin`] what may be asked while it runs.
+//! [`group`] has the restarts of several children, [`stop`] the ways to an end, [`admin`] what may be asked while it runs, [`short`] what most
+//! children of a root come to, without commands.
 //!
 //! Architecture invariant: no clock, no random source, no task, no actor here.
 
@@ -28,6 +29,7 @@ mod model;
 mod model_tests;
 #[cfg(test)]
 mod race_tests;
+mod short;
 mod stop;
 #[cfg(test)]
 mod storm_tests;
