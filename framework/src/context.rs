@@ -43,7 +43,6 @@ impl std::error::Error for TooManyTasks {}
 /// The surroundings of one incarnation of an actor, given to its handlers and hooks.
 pub struct Context<A: Actor> {
     place: Arc<Place<A>>,
-    system: System,
     caller: Stamp,
     exit: Option<Box<ExitReason>>,
     /// Made at the first need.
@@ -79,10 +78,9 @@ impl Drop for Kept {
 }
 
 impl<A: Actor> Context<A> {
-    pub(crate) fn new(place: Arc<Place<A>>, system: System) -> Self {
+    pub(crate) fn new(place: Arc<Place<A>>) -> Self {
         Self {
             place,
-            system,
             caller: Stamp::NONE,
             exit: None,
             kept: None,
@@ -98,12 +96,12 @@ impl<A: Actor> Context<A> {
 
     /// The system that it runs in.
     pub fn system(&self) -> &System {
-        &self.system
+        self.place.system()
     }
 
     /// The actor of this name on this node.
     pub fn whereis<B: Actor>(&self, name: Name<B>) -> Option<ActorRef<B>> {
-        self.system.whereis(name)
+        self.system().whereis(name)
     }
 
     /// Runs a future beside the actor, in its name: its requests carry the actor's epoch, its effects end with the actor's tenure, and it is

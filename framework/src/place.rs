@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use crate::actor::Actor;
 use crate::body::BodyCell;
@@ -21,11 +22,15 @@ use crate::message::Body;
 use crate::monitor::{Down, MonitorId, Watcher};
 use crate::pace::Pace;
 use crate::panics;
+use crate::policy::Policy;
 use crate::reply::{RemotePort, Unhandled};
 use crate::request::{Failure, IncomingMethod, Refusal};
 use crate::scheduler::{self, Lives, LivesCell, Scheduler};
 use crate::seat::Seat;
+use crate::spec::StartFn;
 use crate::supervision::ask::Desk;
+use crate::supervision::child::SharedPolicy;
+use crate::system::System;
 use crate::turn::Incarnation;
 use crate::wire::link::{Endpoint, RequestHead};
 
@@ -73,6 +78,11 @@ pub(crate) struct Place<A: Actor> {
     inbox: Mutex<Option<Inbox<A>>>,
     pub(crate) seat: Arc<Seat>,
     pace: Pace,
+    system: System,
+    /// How it is filled.
+    start: StartFn<A>,
+    policy: SharedPolicy,
+    hibernate_after: Option<Box<Duration>>,
     /// Of a supervisor's place.
     supervising: OnceLock<Box<Supervising>>,
 }
@@ -86,13 +96,17 @@ struct Supervising {
 }
 
 impl<A: Actor> Place<A> {
-    pub(crate) fn new(seat: Arc<Seat>, bound: usize, pace: Pace, scheduler: &Arc<Scheduler>) -> Arc<Self> {
+    pub(crate) fn new(seat: Arc<Seat>, system: &System, policy: &Policy, start: StartFn<A>) -> Arc<Self> {
         Arc::new(Self {
             seat,
-            mailbox: Mailbox::new(bound),
-            lives: LivesCell::new(Arc::clone(scheduler)),
+            mailbox: Mailbox::new(policy.mailbox),
+            lives: LivesCell::new(),
             body: BodyCell::new(),
-            pace,
+            pace: system.pace(policy.in_place),
+            system: system.clone(),
+            start,
+            policy: SharedPolicy::of::<A>(policy),
+            hibernate_after: policy.hibernate_after.map(Box::new),
             inbox: Mutex::new(Some(Taken::NONE)),
             death: AtomicU8::new(DEAD),
             ends: AtomicU32::new(0),
@@ -114,7 +128,7 @@ impl<A: Actor> Place<A> {
 
     /// Whether a caller may try to run the actor itself.
     pub(crate) fn may_run_in_place(&self, caller: &Waker) -> bool {
-        self.allows_in_place() && self.lives.scheduler().is_here(caller)
+        self.allows_in_place() && self.scheduler().is_here(caller)
     }
 
     /// Whether others than the dispatchers may run it at all.
@@ -124,7 +138,7 @@ impl<A: Actor> Place<A> {
 
     /// Whether who spawns the actor may run its start itself.
     pub(crate) fn may_start_in_place(&self, spawner: &Waker) -> bool {
-        self.pace.allows_start() && self.lives.scheduler().is_here(spawner)
+        self.pace.allows_start() && self.scheduler().is_here(spawner)
     }
 
     /// What wakes the loop of the present incarnation.
@@ -138,7 +152,24 @@ impl<A: Actor> Place<A> {
     }
 
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
-        self.lives.scheduler()
+        self.system.scheduler()
+    }
+
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
+    pub(crate) fn start_fn(&self) -> &StartFn<A> {
+        &self.start
+    }
+
+    /// What its supervisor does about its ends.
+    pub(crate) fn policy(&self) -> &SharedPolicy {
+        &self.policy
+    }
+
+    pub(crate) fn hibernate_after(&self) -> Option<Duration> {
+        self.hibernate_after.as_deref().copied()
     }
 
     /// Whether there is room for a message now, or why not.
@@ -383,6 +414,10 @@ impl<A: Actor> Lives for Place<A> {
 
     fn lives(&self) -> &LivesCell<Present<A>> {
         &self.lives
+    }
+
+    fn scheduler(&self) -> &Arc<Scheduler> {
+        self.system.scheduler()
     }
 
     #[inline]

@@ -17,7 +17,7 @@ use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::registry::Name;
 use crate::seat::{Seat, Type};
-use crate::supervision::child::{ActorChild, Child, SharedPolicy};
+use crate::supervision::child::Child;
 use crate::system::System;
 use crate::tenure::Tenure;
 
@@ -26,6 +26,8 @@ pub(crate) enum StartFn<A: Actor> {
     Now(Arc<StartNow<A>>),
     /// It waits.
     Later(Arc<StartLater<A>>),
+    /// Its place is filled otherwise: that of a supervisor, or a probe.
+    Otherwise,
 }
 
 pub(crate) type StartNow<A> = dyn Fn(&mut Context<A>) -> Result<Start<A>, ExitReason> + Send + Sync;
@@ -36,6 +38,7 @@ impl<A: Actor> Clone for StartFn<A> {
         match self {
             Self::Now(start) => Self::Now(Arc::clone(start)),
             Self::Later(start) => Self::Later(Arc::clone(start)),
+            Self::Otherwise => Self::Otherwise,
         }
     }
 }
@@ -263,28 +266,15 @@ impl<A: Actor> Spec for ChildSpec<A> {
         let tenure = self.tenure.map(|tenure| (tenure, Arc::clone(system.highest())));
         let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
         let seat = Seat::new(type_of::<A>(), label, tenure);
-        let place = Place::new(
-            seat,
-            self.policy.mailbox,
-            system.pace(self.policy.in_place),
-            system.scheduler(),
-        );
+        let place = Place::new(seat, system, &self.policy, self.start);
         if let Some(name) = self.name
             && !system.registry().insert(name, &place)
         {
             return Err(StartError::NameTaken(name));
         }
-        let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
-        let child = ActorChild {
-            place,
-            start: self.start,
-            system: system.clone(),
-            policy: SharedPolicy::of::<A>(&self.policy),
-            hibernate_after: self.policy.hibernate_after.map(Box::new),
-        };
         Ok(Built {
-            me,
-            child: Arc::new(child),
+            me: ActorRef::from_raw(RawRef::local(Arc::clone(&place))),
+            child: place,
         })
     }
 }

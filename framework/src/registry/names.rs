@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use crate::actor::Actor;
 use crate::id::ActorId;
@@ -57,10 +57,10 @@ impl<A> fmt::Display for Name<A> {
 
 struct Entry {
     id: ActorId,
-    /// An `Arc<Place<A>>`.
+    /// A `Weak<Place<A>>`: the place is its supervisor's, as long as it has this name.
     place: Box<dyn Any + Send + Sync>,
     /// Present unless the actor is local.
-    endpoint: Option<Arc<dyn Endpoint>>,
+    endpoint: Option<Weak<dyn Endpoint>>,
 }
 
 /// The names of one system.
@@ -76,12 +76,14 @@ impl Names {
         if names.contains_key(name) {
             return false;
         }
-        let endpoint = A::WIRE.is_some().then(|| Arc::clone(place) as Arc<dyn Endpoint>);
+        let endpoint = A::WIRE
+            .is_some()
+            .then(|| Arc::downgrade(place) as Weak<dyn Endpoint>);
         names.insert(
             name,
             Entry {
                 id: place.seat.id,
-                place: Box::new(Arc::clone(place)),
+                place: Box::new(Arc::downgrade(place)),
                 endpoint,
             },
         );
@@ -100,13 +102,13 @@ impl Names {
         self.read()
             .get(name)?
             .place
-            .downcast_ref::<Arc<Place<A>>>()
-            .cloned()
+            .downcast_ref::<Weak<Place<A>>>()?
+            .upgrade()
     }
 
     /// What a peer may ask for under this name.
     pub(crate) fn endpoint(&self, name: &str) -> Option<Arc<dyn Endpoint>> {
-        self.read().get(name)?.endpoint.clone()
+        self.read().get(name)?.endpoint.as_ref()?.upgrade()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<&'static str, Entry>> {

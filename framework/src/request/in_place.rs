@@ -164,7 +164,7 @@ impl<'a, A: Actor> Turn<'a, A> {
         let Some(body) = (unsafe { place.body().get() }) else {
             return Err(CallError::Gone);
         };
-        if !body.cx.system().highest().admit(stamp) {
+        if !place.system().highest().admit(stamp) {
             self.is_done = true;
             drop(self);
             // Out of the turn.
@@ -187,7 +187,7 @@ impl<'a, A: Actor> Turn<'a, A> {
         let (Some(body), Some(waker)) = (unsafe { (place.body().get(), place.waker()) }) else {
             return Err(CallError::Gone);
         };
-        if !body.cx.system().highest().admit(stamp) {
+        if !place.system().highest().admit(stamp) {
             self.is_done = true;
             drop(self);
             // Out of the turn.

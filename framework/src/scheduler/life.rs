@@ -24,6 +24,8 @@ pub(crate) trait Lives: Send + Sync + 'static {
 
     fn lives(&self) -> &LivesCell<Self::Life>;
 
+    fn scheduler(&self) -> &Arc<Scheduler>;
+
     /// See [`Mailbox::begin_turn`](crate::mailbox::Mailbox::begin_turn).
     fn begin_turn(&self);
 
@@ -36,7 +38,6 @@ pub(crate) trait Lives: Send + Sync + 'static {
 
 /// The present life, and the next one if that has begun before the end of this one.
 pub(crate) struct LivesCell<F> {
-    scheduler: Arc<Scheduler>,
     present: UnsafeCell<Option<Life<F>>>,
     next: Mutex<Next<F>>,
 }
@@ -62,16 +63,11 @@ struct Life<F> {
 unsafe impl<F: Send> Sync for LivesCell<F> {}
 
 impl<F> LivesCell<F> {
-    pub(crate) fn new(scheduler: Arc<Scheduler>) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            scheduler,
             present: UnsafeCell::new(None),
             next: Mutex::default(),
         }
-    }
-
-    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
-        &self.scheduler
     }
 
     /// What wakes the present life.
@@ -96,7 +92,7 @@ pub(crate) fn begin<P: Lives + Wake>(place: &Arc<P>, future: P::Life) {
     let waker = Waker::from(Arc::clone(place));
     let life = Life {
         future,
-        number: cell.scheduler.live.keep(waker.clone()),
+        number: place.scheduler().live.keep(waker.clone()),
         waker,
     };
     let mut next = cell.next();
@@ -114,7 +110,7 @@ pub(crate) fn begin<P: Lives + Wake>(place: &Arc<P>, future: P::Life) {
 /// Lets the loop run, by who has taken the turn for it.
 #[inline]
 pub(crate) fn schedule<P: Lives>(place: &P) {
-    place.lives().scheduler.schedule(Entry::of(place));
+    place.scheduler().schedule(Entry::of(place));
 }
 
 /// Runs the loop, by who has taken the turn for it, on its runtime.
@@ -156,7 +152,7 @@ type Keeps = Option<Waker>;
 
 impl<P: Lives> Runs for P {
     fn scheduler(&self) -> &Arc<Scheduler> {
-        self.lives().scheduler()
+        Lives::scheduler(self)
     }
 
     unsafe fn turn(&self) -> Turn {
@@ -167,7 +163,7 @@ impl<P: Lives> Runs for P {
             return Turn::Over;
         };
         let poll = || panics::poll_caught(Pin::new(future), &mut Context::from_waker(waker));
-        match cell.scheduler.enter(waker, poll) {
+        match Lives::scheduler(self).enter(waker, poll) {
             Poll::Pending if self.end_turn() => Turn::GoesOn,
             Poll::Pending => Turn::Over,
             Poll::Ready(Ok(())) => Turn::LifeEnded,
@@ -193,11 +189,11 @@ impl<P: Lives> Runs for P {
             Next::Occupied | Next::Vacant => false,
         };
         drop(next);
-        (drop_life(cell, ended), follows)
+        (drop_life(Lives::scheduler(self), ended), follows)
     }
 
     unsafe fn cancel(&self) -> [Keeps; 2] {
-        let cell = self.lives();
+        let (cell, scheduler) = (self.lives(), Lives::scheduler(self));
         let (ended, next) = {
             // Under the lock, as the next life begins under it.
             let mut next = cell.next();
@@ -209,7 +205,7 @@ impl<P: Lives> Runs for P {
             Next::Follows(life) => Some(*life),
             Next::Occupied | Next::Vacant => None,
         };
-        [drop_life(cell, next), drop_life(cell, ended)]
+        [drop_life(scheduler, next), drop_life(scheduler, ended)]
     }
 
     fn allows_help(&self, ends: Option<ActorId>) -> bool {
@@ -218,7 +214,7 @@ impl<P: Lives> Runs for P {
 }
 
 /// Drops a life that is not in its place any more, but for what keeps the place.
-fn drop_life<F>(cell: &LivesCell<F>, life: Option<Life<F>>) -> Keeps {
+fn drop_life<F>(scheduler: &Scheduler, life: Option<Life<F>>) -> Keeps {
     let Life {
         future,
         waker,
@@ -227,7 +223,7 @@ fn drop_life<F>(cell: &LivesCell<F>, life: Option<Life<F>>) -> Keeps {
     if panics::caught(|| drop(future)).is_err() {
         tracing::error!(target: "quorate::exit", "dropping what ran an actor panicked");
     }
-    cell.scheduler.live.free(number);
+    scheduler.live.free(number);
     Some(waker)
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -19,8 +18,6 @@ use crate::place::{Place, Present};
 use crate::policy::Policy;
 use crate::scheduler;
 use crate::seat::Seat;
-use crate::spec::StartFn;
-use crate::system::System;
 use crate::turn::Incarnation;
 
 /// A slot of a supervisor.
@@ -235,58 +232,44 @@ impl ChildPolicy {
 impl SharedPolicy {
     /// That of an actor's type, unless this one is another.
     pub(crate) fn of<A: Actor>(policy: &Policy) -> Self {
+        let of_type: &'static ChildPolicy = const { &ChildPolicy::of(&A::POLICY) };
         let own = ChildPolicy::of(policy);
-        if own == *ActorChild::<A>::POLICY {
-            Self::Type(ActorChild::<A>::POLICY)
+        if own == *of_type {
+            Self::Type(of_type)
         } else {
             own.into()
         }
     }
 }
 
-/// The slot of an actor.
-pub(crate) struct ActorChild<A: Actor> {
-    pub(crate) place: Arc<Place<A>>,
-    pub(crate) start: StartFn<A>,
-    pub(crate) system: System,
-    pub(crate) policy: SharedPolicy,
-    pub(crate) hibernate_after: Option<Box<Duration>>,
-}
-
-impl<A: Actor> ActorChild<A> {
-    const POLICY: &'static ChildPolicy = &ChildPolicy::of(&A::POLICY);
-}
-
-impl<A: Actor> Child for ActorChild<A> {
+/// An actor: its place is the slot.
+impl<A: Actor> Child for Place<A> {
     fn policy(&self) -> &SharedPolicy {
-        &self.policy
+        self.policy()
     }
 
     fn seat(&self) -> &Arc<Seat> {
-        &self.place.seat
+        &self.seat
     }
 
     fn start(self: Arc<Self>, report: Report) {
-        let place = Arc::clone(&self.place);
-        let incarnation = Incarnation::new(self, report.clone());
-        let begin = {
-            let place = Arc::clone(&place);
-            move |life, _: &Report| scheduler::begin(&place, Present::Actor(life))
-        };
-        spawn_in(begin, &place.seat, report, incarnation);
+        let incarnation = Incarnation::new(Arc::clone(&self), report.clone());
+        let place = Arc::clone(&self);
+        let begin = move |life, _: &Report| scheduler::begin(&place, Present::Actor(life));
+        spawn_in(begin, &self.seat, report, incarnation);
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
-        Some(self.place.mailbox().filled())
+        Some(self.mailbox().filled())
     }
 
     fn close(&self) {
-        self.place.close();
+        self.close();
     }
 
     fn remove(&self) {
-        if let Some(name) = self.place.seat.registered_name() {
-            self.system.registry().remove(name, self.place.seat.id);
+        if let Some(name) = self.seat.registered_name() {
+            self.system().registry().remove(name, self.seat.id);
         }
     }
 }

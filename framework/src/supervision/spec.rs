@@ -26,7 +26,7 @@ use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::reply::Port;
 use crate::seat::Seat;
-use crate::spec::{Built, Spec, type_of};
+use crate::spec::{Built, Spec, StartFn, type_of};
 use crate::system::System;
 
 /// A supervisor, declared with `#[supervisor]`. The struct is never built; its ref derefs to a handle with the children's refs.
@@ -270,12 +270,11 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         };
         let refs = (self.children)(&mut children).inspect_err(|_| children.remove_all())?;
         let seat = Seat::new(type_of::<S>(), label, None);
-        let place = Place::<S>::new(
-            seat,
-            self.policy.mailbox,
-            system.pace(InPlace::Off),
-            system.scheduler(),
-        );
+        let policy = Policy {
+            in_place: InPlace::Off,
+            ..self.policy
+        };
+        let place = Place::<S>::new(seat, system, &policy, StartFn::Otherwise);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let desk = Desk {
             door: Door {

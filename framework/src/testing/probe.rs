@@ -24,7 +24,7 @@ use crate::raw_ref::RawRef;
 use crate::request::Refusal;
 use crate::scheduler;
 use crate::seat::Seat;
-use crate::spec::{Built, Spec, type_of};
+use crate::spec::{Built, Spec, StartFn, type_of};
 use crate::supervision::child::{Child, Report, SharedPolicy, span, spawn_in};
 use crate::system::System;
 
@@ -114,12 +114,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             Some(id.map_or(Label::Name("probe"), Label::id)),
             None,
         );
-        let place = Place::<A>::new(
-            seat,
-            self.policy.mailbox,
-            system.pace(self.policy.in_place),
-            system.scheduler(),
-        );
+        let place = Place::<A>::new(seat, system, &self.policy, StartFn::Otherwise);
         let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
         let child = ProbeChild {
             place,

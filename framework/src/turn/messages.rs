@@ -27,6 +27,8 @@ pub(super) struct Messages {
 /// What an actor does next. It is handed on, so it is small.
 enum Next<A: Actor> {
     End(Box<ExitReason>),
+    /// It is told to.
+    EndBy(Signal),
     GoOn,
     Tick(usize),
     Item(Parcel<Item<A>>),
@@ -103,8 +105,8 @@ impl Messages {
                 return Some(Next::End(reason));
             }
             turns.place.lives_on();
-            if let Some(reason) = turns.asked_to_end() {
-                return Some(Next::End(Box::new(reason)));
+            if let Some(signal) = turns.asked_to_end() {
+                return Some(Next::EndBy(signal));
             }
             if body.cx.goes_on() {
                 // Work that goes on and on is a queue that is never empty.
@@ -159,9 +161,9 @@ impl Messages {
                 if pace.sampled(number, || code.as_mut().poll(task)).is_pending() {
                     mailbox.settle(inbox);
                     // Sent while it ran: the wake-up for it may have come before.
-                    let reason = turns.cut_off(Signal::Lapse)?;
-                    turns.fell(&reason);
-                    return Some(Next::End(Box::new(reason)));
+                    let signal = turns.cut_off_by(Signal::Lapse)?;
+                    turns.fell(&signal.reason());
+                    return Some(Next::EndBy(signal));
                 }
                 // SAFETY: as above.
                 unsafe { *turns.place.body().code() = None };
@@ -190,6 +192,7 @@ fn code_of<A: Actor>(turns: &Turns<'_, A>, next: Next<A>) -> Result<Option<Store
     let Body { actor, cx, .. } = unsafe { turns.body() };
     let code = match next {
         Next::End(reason) => return Err(*reason),
+        Next::EndBy(signal) => return Err(signal.reason()),
         Next::GoOn => Stored::new(actor.continued(cx)),
         Next::Tick(index) => Stored::new(actor.tick(index, cx)),
         Next::Item(item) => match item.into_inner() {

@@ -44,7 +44,7 @@ use crate::spec::{Start, StartFn, StartLater};
 use crate::stamp::Stamp;
 use crate::stopwatch;
 use crate::storage::Stored;
-use crate::supervision::child::{ActorChild, Happened, Report, span};
+use crate::supervision::child::{Happened, Report, span};
 
 /// One incarnation from its start to its report, as a future. There is one for each actor, so it is small: what only some stages have lies
 /// elsewhere while they last.
@@ -59,13 +59,13 @@ struct Life<A: Actor> {
     report: Report,
     /// What was taken out of the mailbox. Between two incarnations it is in the place.
     inbox: Inbox<A>,
-    stage: Stage<A>,
+    stage: Stage,
 }
 
-enum Stage<A: Actor> {
-    New(Arc<ActorChild<A>>),
+enum Stage {
+    New,
     /// It has the mailbox.
-    Begun(Arc<ActorChild<A>>),
+    Begun,
     Starting(Stored<'static, Result<Option<Box<Timers>>, End>>),
     /// The actor is in its place.
     Running(Messages),
@@ -101,13 +101,12 @@ impl From<End> for Happened {
 }
 
 impl<A: Actor> Incarnation<A> {
-    pub(crate) fn new(child: Arc<ActorChild<A>>, report: Report) -> Self {
-        let place = Arc::clone(&child.place);
+    pub(crate) fn new(place: Arc<Place<A>>, report: Report) -> Self {
         let span = span(&place.seat, &report);
         let life = Life {
             report,
             inbox: Taken::NONE,
-            stage: Stage::New(child),
+            stage: Stage::New,
         };
         let span = (!span.is_disabled()).then(|| Arc::new(span));
         Self { place, span, life }
@@ -160,7 +159,7 @@ impl<A: Actor> Life<A> {
     ) -> Poll<Option<End>> {
         loop {
             let end = match &mut self.stage {
-                Stage::New(_) => match self.begin(place, task) {
+                Stage::New => match self.begin(place, task) {
                     Ok(()) => continue,
                     Err(end) => end,
                 },
@@ -198,36 +197,29 @@ impl<A: Actor> Life<A> {
             )));
         };
         self.inbox = inbox;
-        if let Stage::New(child) = std::mem::replace(&mut self.stage, Stage::Ended) {
-            self.stage = Stage::Begun(child);
-        }
+        self.stage = Stage::Begun;
         Ok(())
     }
 
     /// Makes the actor, or begins to.
-    fn start(
-        &mut self,
-        place: &Arc<Place<A>>,
-        child: Arc<ActorChild<A>>,
-        span: Option<Arc<Span>>,
-    ) -> Result<(), End> {
-        let start = match &child.start {
-            StartFn::Now(start) => Arc::clone(start),
+    fn start(&mut self, place: &Arc<Place<A>>, span: Option<Arc<Span>>) -> Result<(), End> {
+        let start = match place.start_fn() {
+            StartFn::Now(start) => start,
             StartFn::Later(start) => {
-                let start = Arc::clone(start);
-                self.stage =
-                    Stage::Starting(Stored::new(start_later(child, start, span, self.report.clone())));
+                let starting = start_later(Arc::clone(place), Arc::clone(start), span, self.report.clone());
+                self.stage = Stage::Starting(Stored::new(starting));
                 return Ok(());
             }
+            StartFn::Otherwise => return Err(End::NotStarted(ExitReason::error("it is no actor's place"))),
         };
-        let mut cx = Context::new(Arc::clone(place), child.system.clone());
+        let mut cx = Context::new(Arc::clone(place));
         let started = Turns::new(place).run_now(|| start(&mut cx), Signal::Stop);
         let end = match started.and_then(|started| started) {
             Ok(Start::Ready(actor)) => {
                 let seated = Seated::new(place, actor, cx, span);
                 let told = self.report.tell_started(&place.seat);
                 seated.stay();
-                let timers = Timers::new::<A>(child.hibernate_after.as_deref().copied());
+                let timers = Timers::new::<A>(place.hibernate_after());
                 self.stage = match told {
                     None => Stage::Running(Messages::new(timers, place.pace())),
                     // The supervisor has no room.
@@ -260,11 +252,9 @@ impl<A: Actor> Life<A> {
     ) -> Poll<Option<End>> {
         let Self { inbox, stage, .. } = self;
         match stage {
-            Stage::Begun(_) => {
-                if let Stage::Begun(child) = std::mem::replace(stage, Stage::Ended) {
-                    return Poll::Ready(self.start(place, child, span.cloned()).err());
-                }
-                Poll::Ready(None)
+            Stage::Begun => {
+                *stage = Stage::Ended;
+                Poll::Ready(self.start(place, span.cloned()).err())
             }
             Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
                 Ok(timers) => {
@@ -290,7 +280,7 @@ impl<A: Actor> Life<A> {
                 Poll::Ready(None)
             }
             Stage::Ending(ending) => ending.as_mut().poll(task).map(Some),
-            Stage::New(_) | Stage::Reporting(_) | Stage::Ended => Poll::Ready(None),
+            Stage::New | Stage::Reporting(_) | Stage::Ended => Poll::Ready(None),
         }
     }
 
@@ -300,7 +290,7 @@ impl<A: Actor> Life<A> {
         if matches!(end, End::Ignored) {
             place.seat.set_ignored();
         }
-        if !matches!(self.stage, Stage::New(_)) {
+        if !matches!(self.stage, Stage::New) {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
             place.return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
         }
@@ -336,13 +326,13 @@ fn log_end(seat: &Seat, end: &End) {
 
 /// From a start that waits to the actor in its place, of which the supervisor knows.
 async fn start_later<A: Actor>(
-    child: Arc<ActorChild<A>>,
+    place: Arc<Place<A>>,
     start: Arc<StartLater<A>>,
     span: Option<Arc<Span>>,
     report: Report,
 ) -> Result<Option<Box<Timers>>, End> {
-    let place = &child.place;
-    let mut cx = Context::new(Arc::clone(place), child.system.clone());
+    let place = &place;
+    let mut cx = Context::new(Arc::clone(place));
     let turns = Turns::new(place);
     // What makes the start's future is the actor's own code too.
     let starting = async { start(&mut cx).await };
@@ -362,7 +352,7 @@ async fn start_later<A: Actor>(
         told.await;
     }
     seated.stay();
-    Ok(Timers::new::<A>(child.hibernate_after.as_deref().copied()))
+    Ok(Timers::new::<A>(place.hibernate_after()))
 }
 
 /// From the last message to the dropped state.
@@ -534,14 +524,18 @@ impl<'a, A: Actor> Turns<'a, A> {
         self.seat.set_ending(reason);
     }
 
-    fn asked_to_end(&self) -> Option<ExitReason> {
-        self.cut_off(Signal::Stop)
+    fn asked_to_end(&self) -> Option<Signal> {
+        self.cut_off_by(Signal::Stop)
     }
 
     fn cut_off(&self, least: Signal) -> Option<ExitReason> {
+        self.cut_off_by(least).map(Signal::reason)
+    }
+
+    fn cut_off_by(&self, least: Signal) -> Option<Signal> {
         match self.seat.lane.signal() {
-            Some(signal) if signal >= least => Some(signal.reason()),
-            _ if !self.seat.has_valid_tenure() => Some(ExitReason::Lapsed),
+            Some(signal) if signal >= least => Some(signal),
+            _ if !self.seat.has_valid_tenure() => Some(Signal::Lapse),
             _ => None,
         }
     }
