@@ -4,7 +4,7 @@
 //! waits for the successor. When none will come, the place answers `Gone`.
 
 use std::any::Any;
-use std::pin::Pin;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -16,6 +16,7 @@ use crate::current::Dies;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
+use crate::lane::Signal;
 use crate::link::{ExitError, ExitSignal, LinkEnd, Via};
 use crate::mailbox::{Holds, Mailbox, Parcel, Permit, Reserve, Sent, Taken};
 use crate::message::Body;
@@ -77,15 +78,25 @@ pub(crate) struct Place<A: Actor> {
     /// Here between two incarnations; else in the loop of the present one.
     inbox: Mutex<Option<Inbox<A>>>,
     pub(crate) seat: Arc<Seat>,
+    /// Where this is.
+    me: Me<A>,
     pace: Pace,
     system: System,
-    /// How it is filled.
-    start: StartFn<A>,
+    /// How it is filled, until the spec is forgotten: what the spec holds is a user's, and refs may stay for long.
+    start: Mutex<StartFn<A>>,
     policy: SharedPolicy,
     hibernate_after: Option<Box<Duration>>,
     /// Of a supervisor's place.
     supervising: OnceLock<Box<Supervising>>,
 }
+
+/// A place, by its address in its `Arc`.
+struct Me<A: Actor>(*const Place<A>);
+
+// SAFETY: it is an address, and a place is shared by all threads.
+unsafe impl<A: Actor> Send for Me<A> {}
+// SAFETY: as above.
+unsafe impl<A: Actor> Sync for Me<A> {}
 
 /// What a supervisor's place has beside.
 struct Supervising {
@@ -97,14 +108,15 @@ struct Supervising {
 
 impl<A: Actor> Place<A> {
     pub(crate) fn new(seat: Arc<Seat>, system: &System, policy: &Policy, start: StartFn<A>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
             seat,
+            me: Me(me.as_ptr()),
             mailbox: Mailbox::new(policy.mailbox),
             lives: LivesCell::new(),
             body: BodyCell::new(),
             pace: system.pace(policy.in_place),
             system: system.clone(),
-            start,
+            start: Mutex::new(start),
             policy: SharedPolicy::of::<A>(policy),
             hibernate_after: policy.hibernate_after.map(Box::new),
             inbox: Mutex::new(Some(Taken::NONE)),
@@ -141,14 +153,17 @@ impl<A: Actor> Place<A> {
         self.pace.allows_start() && self.scheduler().is_here(spawner)
     }
 
-    /// What wakes the loop of the present incarnation.
-    ///
-    /// # Safety
-    ///
-    /// As for [`LivesCell::waker`].
-    pub(crate) unsafe fn waker(&self) -> Option<&Waker> {
-        // SAFETY: the caller promises it.
-        unsafe { self.lives.waker() }
+    /// Asks the present incarnation for something.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.seat.signal(signal);
+        self.nudge();
+    }
+
+    /// Wakes the loop, if there is one.
+    pub(crate) fn nudge(&self) {
+        if self.mailbox.nudge() {
+            scheduler::schedule(self);
+        }
     }
 
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
@@ -159,8 +174,17 @@ impl<A: Actor> Place<A> {
         &self.system
     }
 
-    pub(crate) fn start_fn(&self) -> &StartFn<A> {
-        &self.start
+    pub(crate) fn start_fn(&self) -> StartFn<A> {
+        self.start.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It is not filled any more.
+    pub(crate) fn forget_start(&self) {
+        let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = std::mem::replace(&mut *start, StartFn::Otherwise);
+        if panics::caught(|| drop(start)).is_err() {
+            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what an actor was started with panicked");
+        }
     }
 
     /// What its supervisor does about its ends.
@@ -393,24 +417,35 @@ pub(crate) enum Present<A: Actor> {
     Actor(Incarnation<A>),
     /// A test's probe of its mailbox.
     #[cfg(feature = "test-util")]
-    Probe(Pin<Box<dyn Future<Output = ()> + Send>>),
-}
-
-impl<A: Actor> Future for Present<A> {
-    type Output = ();
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        match self.get_mut() {
-            Self::Actor(incarnation) => Pin::new(incarnation).poll(task),
-            #[cfg(feature = "test-util")]
-            Self::Probe(probe) => probe.as_mut().poll(task),
-        }
-    }
+    Probe(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl<A: Actor> Lives for Place<A> {
     type Life = Present<A>;
+
+    #[inline]
+    fn arc(&self) -> ManuallyDrop<Arc<Self>> {
+        // SAFETY: `new` is the only way to make a place, and has put it into an `Arc`, at this address; one is counted as long as it is
+        // borrowed from there. What this answers is not counted, and not dropped.
+        ManuallyDrop::new(unsafe { Arc::from_raw(self.me.0) })
+    }
+
+    #[inline]
+    fn poll(self: &Arc<Self>, life: &mut Present<A>, task: &mut Context<'_>) -> Poll<()> {
+        match life {
+            Present::Actor(incarnation) => incarnation.poll(self, task),
+            #[cfg(feature = "test-util")]
+            Present::Probe(probe) => probe.as_mut().poll(task),
+        }
+    }
+
+    fn drop_life(self: &Arc<Self>, life: Present<A>) {
+        match life {
+            Present::Actor(incarnation) => incarnation.drop_in(self),
+            #[cfg(feature = "test-util")]
+            Present::Probe(probe) => drop(probe),
+        }
+    }
 
     fn lives(&self) -> &LivesCell<Present<A>> {
         &self.lives
@@ -444,9 +479,7 @@ impl<A: Actor> Wake for Place<A> {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.mailbox.nudge() {
-            scheduler::schedule(&**self);
-        }
+        self.nudge();
     }
 }
 

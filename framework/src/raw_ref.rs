@@ -157,7 +157,7 @@ impl<A: Actor> RawRef<A> {
     /// Asks the actor, in this process only, to end.
     pub(crate) fn signal(&self, signal: Signal) {
         match &self.to {
-            To::Local(place) if self.may_reach(place) => place.seat.signal(signal),
+            To::Local(place) if self.may_reach(place) => place.signal(signal),
             To::Local(_) | To::Remote(_) => {}
             To::Moving(place) => {
                 if let Some(location) = place.location() {
@@ -175,7 +175,7 @@ impl<A: Actor> RawRef<A> {
         match &self.to {
             To::Local(place) if !self.may_reach(place) => Err(ExitError::Gone),
             To::Local(place) if reason == ExitReason::Killed => {
-                place.seat.signal(Signal::Kill);
+                place.signal(Signal::Kill);
                 Ok(())
             }
             To::Local(place) => place.send_exit(current::id().unwrap_or(ActorId::OUTSIDE), reason),

@@ -26,7 +26,7 @@ pub(crate) enum StartFn<A: Actor> {
     Now(Arc<StartNow<A>>),
     /// It waits.
     Later(Arc<StartLater<A>>),
-    /// Its place is filled otherwise: that of a supervisor, or a probe.
+    /// Its place is filled otherwise, that of a supervisor or a probe, or not any more.
     Otherwise,
 }
 

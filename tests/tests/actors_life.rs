@@ -1,5 +1,6 @@
 //! The life of an actor: monitors, stop and kill, its hooks, pinned refs, names.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use quorate::prelude::*;
@@ -376,6 +377,35 @@ impl Clock {
         tokio::time::sleep(Duration::from_millis(1)).await;
         self.log.add(format!("longer at {:?}", self.start.elapsed()));
     }
+}
+
+#[test]
+fn a_ref_to_an_actor_that_is_gone_does_not_keep_what_it_was_started_with() {
+    testing::run(async {
+        let (system, args) = (System::new("test"), Arc::new(()));
+        for is_killed in [false, true] {
+            let log = Log::default();
+            let held = Arc::clone(&args);
+            let spec = ChildSpec::<Worker>::new(move || {
+                let _ = &held;
+                Worker {
+                    log: log.clone(),
+                    dropped: Dropped(log.clone()),
+                }
+            });
+            let worker = system.spawn(spec).await.unwrap();
+            assert_eq!(Arc::strong_count(&args), 2);
+            if is_killed {
+                ActorRef::kill(&worker);
+            } else {
+                ActorRef::stop(&worker);
+            }
+            ActorRef::gone(&worker).await;
+            settle().await;
+            assert_eq!(Arc::strong_count(&args), 1);
+            drop(worker);
+        }
+    });
 }
 
 #[test]

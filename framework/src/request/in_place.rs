@@ -184,9 +184,10 @@ impl<'a, A: Actor> Turn<'a, A> {
     pub(super) fn begin_with(mut self, envelope: A::Envelope, stamp: Stamp) -> Result<(), CallError> {
         let place = self.place;
         // SAFETY: this caller has the turn until it leaves, and uses these no more then.
-        let (Some(body), Some(waker)) = (unsafe { (place.body().get(), place.waker()) }) else {
+        let Some(body) = (unsafe { place.body().get() }) else {
             return Err(CallError::Gone);
         };
+        let waker = scheduler::waker(place);
         if !place.system().highest().admit(stamp) {
             self.is_done = true;
             drop(self);
@@ -195,7 +196,7 @@ impl<'a, A: Actor> Turn<'a, A> {
             return Err(CallError::Lapsed);
         }
         self.is_over = false;
-        match begin_with(place, body, envelope, stamp, waker) {
+        match begin_with(place, body, envelope, stamp, &waker) {
             Poll::Ready(()) => self.is_done = !body.cx.has_asked() && body.fell.is_none(),
             Poll::Pending => self.waits = true,
         }

@@ -1,12 +1,12 @@
-//! The life of an actor as the scheduler sees it: a future that is polled when it is its loop's turn.
+//! The life of an actor as the scheduler sees it: what is polled when it is its loop's turn.
 //!
 //! The [turn](crate::mailbox) says who may poll it. Whoever takes the turn for the loop puts an [`Entry`] into a queue, once; whoever takes
 //! the entry out polls, and ends the turn. So the word of the mailbox is all there is to agree on, for messages and wake-ups alike.
 //!
-//! The future lies in the place itself: a life takes no memory of its own.
+//! A life lies in its place, and takes no memory of its own.
 
 use std::cell::UnsafeCell;
-use std::pin::Pin;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -19,8 +19,17 @@ use crate::panics;
 const TURNS_MAX: u32 = 4;
 
 /// What has lives, one after another: an actor's place.
-pub(crate) trait Lives: Send + Sync + 'static {
-    type Life: Future<Output = ()> + Send + Unpin + 'static;
+pub(crate) trait Lives: Wake + Send + Sync + 'static {
+    type Life: Send + 'static;
+
+    /// The `Arc` that this lies in, without counting one more.
+    fn arc(&self) -> ManuallyDrop<Arc<Self>>;
+
+    /// Goes on with a life of this place. Ready when that has ended.
+    fn poll(self: &Arc<Self>, life: &mut Self::Life, task: &mut Context<'_>) -> Poll<()>;
+
+    /// Drops a life of this place, wherever it is.
+    fn drop_life(self: &Arc<Self>, life: Self::Life);
 
     fn lives(&self) -> &LivesCell<Self::Life>;
 
@@ -37,32 +46,30 @@ pub(crate) trait Lives: Send + Sync + 'static {
 }
 
 /// The present life, and the next one if that has begun before the end of this one.
-pub(crate) struct LivesCell<F> {
-    present: UnsafeCell<Option<Life<F>>>,
-    next: Mutex<Next<F>>,
+pub(crate) struct LivesCell<L> {
+    present: UnsafeCell<Option<Life<L>>>,
+    next: Mutex<Next<L>>,
 }
 
 #[derive(Default)]
-enum Next<F> {
+enum Next<L> {
     /// There is no present one.
     #[default]
     Vacant,
     Occupied,
-    Follows(Box<Life<F>>),
+    Follows(Box<Life<L>>),
 }
 
-struct Life<F> {
-    future: F,
-    /// Keeps the place, too.
-    waker: Waker,
-    /// In the table of those who live.
+struct Life<L> {
+    life: L,
+    /// In the table of those who live, which keeps the place.
     number: usize,
 }
 
 // SAFETY: the present life is touched only by who has the turn, which is one's at a time.
-unsafe impl<F: Send> Sync for LivesCell<F> {}
+unsafe impl<L: Send> Sync for LivesCell<L> {}
 
-impl<F> LivesCell<F> {
+impl<L> LivesCell<L> {
     pub(crate) fn new() -> Self {
         Self {
             present: UnsafeCell::new(None),
@@ -70,30 +77,24 @@ impl<F> LivesCell<F> {
         }
     }
 
-    /// What wakes the present life.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the turn, the loop's or a caller's, until it has used this for the last time.
-    pub(crate) unsafe fn waker(&self) -> Option<&Waker> {
-        // SAFETY: the caller promises it: a life begins and ends in the loop's turn.
-        let life = unsafe { &*self.present.get() };
-        life.as_ref().map(|life| &life.waker)
-    }
-
-    fn next(&self) -> MutexGuard<'_, Next<F>> {
+    fn next(&self) -> MutexGuard<'_, Next<L>> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Begins a life: its future is polled on the scheduler from now on, or from the end of the present one.
-pub(crate) fn begin<P: Lives + Wake>(place: &Arc<P>, future: P::Life) {
+/// What wakes the loop of a place, not counted among those who keep the place.
+#[inline]
+pub(crate) fn waker<P: Lives>(place: &P) -> ManuallyDrop<Waker> {
+    ManuallyDrop::new(Waker::from(ManuallyDrop::into_inner(place.arc())))
+}
+
+/// Begins a life: it is polled on the scheduler from now on, or from the end of the present one.
+pub(crate) fn begin<P: Lives>(place: &Arc<P>, life: P::Life) {
     let cell = place.lives();
-    let waker = Waker::from(Arc::clone(place));
+    let kept: Arc<dyn Runs> = Arc::clone(place) as _;
     let life = Life {
-        future,
-        number: place.scheduler().live.keep(waker.clone()),
-        waker,
+        life,
+        number: place.scheduler().live.keep(kept),
     };
     let mut next = cell.next();
     if matches!(*next, Next::Vacant) {
@@ -120,7 +121,10 @@ pub(crate) fn run<P: Lives>(place: &P) {
 }
 
 /// What an [`Entry`] stands for, whatever its lives are. Called by who has the entry, which is the loop's turn.
-trait Runs: Send + Sync {
+pub(super) trait Runs: Send + Sync {
+    /// Wakes the loop.
+    fn wake(&self);
+
     fn scheduler(&self) -> &Arc<Scheduler>;
 
     /// One turn.
@@ -148,9 +152,13 @@ trait Runs: Send + Sync {
 }
 
 /// What has kept the place of a life that has ended, for whoever needs the place last.
-type Keeps = Option<Waker>;
+type Keeps = Option<Arc<dyn Runs>>;
 
 impl<P: Lives> Runs for P {
+    fn wake(&self) {
+        self.arc().wake_by_ref();
+    }
+
     fn scheduler(&self) -> &Arc<Scheduler> {
         Lives::scheduler(self)
     }
@@ -159,15 +167,16 @@ impl<P: Lives> Runs for P {
         self.begin_turn();
         let cell = self.lives();
         // SAFETY: the caller's entry is the loop's turn.
-        let Some(Life { future, waker, .. }) = (unsafe { &mut *cell.present.get() }) else {
+        let Some(Life { life, .. }) = (unsafe { &mut *cell.present.get() }) else {
             return Turn::Over;
         };
-        let poll = || panics::poll_caught(Pin::new(future), &mut Context::from_waker(waker));
-        match Lives::scheduler(self).enter(waker, poll) {
-            Poll::Pending if self.end_turn() => Turn::GoesOn,
-            Poll::Pending => Turn::Over,
-            Poll::Ready(Ok(())) => Turn::LifeEnded,
-            Poll::Ready(Err(reason)) => {
+        let (place, waker) = (self.arc(), waker(self));
+        let poll = || panics::caught(|| place.poll(life, &mut Context::from_waker(&waker)));
+        match Lives::scheduler(self).enter(&waker, poll) {
+            Ok(Poll::Pending) if self.end_turn() => Turn::GoesOn,
+            Ok(Poll::Pending) => Turn::Over,
+            Ok(Poll::Ready(())) => Turn::LifeEnded,
+            Err(reason) => {
                 tracing::error!(target: "quorate::exit", %reason, "what runs an actor panicked");
                 Turn::LifeEnded
             }
@@ -189,11 +198,11 @@ impl<P: Lives> Runs for P {
             Next::Occupied | Next::Vacant => false,
         };
         drop(next);
-        (drop_life(Lives::scheduler(self), ended), follows)
+        (drop_life(self, ended), follows)
     }
 
     unsafe fn cancel(&self) -> [Keeps; 2] {
-        let (cell, scheduler) = (self.lives(), Lives::scheduler(self));
+        let cell = self.lives();
         let (ended, next) = {
             // Under the lock, as the next life begins under it.
             let mut next = cell.next();
@@ -205,7 +214,7 @@ impl<P: Lives> Runs for P {
             Next::Follows(life) => Some(*life),
             Next::Occupied | Next::Vacant => None,
         };
-        [drop_life(scheduler, next), drop_life(scheduler, ended)]
+        [drop_life(self, next), drop_life(self, ended)]
     }
 
     fn allows_help(&self, ends: Option<ActorId>) -> bool {
@@ -214,17 +223,12 @@ impl<P: Lives> Runs for P {
 }
 
 /// Drops a life that is not in its place any more, but for what keeps the place.
-fn drop_life<F>(scheduler: &Scheduler, life: Option<Life<F>>) -> Keeps {
-    let Life {
-        future,
-        waker,
-        number,
-    } = life?;
-    if panics::caught(|| drop(future)).is_err() {
+fn drop_life<P: Lives>(place: &P, life: Option<Life<P::Life>>) -> Keeps {
+    let Life { life, number } = life?;
+    if panics::caught(|| place.arc().drop_life(life)).is_err() {
         tracing::error!(target: "quorate::exit", "dropping what ran an actor panicked");
     }
-    scheduler.live.free(number);
-    Some(waker)
+    Lives::scheduler(place).live.free(number)
 }
 
 /// A place whose loop is to run, in a queue. It is not counted: the life that it stands for keeps its place, and ends in its own turn or by
@@ -238,8 +242,9 @@ unsafe impl Send for Entry {}
 impl Entry {
     #[inline]
     fn of<P: Lives>(place: &P) -> Self {
-        let place: &dyn Runs = place;
-        Self(NonNull::from(place))
+        let place: *const P = Arc::as_ptr(&place.arc());
+        let place: *const dyn Runs = place;
+        Self(NonNull::new(place.cast_mut()).expect("an `Arc` points to something"))
     }
 
     /// Has the loop run for one turn.
@@ -285,7 +290,7 @@ impl Entry {
 }
 
 /// What a turn of the loop came to.
-enum Turn {
+pub(super) enum Turn {
     /// It may be somebody else's already.
     Over,
     GoesOn,

@@ -1,43 +1,44 @@
 //! The actors that live, so that a runtime which is shut down drops them, as it drops its tasks.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What wakes each of them, in a table as long as there were some at the same time.
+use super::life::Runs;
+
+/// The places of all of them, in a table as long as there were some at the same time. It keeps them.
 #[derive(Default)]
 pub(super) struct Live(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    wakers: Vec<Option<Waker>>,
-    /// Places in the table that are free.
+    places: Vec<Option<Arc<dyn Runs>>>,
+    /// Numbers that are free.
     free: Vec<usize>,
 }
 
 impl Live {
-    /// Keeps what wakes one that lives. Answers its place in the table.
-    pub(super) fn keep(&self, waker: Waker) -> usize {
+    /// Keeps the place of one that lives, and answers its number.
+    pub(super) fn keep(&self, place: Arc<dyn Runs>) -> usize {
         let mut table = self.lock();
-        let place = table.free.pop().unwrap_or_else(|| {
-            table.wakers.push(None);
-            table.wakers.len() - 1
-        });
-        table.wakers[place] = Some(waker);
-        place
+        if let Some(number) = table.free.pop() {
+            table.places[number] = Some(place);
+            return number;
+        }
+        table.places.push(Some(place));
+        table.places.len() - 1
     }
 
-    pub(super) fn free(&self, place: usize) {
+    /// Gives the place back.
+    pub(super) fn free(&self, number: usize) -> Option<Arc<dyn Runs>> {
         let mut table = self.lock();
-        let waker = table.wakers[place].take();
-        table.free.push(place);
-        drop(table);
-        drop(waker);
+        let place = table.places[number].take();
+        table.free.push(number);
+        place
     }
 
     /// Wakes all of them: whoever schedules them drops them.
     pub(super) fn end(&self) {
-        let wakers: Vec<Waker> = self.lock().wakers.iter().flatten().cloned().collect();
-        wakers.into_iter().for_each(Waker::wake);
+        let places: Vec<Arc<dyn Runs>> = self.lock().places.iter().flatten().cloned().collect();
+        places.iter().for_each(|place| place.wake());
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

@@ -42,7 +42,7 @@ use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
 
 use self::beacon::Beacon;
-pub(crate) use self::life::{Entry, Lives, LivesCell, begin, run, schedule};
+pub(crate) use self::life::{Entry, Lives, LivesCell, begin, run, schedule, waker};
 use self::live::Live;
 use self::local::Local;
 pub(crate) use self::local::{help, helping};

@@ -253,7 +253,7 @@ impl<A: Actor> Child for Place<A> {
     }
 
     fn start(self: Arc<Self>, report: Report) {
-        let incarnation = Incarnation::new(Arc::clone(&self), report.clone());
+        let incarnation = Incarnation::new(&self, report.clone());
         let place = Arc::clone(&self);
         let begin = move |life, _: &Report| scheduler::begin(&place, Present::Actor(life));
         spawn_in(begin, &self.seat, report, incarnation);
@@ -267,10 +267,16 @@ impl<A: Actor> Child for Place<A> {
         self.close();
     }
 
+    fn signal(&self, signal: Signal) {
+        self.seat.signal_from_above(signal);
+        self.nudge();
+    }
+
     fn remove(&self) {
         if let Some(name) = self.seat.registered_name() {
             self.system().registry().remove(name, self.seat.id);
         }
+        self.forget_start();
     }
 }
 
@@ -292,7 +298,7 @@ pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
 
 /// Begins an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it
 /// is told to end meanwhile, or when its supervisor has ended.
-pub(crate) fn spawn_in<F: Future<Output = ()> + Send + 'static>(
+pub(crate) fn spawn_in<F: Send + 'static>(
     begin: impl FnOnce(F, &Report) + Send + 'static,
     seat: &Arc<Seat>,
     report: Report,

@@ -49,7 +49,6 @@ use crate::supervision::child::{Happened, Report, span};
 /// One incarnation from its start to its report, as a future. There is one for each actor, so it is small: what only some stages have lies
 /// elsewhere while they last.
 pub(crate) struct Incarnation<A: Actor> {
-    place: Arc<Place<A>>,
     /// What its turns are in, when somebody looks at that.
     span: Option<Arc<Span>>,
     life: Life<A>,
@@ -101,7 +100,7 @@ impl From<End> for Happened {
 }
 
 impl<A: Actor> Incarnation<A> {
-    pub(crate) fn new(place: Arc<Place<A>>, report: Report) -> Self {
+    pub(crate) fn new(place: &Place<A>, report: Report) -> Self {
         let span = span(&place.seat, &report);
         let life = Life {
             report,
@@ -109,15 +108,12 @@ impl<A: Actor> Incarnation<A> {
             stage: Stage::New,
         };
         let span = (!span.is_disabled()).then(|| Arc::new(span));
-        Self { place, span, life }
+        Self { span, life }
     }
-}
 
-impl<A: Actor> Future for Incarnation<A> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<()> {
-        let Self { place, span, life } = self.get_mut();
+    /// Goes on with it, in its place. Ready when it has ended and was reported.
+    pub(crate) fn poll(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Poll<()> {
+        let Self { span, life } = self;
         let end = {
             let _in_span = span.as_deref().map(Span::enter);
             ready!(current::enter(&place.seat, &**place, || life.poll(
@@ -135,14 +131,15 @@ impl<A: Actor> Future for Incarnation<A> {
         }
         Poll::Ready(())
     }
-}
 
-impl<A: Actor> Drop for Incarnation<A> {
-    fn drop(&mut self) {
-        // Dropped early, with its runtime: the actor is dropped on behalf of itself, too.
-        let Self { place, span, life } = self;
+    /// Drops it, in its place. Early, with its runtime: the actor is dropped on behalf of itself, too.
+    pub(crate) fn drop_in(self, place: &Place<A>) {
+        let Self { span, mut life } = self;
+        if matches!(life.stage, Stage::Ended) {
+            return;
+        }
         let _in_span = span.as_deref().map(Span::enter);
-        current::enter(&place.seat, &**place, || {
+        current::enter(&place.seat, place, || {
             life.abandon(place);
             drop(std::mem::replace(&mut life.inbox, Taken::NONE));
         });
@@ -159,7 +156,7 @@ impl<A: Actor> Life<A> {
     ) -> Poll<Option<End>> {
         loop {
             let end = match &mut self.stage {
-                Stage::New => match self.begin(place, task) {
+                Stage::New => match self.begin(place) {
                     Ok(()) => continue,
                     Err(end) => end,
                 },
@@ -187,9 +184,7 @@ impl<A: Actor> Life<A> {
     }
 
     /// Its first poll.
-    fn begin(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Result<(), End> {
-        // A task is woken by the same waker for all its life.
-        place.seat.lane.register(task.waker());
+    fn begin(&mut self, place: &Place<A>) -> Result<(), End> {
         // `Seat::begin` has seen to it that there is no other incarnation.
         let Some(inbox) = place.take_inbox() else {
             return Err(End::NotStarted(ExitReason::error(
@@ -206,11 +201,11 @@ impl<A: Actor> Life<A> {
         let start = match place.start_fn() {
             StartFn::Now(start) => start,
             StartFn::Later(start) => {
-                let starting = start_later(Arc::clone(place), Arc::clone(start), span, self.report.clone());
+                let starting = start_later(Arc::clone(place), start, span, self.report.clone());
                 self.stage = Stage::Starting(Stored::new(starting));
                 return Ok(());
             }
-            StartFn::Otherwise => return Err(End::NotStarted(ExitReason::error("it is no actor's place"))),
+            StartFn::Otherwise => return Err(End::NotStarted(ExitReason::error("its spec is forgotten"))),
         };
         let mut cx = Context::new(Arc::clone(place));
         let started = Turns::new(place).run_now(|| start(&mut cx), Signal::Stop);
