@@ -55,10 +55,10 @@ const TURN_MAX: u32 = 1024;
 /// And however slow.
 const TURN_MIN: u32 = 8;
 
-/// A handler that takes up to so many nanoseconds is short.
-const SHORT_MAX: u32 = 100;
-/// And so many calls of it in place are worth a unit.
-const SHORT_SHARE: u8 = 32;
+/// What a unit of a task's [budget](crate::budget) is worth in calls in place, in nanoseconds: 128 of them take half a millisecond.
+const UNIT: u32 = 4_000;
+/// What a call takes beside its handler.
+const CALL: u32 = 80;
 
 /// Nothing was measured yet.
 const UNKNOWN: u32 = 0;
@@ -193,10 +193,11 @@ impl Pace {
     #[inline]
     pub(crate) fn calls_a_unit(&self) -> u8 {
         match &self.rule {
-            Rule::Measured(took) if (UNKNOWN + 1..=SHORT_MAX).contains(&took.load(Ordering::Relaxed)) => {
-                SHORT_SHARE
-            }
-            _ => 1,
+            Rule::Measured(took) => match took.load(Ordering::Relaxed) {
+                UNKNOWN => 1,
+                took => (UNIT / took.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8,
+            },
+            Rule::Never | Rule::Always | Rule::Seeded(_) => 1,
         }
     }
 
@@ -254,6 +255,17 @@ mod tests {
         for policy in [InPlacePolicy::Always, InPlacePolicy::Seeded(7)] {
             assert!(!allowed(policy, InPlace::Off).contains(&true));
         }
+    }
+
+    #[test]
+    fn calls_that_take_a_unit_are_worth_one() {
+        let measured = pace(InPlacePolicy::Measured, InPlace::Auto);
+        assert_eq!(measured.calls_a_unit(), 1, "not known yet");
+        for (nanos, expected) in [(0, 49), (20, 40), (120, 20), (920, 4), (4_000, 1), (u64::MAX, 1)] {
+            measured.note(Duration::from_nanos(nanos));
+            assert_eq!(measured.calls_a_unit(), expected, "{nanos}");
+        }
+        assert_eq!(pace(InPlacePolicy::Always, InPlace::Auto).calls_a_unit(), 1);
     }
 
     #[test]
