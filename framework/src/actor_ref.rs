@@ -13,13 +13,14 @@ use tokio::sync::oneshot;
 use crate::actor::{Actor, ActorHandle};
 use crate::context::Context;
 use crate::exit::ExitReason;
+use crate::helping;
 use crate::id::ActorId;
 use crate::lane::Signal;
 use crate::link::ExitError;
 use crate::monitor::{MonitorId, Watcher};
 use crate::moving::{Mover, MovingPlace};
 use crate::raw_ref::{RawRef, To};
-use crate::request::{CastError, in_place};
+use crate::request::CastError;
 
 /// A ref to the place of an actor, in this process or on another node. Cheap to clone; it does not keep the actor alive.
 ///
@@ -133,7 +134,7 @@ impl<A: Actor> ActorRef<A> {
     pub async fn gone(this: &Self) {
         let raw = Self::raw(this);
         if let To::Local(place) = &raw.to
-            && poll_fn(|cx| Poll::Ready(in_place::see_off(place, cx))).await
+            && poll_fn(|cx| Poll::Ready(helping::see_off(place, cx))).await
         {
             return;
         }

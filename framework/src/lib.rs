@@ -119,6 +119,7 @@ mod envelope;
 mod error;
 mod exit;
 mod generated;
+mod helping;
 mod here;
 mod id;
 mod kept;

@@ -15,6 +15,7 @@ use crate::alarm::Alarm;
 use crate::current;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
+use crate::helping;
 use crate::id::ActorId;
 use crate::lane::Signal;
 use crate::link::ExitError;
@@ -23,7 +24,7 @@ use crate::monitor::{MonitorId, Watcher};
 use crate::moving::MovingPlace;
 use crate::place::{NoRoom, Place};
 use crate::reply::ReplyPort;
-use crate::request::{CastError, LONGEST, Method, in_place};
+use crate::request::{CastError, LONGEST, Method};
 use crate::seat::Seat;
 use crate::stamp::Stamp;
 use crate::supervision::ask::Desk;
@@ -253,7 +254,7 @@ impl<A: Actor> RawRef<A> {
         };
         let deadline = Instant::now() + timeout.min(LONGEST);
         let mut message = message;
-        if poll_fn(|cx| Poll::Ready(in_place::make_room(place, cx))).await {
+        if poll_fn(|cx| Poll::Ready(helping::make_room(place, cx))).await {
             match located.send_message(message) {
                 Err(CastError::Full(back)) => message = back,
                 other => return other,

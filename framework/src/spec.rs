@@ -43,7 +43,7 @@ impl<A: Actor> Clone for StartFn<A> {
     }
 }
 
-/// The start of an incarnation, boxed: once per start, never per message.
+/// The start of an incarnation that waits, boxed: once per start, never per message.
 #[doc(hidden)]
 pub type StartFuture<'c, A> = Pin<Box<dyn Future<Output = Result<Start<A>, ExitReason>> + Send + 'c>>;
 

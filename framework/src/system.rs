@@ -13,13 +13,13 @@ use crate::actor_ref::ActorRef;
 use crate::budget;
 use crate::current;
 use crate::error::{Error, StartError};
+use crate::helping;
 use crate::id::NodeId;
 use crate::lane::Signal;
 use crate::pace::{self, InPlace, InPlacePolicy, Pace};
 use crate::panics;
 use crate::raw_ref::{RawRef, To};
 use crate::registry::{Name, Names};
-use crate::request::in_place;
 use crate::scheduler::Scheduler;
 use crate::seat::Seat;
 use crate::spec::{Built, Spec};
@@ -144,7 +144,7 @@ impl System {
         let (root, seat) = (&self.0.root, child.seat());
         let is_added = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;
         if is_added {
-            in_place::wake_and_run(&self.0.scheduler, || root.start(&child));
+            helping::wake_and_run(&self.0.scheduler, || root.start(&child));
             if seat.has_ever_started() {
                 return Ok(me);
             }

@@ -1,15 +1,12 @@
-//! A call that its caller runs itself: when the actor is idle, on this runtime. And actors that are run by who waits for them.
+//! A call that its caller runs itself: when the actor is idle, on this runtime.
 //!
 //! A method that does not wait is called as it is. One that is async is begun: where it waits, it stays in the actor's place, and the loop goes
 //! on with it. Nothing is queued, and nobody is woken. What is promised of a call holds all the same: the actor's turn is one's at a time,
 //! nothing that was sent before is overtaken, a panic is the actor's end and not the caller's, and a caller that never waits is made to
 //! yield.
 
-use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
 
-use tokio::task::coop::poll_proceed;
 use tracing::Span;
 
 use super::{CallError, Method};
@@ -18,96 +15,18 @@ use crate::body::Body;
 use crate::budget::{self, Spent};
 use crate::current;
 use crate::exit::ExitReason;
-use crate::id::ActorId;
+use crate::helping::Nested;
 use crate::mailbox::Entered;
-use crate::pace;
 use crate::panics;
 use crate::place::Place;
-use crate::scheduler::{self, Scheduler};
+use crate::scheduler;
 use crate::stamp::Stamp;
 use crate::storage::Stored;
 use crate::turn::seated;
 
-/// Calls in place within calls in place, on one thread: each takes of its stack.
-const NESTED_MAX: u8 = 8;
-
 /// How often a caller looks whether another one has left, when the actor's methods are not known to be short, and when they are. In all it waits
 /// for a part of a microsecond, or for a few: to be queued takes more of all, as others then find the loop at work and are queued too.
 const LOOKS: [u32; 2] = [4, 9];
-
-/// Turns that a task runs at a time, to help.
-const HELP_MAX: u32 = 4;
-/// So many times it helps are worth a unit of its budget.
-const HELPS_A_UNIT: u8 = 4;
-/// And what takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
-/// longer, before it yields.
-const UNIT_TAKES: Duration = Duration::from_micros(4);
-
-thread_local! {
-    static NESTED: Cell<u8> = const { Cell::new(0) };
-}
-
-/// Does what wakes an actor's loop, and runs the loop here for a turn. What waits in it goes on by the scheduler. What is promised of the
-/// loop holds as ever: it is the loop.
-pub(crate) fn wake_and_run<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> R {
-    let Some(_nested) = Nested::enter() else {
-        return wake();
-    };
-    let (result, woken) = scheduler::helping(scheduler, wake);
-    if let Some(entry) = woken {
-        entry.run();
-    }
-    result
-}
-
-/// Runs what waits in this thread's queue, by a sender that finds no room, until there is some. False when the sender is to wait: it may not
-/// run the actor, or has done so for as long as it may without yielding.
-pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
-    let mailbox = place.mailbox();
-    // Where senders on several cores are at it, one core sends while another handles.
-    if mailbox.takes_contended() || mailbox.is_awaited() || !place.may_run_in_place(cx.waker()) {
-        return false;
-    }
-    help(place.scheduler(), None, || mailbox.has_room(), cx)
-}
-
-/// Runs what waits in this thread's queue, by a task that waits for an actor's end, until that has come: see [`make_room`].
-pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
-    let seat = &place.seat;
-    let has_gone = || seat.is_gone() && !seat.is_live();
-    has_gone()
-        || seat.lane.signal().is_some()
-            && place.may_start_in_place(cx.waker())
-            && help(place.scheduler(), Some(seat.id), has_gone, cx)
-}
-
-/// Runs what may be run by others, and the end of `ends`. True when it is done.
-fn help(
-    scheduler: &Scheduler,
-    ends: Option<ActorId>,
-    is_done: impl Fn() -> bool,
-    cx: &mut Context<'_>,
-) -> bool {
-    let Some(_nested) = Nested::enter() else {
-        return false;
-    };
-    let Poll::Ready(unit) = budget::spend(cx, HELPS_A_UNIT) else {
-        return false;
-    };
-    let start = Instant::now();
-    if scheduler::help(scheduler, HELP_MAX, ends, &is_done) {
-        unit.made_progress();
-        pace::helped();
-        let units = start.elapsed().as_nanos() / UNIT_TAKES.as_nanos();
-        for _ in 0..units.min(128) {
-            let Poll::Ready(unit) = poll_proceed(cx) else {
-                break;
-            };
-            unit.made_progress();
-        }
-    }
-    is_done()
-}
 
 /// A caller's turn. It is left in any case.
 pub(super) struct Turn<'a, A: Actor> {
@@ -164,14 +83,12 @@ impl<'a, A: Actor> Turn<'a, A> {
         let Some(body) = (unsafe { place.body().get() }) else {
             return Err(CallError::Gone);
         };
-        if !place.system().highest().admit(stamp) {
-            self.is_done = true;
+        if !self.admits(stamp) {
             drop(self);
             // Out of the turn.
             drop(method);
             return Err(CallError::Lapsed);
         }
-        self.is_over = false;
         let result = run(place, body, method, stamp);
         self.is_done = !body.cx.has_asked() && body.fell.is_none();
         self.is_over = true;
@@ -188,14 +105,12 @@ impl<'a, A: Actor> Turn<'a, A> {
             return Err(CallError::Gone);
         };
         let waker = scheduler::waker(place);
-        if !place.system().highest().admit(stamp) {
-            self.is_done = true;
+        if !self.admits(stamp) {
             drop(self);
             // Out of the turn.
             drop(envelope);
             return Err(CallError::Lapsed);
         }
-        self.is_over = false;
         match begin_with(place, body, envelope, stamp, &waker) {
             Poll::Ready(()) => self.is_done = !body.cx.has_asked() && body.fell.is_none(),
             Poll::Pending => self.waits = true,
@@ -203,6 +118,14 @@ impl<'a, A: Actor> Turn<'a, A> {
         self.is_over = true;
         self.made_progress();
         Ok(())
+    }
+
+    /// Whether what has this stamp is handled. What begins then is over when it says so.
+    #[inline]
+    fn admits(&mut self, stamp: Stamp) -> bool {
+        let admits = self.place.system().highest().admit(stamp);
+        (self.is_done, self.is_over) = (!admits, !admits);
+        admits
     }
 
     fn made_progress(&mut self) {
@@ -335,23 +258,4 @@ fn begin_with<A: Actor>(
     }
     place.seat.end_turn();
     Poll::Ready(())
-}
-
-/// One level of calls in place.
-struct Nested;
-
-impl Nested {
-    fn enter() -> Option<Self> {
-        let depth = NESTED.get();
-        (depth < NESTED_MAX).then(|| {
-            NESTED.set(depth + 1);
-            Self
-        })
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        NESTED.set(NESTED.get() - 1);
-    }
 }

@@ -3,7 +3,7 @@
 mod call;
 mod cast;
 mod error;
-pub(crate) mod in_place;
+mod in_place;
 mod method;
 mod queued;
 

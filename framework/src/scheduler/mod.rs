@@ -4,7 +4,7 @@
 //! local       the queue of one thread: who is woken on a thread is run there
 //! beacon      by which a dispatcher is woken
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
-//! life        what is in the queues: an actor's place, for the future of its present life
+//! life        what is in the queues: an actor's place, for its present life
 //! live        all that live, to be dropped with the runtime
 //! watch       a thread that has others help when what runs on one does not yield
 //! ```

@@ -6,8 +6,9 @@
 //! ```
 //! What comes after the mailbox was drained waits for the successor.
 //!
-//! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of one that is lies in [storage](crate::storage) that the actor has only
-//! while it waits, and so do its start and its end. That is why an idle actor is small: see [`Incarnation`].
+//! The actor lies in its place, so that a caller may run it while the loop sleeps. A method that is not async is called in place; the future of
+//! one that is lies in [storage](crate::storage) that the actor has only while it waits, and so do a start and an end that wait. That is why
+//! an idle actor is small: see [`Incarnation`].
 //!
 //! A panic ends the actor; there is one boundary around all messages of a turn. The system lane is looked at before each message; a kill or a lapse also while a handler
 //! waits. After so many messages as its [pace](crate::pace) says other tasks have their turn, however full the mailbox is.
@@ -46,8 +47,8 @@ use crate::stopwatch;
 use crate::storage::Stored;
 use crate::supervision::child::{Happened, Report, span};
 
-/// One incarnation from its start to its report, as a future. There is one for each actor, so it is small: what only some stages have lies
-/// elsewhere while they last.
+/// One incarnation from its start to its report, as it lies in its place. There is one for each actor, so it is small: what only some stages
+/// have lies elsewhere while they last.
 pub(crate) struct Incarnation<A: Actor> {
     /// What its turns are in, when somebody looks at that.
     span: Option<Arc<Span>>,
