@@ -11,7 +11,7 @@ use crate::budget;
 use crate::id::ActorId;
 use crate::pace;
 use crate::place::Place;
-use crate::scheduler::{self, Scheduler};
+use crate::scheduler::{self, Entry, Scheduler};
 
 /// Actors that are run within one another on one thread, by callers and by who helps: each takes of its stack.
 const NESTED_MAX: u8 = 8;
@@ -28,17 +28,12 @@ thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
 }
 
-/// Does what wakes an actor's loop, and runs the loop here for a turn. What waits in it goes on by the scheduler. What is promised of the
-/// loop holds as ever: it is the loop.
-pub(crate) fn wake_and_run<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> R {
-    let Some(_nested) = Nested::enter() else {
-        return wake();
-    };
-    let (result, woken) = scheduler::helping(scheduler, wake);
-    if let Some(entry) = woken {
-        entry.run();
+/// Runs an actor's loop here for a turn. What waits in it goes on by the scheduler. What is promised of the loop holds as ever: it is the loop.
+pub(crate) fn run(entry: Entry) {
+    match Nested::enter() {
+        Some(_nested) => entry.run(),
+        None => entry.schedule(),
     }
-    result
 }
 
 /// Runs what waits in this thread's queue, by a sender that finds no room, until there is some. False when the sender is to wait: it may not

@@ -273,8 +273,8 @@ impl<A: Actor> Place<A> {
         }
     }
 
-    /// Answers for what was sent to the incarnation that ends.
-    pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: &Refusal) {
+    /// Answers for what was sent to the incarnation that ends, if there is any.
+    pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: impl FnOnce() -> Refusal) {
         let death = self.death.load(Ordering::Relaxed);
         if death == DEAD {
             return;
@@ -286,12 +286,13 @@ impl<A: Actor> Place<A> {
             return;
         }
         self.mark();
+        let refusal = refusal();
         let last = self.ends.load(Ordering::Relaxed);
         while let Some(item) = self.mailbox.try_next(inbox) {
             if matches!(item, Item::End(end) if end == last) {
                 break;
             }
-            refuse(item, refusal);
+            refuse(item, &refusal);
         }
         self.death.store(DEAD, Ordering::Relaxed);
         self.mailbox.settle(inbox);

@@ -144,7 +144,9 @@ impl System {
         let (root, seat) = (&self.0.root, child.seat());
         let is_added = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;
         if is_added {
-            helping::wake_and_run(&self.0.scheduler, || root.start(&child));
+            if let Some(entry) = root.start(&child) {
+                helping::run(entry);
+            }
             if seat.has_ever_started() {
                 return Ok(me);
             }

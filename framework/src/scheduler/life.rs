@@ -90,6 +90,13 @@ pub(crate) fn waker<P: Lives>(place: &P) -> ManuallyDrop<Waker> {
 
 /// Begins a life: it is polled on the scheduler from now on, or from the end of the present one.
 pub(crate) fn begin<P: Lives>(place: &Arc<P>, life: P::Life) {
+    if let Some(entry) = begin_here(place, life) {
+        entry.schedule();
+    }
+}
+
+/// The same for who runs the first turn of it, if it is the present one.
+pub(crate) fn begin_here<P: Lives>(place: &Arc<P>, life: P::Life) -> Option<Entry> {
     let cell = place.lives();
     let kept: Arc<dyn Runs> = Arc::clone(place) as _;
     let life = Life {
@@ -101,10 +108,10 @@ pub(crate) fn begin<P: Lives>(place: &Arc<P>, life: P::Life) {
         *next = Next::Occupied;
         // SAFETY: without a life nobody lets the loop run, so its turn is that of who makes it occupied.
         unsafe { *cell.present.get() = Some(life) };
-        drop(next);
-        schedule(&**place);
+        Some(Entry::of(&**place))
     } else {
         *next = Next::Follows(Box::new(life));
+        None
     }
 }
 
@@ -274,6 +281,13 @@ impl Entry {
             }
         }
         place.scheduler().schedule(self);
+    }
+
+    /// Puts it into a queue.
+    pub(crate) fn schedule(self) {
+        // SAFETY: as in `run_up_to`.
+        let scheduler = Arc::clone(unsafe { self.0.as_ref() }.scheduler());
+        scheduler.schedule(self);
     }
 
     /// See [`Lives::allows_help`].

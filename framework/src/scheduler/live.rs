@@ -38,7 +38,9 @@ impl Live {
     /// Wakes all of them: whoever schedules them drops them.
     pub(super) fn end(&self) {
         let places: Vec<Arc<dyn Runs>> = self.lock().places.iter().flatten().cloned().collect();
-        places.iter().for_each(|place| place.wake());
+        for place in places {
+            place.wake();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

@@ -18,9 +18,6 @@ pub(super) struct Local {
     moves: Arc<Moves>,
     /// A dispatcher runs here now, and looks at the queue before it sleeps.
     is_running: Cell<bool>,
-    /// A caller wants to run itself what it wakes next, and has got it.
-    helping: Cell<bool>,
-    helped: Cell<Option<Entry>>,
     /// The queues of all threads as they were after so many changes.
     known: RefCell<(usize, Arc<[Queue]>)>,
 }
@@ -49,8 +46,6 @@ impl Local {
                     queue,
                     moves,
                     is_running: Cell::new(false),
-                    helping: Cell::new(false),
-                    helped: Cell::new(None),
                     known: RefCell::new((0, [].into())),
                 });
                 own.push(Rc::clone(&local));
@@ -197,46 +192,9 @@ pub(crate) fn help(
 pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
     let mut entry = Some(entry);
     with(scheduler, |local| {
-        let Some(mut entry) = entry.take() else { return };
-        if local.helping.replace(false) {
-            // Of two that help, one within the other, the first may have got one already.
-            match local.helped.replace(Some(entry)) {
-                None => return,
-                Some(before) => entry = before,
-            }
+        if let Some(entry) = entry.take() {
+            local.put(entry);
         }
-        local.put(entry);
     });
     entry.map_or(Ok(()), Err)
-}
-
-/// Calls `wake`, and answers the actor that it has woken first on this thread, for the caller to run.
-#[inline]
-pub(crate) fn helping<R>(scheduler: &Scheduler, wake: impl FnOnce() -> R) -> (R, Option<Entry>) {
-    /// Has the actor scheduled after all, when `wake` panics.
-    struct Helping<'a>(&'a Scheduler);
-
-    impl Helping<'_> {
-        fn end(&self) -> Option<Entry> {
-            let helped = with(self.0, |local| {
-                local.helping.set(false);
-                local.helped.take()
-            });
-            helped.flatten()
-        }
-    }
-
-    impl Drop for Helping<'_> {
-        fn drop(&mut self) {
-            if let Some(entry) = self.end() {
-                self.0.schedule(entry);
-            }
-        }
-    }
-
-    let helping = Helping(scheduler);
-    with(scheduler, |local| local.helping.set(true));
-    let result = wake();
-    let helped = helping.end();
-    (result, helped)
 }

@@ -42,10 +42,10 @@ use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
 
 use self::beacon::Beacon;
-pub(crate) use self::life::{Entry, Lives, LivesCell, begin, run, schedule, waker};
+pub(crate) use self::life::{Entry, Lives, LivesCell, begin, begin_here, run, schedule, waker};
 use self::live::Live;
 use self::local::Local;
-pub(crate) use self::local::{help, helping};
+pub(crate) use self::local::help;
 use self::watch::{Moves, Watch};
 use crate::here;
 

@@ -16,7 +16,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::place::{Place, Present};
 use crate::policy::Policy;
-use crate::scheduler;
+use crate::scheduler::{self, Entry};
 use crate::seat::Seat;
 use crate::turn::Incarnation;
 
@@ -47,6 +47,12 @@ pub(crate) trait Child: Send + Sync + 'static {
 
     /// Starts an incarnation in a task of its own, once the last one has ended.
     fn start(self: Arc<Self>, report: Report);
+
+    /// The same for a caller who runs what this answers.
+    fn start_here(self: Arc<Self>, report: Report) -> Option<Entry> {
+        self.start(report);
+        None
+    }
 
     /// No incarnation follows for now.
     fn close(&self);
@@ -257,6 +263,16 @@ impl<A: Actor> Child for Place<A> {
         let place = Arc::clone(&self);
         let begin = move |life, _: &Report| scheduler::begin(&place, Present::Actor(life));
         spawn_in(begin, &self.seat, report, incarnation);
+    }
+
+    fn start_here(self: Arc<Self>, report: Report) -> Option<Entry> {
+        if self.seat.is_live() {
+            Child::start(self, report);
+            return None;
+        }
+        self.seat.begin();
+        let incarnation = Incarnation::new(&self, report);
+        scheduler::begin_here(&self, Present::Actor(incarnation))
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {

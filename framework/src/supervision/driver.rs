@@ -19,6 +19,7 @@ use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::policy::Shutdown;
+use crate::scheduler::Entry;
 use crate::seat::{Above, Seat};
 
 struct Slot {
@@ -72,6 +73,9 @@ impl More {
         self.id.is_none() && !self.is_declared && self.started.is_none() && self.terminated.is_empty()
     }
 }
+
+/// Nothing is started now.
+pub(super) struct NotNow;
 
 /// How a supervisor's incarnation ended.
 #[derive(Debug)]
@@ -357,11 +361,10 @@ impl Driver {
         self.slots.push(key, Slot { child, more });
     }
 
-    /// Starts a child with nobody to tell, at once. False when nothing is started now.
-    pub(super) fn start(&mut self, child: &Arc<dyn Child>) -> bool {
-        let Some(key) = self.state.add_started(child.policy().clone()) else {
-            return false;
-        };
+    /// Starts a child with nobody to tell, at once, and has the caller run what there is to run of it.
+    pub(super) fn start(&mut self, child: &Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
+        let added = self.state.add_started(child.policy().clone());
+        let key = added.ok_or(NotNow)?;
         child.seat().set_above(&self.above, key.0);
         self.slots.push(
             key,
@@ -370,8 +373,7 @@ impl Driver {
                 more: None,
             },
         );
-        Arc::clone(child).start(self.report_to.of(key));
-        true
+        Ok(Arc::clone(child).start_here(self.report_to.of(key)))
     }
 
     /// A child has ended and is forgotten, when nothing else follows from that: the caller closes it, and frees its name.

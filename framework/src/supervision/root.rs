@@ -20,10 +20,11 @@ use super::Flags;
 use super::ask::{Done, Listed, Started, Which};
 use super::casualties::Casualties;
 use super::child::{Child, Event, ReportTo};
-use super::driver::{Driver, Ended};
+use super::driver::{Driver, Ended, NotNow};
 use super::server::next_signal;
 use super::state::Kind;
 use crate::label::Label;
+use crate::scheduler::Entry;
 use crate::seat::{Above, Seat, Type};
 
 const ROOT: &Type = &Type {
@@ -105,18 +106,17 @@ impl RootDoor {
         }
     }
 
-    /// The same with nobody to tell.
-    pub(crate) fn start(&self, child: &Arc<dyn Child>) {
-        if let Some(root) = self.root.upgrade() {
-            let is_started = root
-                .desk()
-                .driver
-                .as_mut()
-                .is_some_and(|driver| driver.start(child));
-            if !is_started {
-                root.with(|driver| driver.add(None, Arc::clone(child), false, None));
-            }
-        }
+    /// The same with nobody to tell. What it answers is for the caller to run.
+    pub(crate) fn start(&self, child: &Arc<dyn Child>) -> Option<Entry> {
+        let root = self.root.upgrade()?;
+        let started = match &mut root.desk().driver {
+            Some(driver) => driver.start(child),
+            None => return None,
+        };
+        started.unwrap_or_else(|NotNow| {
+            root.with(|driver| driver.add(None, Arc::clone(child), false, None));
+            None
+        })
     }
 
     /// As in [`add`](Self::add), for a child that was added with nobody to tell.

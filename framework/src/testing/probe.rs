@@ -216,7 +216,7 @@ impl<A: Actor> Probed<'_, A> {
 impl<A: Actor> Drop for Probed<'_, A> {
     fn drop(&mut self) {
         if let Some(mut inbox) = self.inbox.take() {
-            self.place.drain(&mut inbox, &Refusal::Gone);
+            self.place.drain(&mut inbox, || Refusal::Gone);
             self.place.return_inbox(inbox);
         }
     }

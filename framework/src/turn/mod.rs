@@ -82,10 +82,10 @@ enum End {
 }
 
 impl End {
-    fn reason(&self) -> ExitReason {
+    fn reason(&self) -> &ExitReason {
         match self {
-            Self::Ended(reason) | Self::NotStarted(reason) => reason.clone(),
-            Self::Ignored => ExitReason::Normal,
+            Self::Ended(reason) | Self::NotStarted(reason) => reason,
+            Self::Ignored => &ExitReason::Normal,
         }
     }
 }
@@ -174,7 +174,7 @@ impl<A: Actor> Life<A> {
                     Ok(Poll::Ready(Some(end))) => end,
                     Err(reason) => {
                         self.abandon(place);
-                        place.drain(&mut self.inbox, &Refusal::Exited(reason.clone()));
+                        place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
                         End::Ended(reason)
                     }
                 },
@@ -266,7 +266,7 @@ impl<A: Actor> Life<A> {
                     return Poll::Ready(Some(End::Ended(reason)));
                 };
                 place.seat.set_ending(&reason);
-                place.drain(inbox, &Refusal::Exited(reason.clone()));
+                place.drain(inbox, || Refusal::Exited(reason.clone()));
                 if !A::STOPPED && !body.cx.has_tasks() {
                     drop_state(body.actor);
                     return Poll::Ready(Some(End::Ended(reason)));
@@ -292,7 +292,7 @@ impl<A: Actor> Life<A> {
         }
         self.stage = Stage::Ended;
         log_end(&place.seat, end);
-        place.seat.end(&end.reason());
+        place.seat.end(end.reason());
     }
 
     /// Drops what there is of the actor, in the middle of it.
