@@ -170,6 +170,9 @@ impl<P: Lives> Runs for P {
         Lives::scheduler(self)
     }
 
+    /// # Safety
+    ///
+    /// As said in the trait.
     unsafe fn turn(&self) -> Turn {
         self.begin_turn();
         let cell = self.lives();
@@ -190,6 +193,9 @@ impl<P: Lives> Runs for P {
         }
     }
 
+    /// # Safety
+    ///
+    /// As said in the trait.
     unsafe fn end(&self) -> (Keeps, bool) {
         let cell = self.lives();
         let mut next = cell.next();
@@ -208,6 +214,9 @@ impl<P: Lives> Runs for P {
         (drop_life(self, ended), follows)
     }
 
+    /// # Safety
+    ///
+    /// As said in the trait.
     unsafe fn cancel(&self) -> [Keeps; 2] {
         let cell = self.lives();
         let (ended, next) = {

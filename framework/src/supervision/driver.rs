@@ -14,6 +14,7 @@ use super::after::After;
 use super::ask::{Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
 use super::casualties::Casualties;
 use super::child::{Child, Event, Happened, Left, ReportTo};
+use super::slot::{More, Slot};
 use super::state::{ChildState, Command, Key, Kind, Outcome, State, Table};
 use crate::error::StartError;
 use crate::exit::ExitReason;
@@ -21,58 +22,6 @@ use crate::lane::Signal;
 use crate::policy::Shutdown;
 use crate::scheduler::Entry;
 use crate::seat::{Above, Seat};
-
-struct Slot {
-    child: Arc<dyn Child>,
-    more: Option<Box<More>>,
-}
-
-/// What most children of a dynamic supervisor do without.
-#[derive(Default)]
-struct More {
-    id: Option<Arc<str>>,
-    /// It belongs to the supervisor's own spec, which keeps it for the next incarnation.
-    is_declared: bool,
-    started: Option<Started>,
-    terminated: Vec<Done>,
-}
-
-impl Slot {
-    fn more(&mut self) -> &mut More {
-        self.more.get_or_insert_default()
-    }
-
-    fn is_declared(&self) -> bool {
-        self.more.as_ref().is_some_and(|more| more.is_declared)
-    }
-
-    fn take_started(&mut self) -> Option<Started> {
-        let started = self.more.as_mut()?.started.take();
-        self.tidy();
-        started
-    }
-
-    fn take_terminated(&mut self) -> Vec<Done> {
-        let Some(more) = &mut self.more else {
-            return Vec::new();
-        };
-        let terminated = std::mem::take(&mut more.terminated);
-        self.tidy();
-        terminated
-    }
-
-    fn tidy(&mut self) {
-        if self.more.as_deref().is_some_and(More::is_empty) {
-            self.more = None;
-        }
-    }
-}
-
-impl More {
-    fn is_empty(&self) -> bool {
-        self.id.is_none() && !self.is_declared && self.started.is_none() && self.terminated.is_empty()
-    }
-}
 
 /// Nothing is started now.
 pub(super) struct NotNow;

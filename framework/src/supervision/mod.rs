@@ -119,6 +119,7 @@ pub(crate) mod own;
 mod partition;
 pub(crate) mod root;
 mod server;
+mod slot;
 mod spec;
 pub(crate) mod state;
 mod tasks;

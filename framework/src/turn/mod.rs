@@ -16,9 +16,9 @@
 mod messages;
 pub(crate) mod seated;
 mod timers;
+mod turns;
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
@@ -27,23 +27,19 @@ use tracing::Span;
 use self::messages::Messages;
 use self::seated::Seated;
 use self::timers::Timers;
+use self::turns::Turns;
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
 use crate::current;
-use crate::envelope::Rare;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
-use crate::link::{ExitSignal, Info, Via};
 use crate::mailbox::Taken;
 use crate::panics;
 use crate::place::{Inbox, Place};
-use crate::reply::Answerer;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn, StartLater};
-use crate::stamp::Stamp;
-use crate::stopwatch;
 use crate::storage::Stored;
 use crate::supervision::child::{Happened, Report, span};
 
@@ -371,169 +367,6 @@ async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason)
 fn drop_state<A: Actor>(actor: A) {
     if panics::caught(|| drop(actor)).is_err() {
         tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
-    }
-}
-
-/// What runs the actor's own code.
-struct Turns<'a, A: Actor> {
-    place: &'a Place<A>,
-    seat: &'a Arc<Seat>,
-}
-
-impl<'a, A: Actor> Turns<'a, A> {
-    fn new(place: &'a Place<A>) -> Self {
-        Self {
-            place,
-            seat: &place.seat,
-        }
-    }
-
-    /// The actor in its place.
-    ///
-    /// # Safety
-    ///
-    /// As for [`BodyCell::get`](crate::body::BodyCell::get); the actor has been seated and has not left.
-    #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
-    unsafe fn body(&self) -> &'a mut Body<A> {
-        // SAFETY: the caller promises it.
-        unsafe { self.place.body().get() }
-            .as_mut()
-            .expect("an actor whose turn it is, is in its place")
-    }
-
-    /// What an exit signal does: what `#[info]` is told when it is trapped, nothing when it is normal or its link was taken back, and else
-    /// the actor ends for the same reason.
-    fn exit_signal(&self, signal: ExitSignal, cx: &Context<A>) -> Result<Option<Info>, ExitReason> {
-        let ExitSignal { via, actor, reason } = signal;
-        let is_for_it = match via {
-            Via::Link(link) => {
-                let links = self.seat.known_links();
-                links.is_some_and(|links| links.take_link(actor, link))
-            }
-            Via::Incarnation(incarnation) => incarnation == self.seat.incarnation(),
-        };
-        if !is_for_it {
-            return Ok(None);
-        }
-        match reason {
-            reason if cx.traps_exits() => Ok(Some(Info::Exit { actor, reason })),
-            ExitReason::Normal => Ok(None),
-            // This actor's own tenure, if it has one, is another: it may come back.
-            ExitReason::Lapsed => Err(ExitReason::error(format_args!(
-                "a linked actor {}",
-                ExitReason::Lapsed
-            ))),
-            reason => Err(reason),
-        }
-    }
-
-    /// The stamp of the sender of a message that is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
-    #[inline(always)]
-    #[allow(
-        clippy::inline_always,
-        reason = "most messages are admitted in a few instructions"
-    )]
-    fn admit(
-        &self,
-        cx: &Context<A>,
-        envelope: &mut A::Envelope,
-        rare: Option<&Rare<A>>,
-    ) -> Result<Stamp, Refusal> {
-        if A::port(envelope).deadline().is_some_and(stopwatch::has_passed) {
-            return Err(Refusal::Expired);
-        }
-        let stamp = match rare {
-            None => Stamp::NONE,
-            Some(rare) => self.admit_rare(cx, rare)?,
-        };
-        self.seat.set_handling(A::method_index(envelope));
-        if self.seat.tenure().is_some() {
-            A::port(envelope).bind(&Answerer(Arc::clone(self.seat)));
-        }
-        Ok(stamp)
-    }
-
-    #[cold]
-    fn admit_rare(&self, cx: &Context<A>, rare: &Rare<A>) -> Result<Stamp, Refusal> {
-        if rare.incarnation != 0 && rare.incarnation != self.seat.incarnation() {
-            return Err(Refusal::Gone);
-        }
-        if !cx.system().highest().admit(rare.stamp) {
-            return Err(Refusal::Superseded);
-        }
-        Ok(rare.stamp)
-    }
-
-    /// Runs the actor's own code to its end, to a panic, or to a signal of at least this weight.
-    async fn run<F: Future>(&self, code: F, least: Signal) -> Result<F::Output, ExitReason> {
-        let mut code = pin!(Some(code));
-        let ended = poll_fn(|task| {
-            let running = code.as_mut().as_pin_mut();
-            self.poll_code(running.expect("there until it has ended"), least, task)
-        })
-        .await;
-        let ended = self.ended(ended);
-        if panics::caught(|| code.set(None)).is_err() {
-            told_of_drop::<A>();
-        }
-        ended
-    }
-
-    /// The same for code that does not wait.
-    fn run_now<T>(&self, code: impl FnOnce() -> T, least: Signal) -> Result<T, ExitReason> {
-        let ran = match self.cut_off(least) {
-            Some(reason) => Err(reason),
-            None => panics::caught(code),
-        };
-        self.ended(ran)
-    }
-
-    fn poll_code<F: Future + ?Sized>(
-        &self,
-        code: Pin<&mut F>,
-        least: Signal,
-        task: &mut std::task::Context<'_>,
-    ) -> Poll<Result<F::Output, ExitReason>> {
-        if let Some(reason) = self.cut_off(least) {
-            return Poll::Ready(Err(reason));
-        }
-        if let Poll::Ready(result) = panics::poll_caught(code, task) {
-            return Poll::Ready(result);
-        }
-        // Sent while the code ran: the wake-up for it may have come before.
-        self.cut_off(least)
-            .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
-    }
-
-    fn ended<T>(&self, ended: Result<T, ExitReason>) -> Result<T, ExitReason> {
-        match &ended {
-            Ok(_) => self.seat.end_turn(),
-            Err(reason) => self.fell(reason),
-        }
-        ended
-    }
-
-    /// The actor's own code has ended like this.
-    fn fell(&self, reason: &ExitReason) {
-        self.seat.end_turn();
-        // Ports that the code still holds are dropped with it, and answer this.
-        self.seat.set_ending(reason);
-    }
-
-    fn asked_to_end(&self) -> Option<Signal> {
-        self.cut_off_by(Signal::Stop)
-    }
-
-    fn cut_off(&self, least: Signal) -> Option<ExitReason> {
-        self.cut_off_by(least).map(Signal::reason)
-    }
-
-    fn cut_off_by(&self, least: Signal) -> Option<Signal> {
-        match self.seat.lane.signal() {
-            Some(signal) if signal >= least => Some(signal),
-            _ if !self.seat.has_valid_tenure() => Some(Signal::Lapse),
-            _ => None,
-        }
     }
 }
 

@@ -3,13 +3,17 @@
 //! When an incarnation ends, what lies in the mailbox is drained: calls are answered, casts become undelivered. What comes later
 //! waits for the successor. When none will come, the place answers `Gone`.
 
+mod endpoint;
+mod life;
+
 use std::any::Any;
-use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
+use self::life::Me;
+pub(crate) use self::life::Present;
 use crate::actor::Actor;
 use crate::body::BodyCell;
 use crate::current::Dies;
@@ -19,21 +23,18 @@ use crate::id::ActorId;
 use crate::lane::Signal;
 use crate::link::{ExitError, ExitSignal, LinkEnd, Via};
 use crate::mailbox::{Holds, Mailbox, Parcel, Permit, Reserve, Sent, Taken};
-use crate::message::Body;
-use crate::monitor::{Down, MonitorId, Watcher};
+use crate::monitor::Down;
 use crate::pace::Pace;
 use crate::panics;
 use crate::policy::Policy;
-use crate::reply::{RemotePort, Unhandled};
-use crate::request::{Failure, IncomingMethod, Refusal};
-use crate::scheduler::{self, Lives, LivesCell, Scheduler};
+use crate::reply::Unhandled;
+use crate::request::{Failure, Refusal};
+use crate::scheduler::{self, LivesCell, Scheduler};
 use crate::seat::Seat;
 use crate::spec::StartFn;
 use crate::supervision::ask::Desk;
 use crate::supervision::child::SharedPolicy;
 use crate::system::System;
-use crate::turn::Incarnation;
-use crate::wire::link::{Endpoint, RequestHead};
 
 /// Why a message is not accepted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +90,6 @@ pub(crate) struct Place<A: Actor> {
     /// Of a supervisor's place.
     supervising: OnceLock<Box<Supervising>>,
 }
-
-/// A place, by its address in its `Arc`.
-struct Me<A: Actor>(*const Place<A>);
-
-// SAFETY: it is an address, and a place is shared by all threads.
-unsafe impl<A: Actor> Send for Me<A> {}
-// SAFETY: as above.
-unsafe impl<A: Actor> Sync for Me<A> {}
 
 /// What a supervisor's place has beside.
 struct Supervising {
@@ -370,17 +363,6 @@ impl<A: Actor> Place<A> {
         }
     }
 
-    /// Looks up what a peer asks for, and room for it, before its body is looked at.
-    fn admit(&self, head: &RequestHead) -> Result<&'static IncomingMethod<A>, Refusal> {
-        let wire = A::WIRE.ok_or(Refusal::UnknownMessage)?;
-        let method = wire.method(head.id).ok_or(Refusal::UnknownMessage)?;
-        if method.shape != head.shape {
-            return Err(Refusal::SchemaMismatch);
-        }
-        self.room().map_err(Refusal::from)?;
-        Ok(method)
-    }
-
     fn inbox(&self) -> std::sync::MutexGuard<'_, Option<Inbox<A>>> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -413,77 +395,6 @@ fn refuse_now<A: Actor>(item: Item<A>, refusal: &Refusal) {
     }
 }
 
-/// What runs in a place.
-pub(crate) enum Present<A: Actor> {
-    Actor(Incarnation<A>),
-    /// A test's probe of its mailbox.
-    #[cfg(feature = "test-util")]
-    Probe(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>),
-}
-
-impl<A: Actor> Lives for Place<A> {
-    type Life = Present<A>;
-
-    #[inline]
-    fn arc(&self) -> ManuallyDrop<Arc<Self>> {
-        // SAFETY: `new` is the only way to make a place, and has put it into an `Arc`, at this address; one is counted as long as it is
-        // borrowed from there. What this answers is not counted, and not dropped.
-        ManuallyDrop::new(unsafe { Arc::from_raw(self.me.0) })
-    }
-
-    #[inline]
-    fn poll(self: &Arc<Self>, life: &mut Present<A>, task: &mut Context<'_>) -> Poll<()> {
-        match life {
-            Present::Actor(incarnation) => incarnation.poll(self, task),
-            #[cfg(feature = "test-util")]
-            Present::Probe(probe) => probe.as_mut().poll(task),
-        }
-    }
-
-    fn drop_life(self: &Arc<Self>, life: Present<A>) {
-        match life {
-            Present::Actor(incarnation) => incarnation.drop_in(self),
-            #[cfg(feature = "test-util")]
-            Present::Probe(probe) => drop(probe),
-        }
-    }
-
-    fn lives(&self) -> &LivesCell<Present<A>> {
-        &self.lives
-    }
-
-    fn scheduler(&self) -> &Arc<Scheduler> {
-        self.system.scheduler()
-    }
-
-    #[inline]
-    fn begin_turn(&self) {
-        self.mailbox.begin_turn();
-    }
-
-    #[inline]
-    fn end_turn(&self) -> bool {
-        self.mailbox.end_turn()
-    }
-
-    fn allows_help(&self, ends: Option<ActorId>) -> bool {
-        // As it may be started by who spawns it, it may be ended by who waits for that, unless it is known to be slow.
-        let ends = || ends == Some(self.seat.id) && self.pace.allows_end();
-        self.allows_in_place() || self.seat.tenure().is_none() && ends()
-    }
-}
-
-/// Its loop is woken for something else than a message.
-impl<A: Actor> Wake for Place<A> {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.nudge();
-    }
-}
-
 impl<A: Actor> Holds<Item<A>> for Arc<Place<A>> {
     fn mailbox(&self) -> &Mailbox<Item<A>> {
         &self.mailbox
@@ -503,52 +414,5 @@ impl<A: Actor> LinkEnd for Place<A> {
 
     fn deliver_exit(self: Arc<Self>, signal: ExitSignal) {
         self.put(Item::Exit(Box::new(signal)));
-    }
-}
-
-impl<A: Actor> Endpoint for Place<A> {
-    fn id(&self) -> ActorId {
-        self.seat.id
-    }
-
-    fn wire_name(&self) -> &'static str {
-        A::NAME
-    }
-
-    fn deliver(&self, head: &RequestHead, body: Body, port: Option<RemotePort>) -> Result<(), Refusal> {
-        let mut port = port.unwrap_or(RemotePort::none());
-        let method = match self.admit(head) {
-            Ok(method) => method,
-            Err(refusal) => {
-                port.defuse();
-                return Err(refusal);
-            }
-        };
-        let Ok(mut envelope) = (method.decode)(body, RemotePort::none()) else {
-            port.defuse();
-            return Err(Refusal::Malformed);
-        };
-        let deadline = head.deadline.map(|left| tokio::time::Instant::now() + left);
-        A::port(&mut envelope).attach(port, deadline);
-        let item = Item::message(envelope, head.stamp, 0, None);
-        let Err((no_room, item)) = self.send(Parcel::new(item)) else {
-            return Ok(());
-        };
-        let refusal = Refusal::from(no_room);
-        if let Item::Message { mut envelope, .. } = item.into_inner()
-            && A::port(&mut envelope).is_call()
-        {
-            A::port(&mut envelope).refuse(&Unhandled(Failure::Refused(refusal)));
-            return Ok(());
-        }
-        Err(refusal)
-    }
-
-    fn monitor(&self, watcher: Watcher) {
-        self.seat.monitor(watcher);
-    }
-
-    fn demonitor(&self, id: MonitorId) {
-        self.seat.demonitor(id);
     }
 }
