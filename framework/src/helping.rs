@@ -28,9 +28,11 @@ thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
 }
 
-/// Runs an actor's loop here for a turn. What waits in it goes on by the scheduler. What is promised of the loop holds as ever: it is the loop.
+/// Runs an actor's loop for a turn: here, if this is a thread of its runtime's workers. What waits in it goes on by the scheduler. What is
+/// promised of the loop holds as ever: it is the loop.
 pub(crate) fn run(entry: Entry) {
-    match Nested::enter() {
+    let nested = entry.is_at_home().then(Nested::enter).flatten();
+    match nested {
         Some(_nested) => entry.run(),
         None => entry.schedule(),
     }

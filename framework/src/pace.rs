@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// that are polled side by side, by `join!`, run one after another.
 ///
 /// In the same way the start of an actor runs on the thread of who spawns it below the root, and its end on that of who waits for
-/// [`ActorRef::gone`](crate::ActorRef::gone), as long as it is not known to be slow. And a task that waits for one of the two, or for room
+/// [`ActorRef::gone`](crate::ActorRef::gone), where that is one of the runtime's workers and as long as it is not known to be slow. And a task that waits for one of the two, or for room
 /// ([`Request::cast_when_room`](crate::Request::cast_when_room)), runs meanwhile the actors that wait for their turn on its thread, up to half a
 /// millisecond or one turn: those that callers might run, whatever lies in their mailboxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::Scheduler;
+use super::{Scheduler, local};
 use crate::id::ActorId;
 use crate::panics;
 
@@ -297,6 +297,12 @@ impl Entry {
         // SAFETY: as in `run_up_to`.
         let scheduler = Arc::clone(unsafe { self.0.as_ref() }.scheduler());
         scheduler.schedule(self);
+    }
+
+    /// Whether this thread is one of those that run what is in the queues.
+    pub(crate) fn is_at_home(&self) -> bool {
+        // SAFETY: as in `run_up_to`.
+        local::is_here(unsafe { self.0.as_ref() }.scheduler())
     }
 
     /// See [`Lives::allows_help`].

@@ -153,6 +153,12 @@ fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
     std::ptr::eq(Arc::as_ptr(&here.scheduler), scheduler).then(|| f(here))
 }
 
+/// Whether this thread has a queue of this scheduler.
+#[inline]
+pub(super) fn is_here(scheduler: &Scheduler) -> bool {
+    with(scheduler, |_| ()).is_some()
+}
+
 /// Runs what lies in this thread's queue, turn by turn, until `is_done` or up to so many turns, by a task that has nothing else to do. What it may not run
 /// goes behind the others. False when it has run nothing.
 pub(crate) fn help(
