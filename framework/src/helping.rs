@@ -52,7 +52,7 @@ pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> boo
 /// Runs what waits in this thread's queue, by a task that waits for an actor's end, until that has come: see [`make_room`].
 pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
     let seat = &place.seat;
-    let has_gone = || seat.is_gone() && !seat.is_live();
+    let has_gone = || seat.is_gone() && seat.is_vacant();
     has_gone()
         || seat.lane.signal().is_some()
             && place.may_start_in_place(cx.waker())

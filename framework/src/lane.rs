@@ -1,7 +1,7 @@
 //! The system lane: stop, shutdown, kill and lapse, which no user message delays.
 //!
-//! Flags of the present incarnation and what wakes its loop, for messages too. It has no queue, so it cannot be full. A lapse is for all
-//! incarnations to come, too.
+//! Flags of the present incarnation. It has no queue, so it cannot be full. A lapse is for all incarnations to come, too. Who signals an
+//! actor wakes the loop of its place; what is run as a task waits here.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -51,7 +51,7 @@ pub(crate) struct Lane {
     signal: AtomicU8,
     /// Set by a lapse, for good.
     lapsed: AtomicBool,
-    /// Of the loop, from its first poll to its end.
+    /// Of who [waits](Self::wait).
     waker: Mutex<Option<Waker>>,
 }
 
@@ -87,8 +87,8 @@ impl Lane {
         self.signal().filter(|signal| *signal >= least)
     }
 
-    /// From now on this is woken by signals and messages. Whoever registers looks at what is there afterwards.
-    pub(crate) fn register(&self, waker: &Waker) {
+    /// From now on this is woken by signals. Whoever registers looks at what is there afterwards.
+    fn register(&self, waker: &Waker) {
         let mut registered = self.waker();
         match &mut *registered {
             Some(registered) => registered.clone_from(waker),
@@ -103,8 +103,8 @@ impl Lane {
         drop(waker);
     }
 
-    /// Wakes the loop.
-    pub(crate) fn wake(&self) {
+    /// Wakes who waits.
+    fn wake(&self) {
         if let Some(waker) = &*self.waker() {
             waker.wake_by_ref();
         }

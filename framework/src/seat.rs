@@ -26,6 +26,14 @@ use crate::why::{Full, Why};
 /// What the current handler is when it is none of the messages.
 const NO_METHOD: u32 = u32::MAX;
 
+/// Who sits in a seat.
+mod sits {
+    pub(super) const NOBODY: u8 = 0;
+    /// An incarnation that has ended, and finds out whether anybody is to be told.
+    pub(super) const ENDED: u8 = 1;
+    pub(super) const ONE: u8 = 2;
+}
+
 /// What is known of starts in a seat, as flags.
 mod start {
     /// The present incarnation has started.
@@ -58,7 +66,8 @@ pub(crate) struct Seat {
     /// How often its supervisor has told it to end: a start that waits for the seat sees by it that it is not wanted any more. The signal
     /// itself is in the lane, and meant for whoever sits here.
     told: AtomicU32,
-    live: AtomicBool,
+    /// [Who](sits) sits here.
+    sits: AtomicU8,
     gone: AtomicBool,
     /// The incarnation has ended, but for telling: timers that it started do nothing any more.
     has_ended: AtomicBool,
@@ -124,7 +133,7 @@ impl Seat {
             incarnation: AtomicU64::new(0),
             handling: AtomicU32::new(NO_METHOD),
             told: AtomicU32::new(0),
-            live: AtomicBool::new(false),
+            sits: AtomicU8::new(sits::NOBODY),
             gone: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             has_noted: AtomicBool::new(false),
@@ -143,7 +152,7 @@ impl Seat {
 
     /// A new incarnation takes the seat; what was asked of the last one is forgotten, but for a lapse.
     pub(crate) fn begin(&self) {
-        debug_assert!(!self.is_live(), "two incarnations of {} overlap", self.name());
+        debug_assert!(self.is_vacant(), "two incarnations of {} overlap", self.name());
         self.lane.reset();
         self.start.fetch_and(!start::NOW, Ordering::SeqCst);
         self.handling.store(NO_METHOD, Ordering::Relaxed);
@@ -152,7 +161,7 @@ impl Seat {
         self.has_ended.store(false, Ordering::Release);
         self.ending.forget(|| &self.rare().ending);
         let _watchers = self.rare.get().map(|rare| lock(&rare.watchers));
-        self.live.store(true, Ordering::Release);
+        self.sits.store(sits::ONE, Ordering::Release);
         self.gone.store(false, Ordering::SeqCst);
     }
 
@@ -206,22 +215,24 @@ impl Seat {
         self.tell(reason, false);
     }
 
-    fn tell(&self, reason: &ExitReason, mut ends: bool) {
+    fn tell(&self, reason: &ExitReason, ends: bool) {
         self.last_exit.set(reason, || &self.rare().last_exit);
-        let mut vacate = || {
-            if std::mem::take(&mut ends) {
-                self.live.store(false, Ordering::Release);
-            }
-        };
-        if self.rare.get().is_none() {
-            vacate();
+        if ends && self.rare.get().is_none() {
             // See `rare`: who watches or links from now on sees that nobody sits here.
+            self.sits.store(sits::ENDED, Ordering::Release);
             fence(Ordering::SeqCst);
         }
-        let Some(rare) = self.rare.get() else { return };
+        let Some(rare) = self.rare.get() else {
+            if ends {
+                self.sits.store(sits::NOBODY, Ordering::Release);
+            }
+            return;
+        };
         let (watchers, links) = {
             let mut watchers = lock(&rare.watchers);
-            vacate();
+            if ends {
+                self.sits.store(sits::NOBODY, Ordering::Release);
+            }
             // Who links from now on sees that nobody sits here, until the next `begin`, which waits for this lock.
             (std::mem::take(&mut *watchers), rare.links.take())
         };
@@ -242,9 +253,16 @@ impl Seat {
         }
     }
 
+    /// An incarnation lives: it can be watched and linked.
     #[inline]
     pub(crate) fn is_live(&self) -> bool {
-        self.live.load(Ordering::Acquire)
+        self.sits.load(Ordering::Acquire) == sits::ONE
+    }
+
+    /// The next one may begin.
+    #[inline]
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.sits.load(Ordering::Acquire) == sits::NOBODY
     }
 
     #[inline]
@@ -403,7 +421,12 @@ impl Seat {
 
     /// Waits until no incarnation sits here.
     pub(crate) async fn vacant(&self) {
-        while self.is_live() {
+        while !self.is_vacant() {
+            if !self.is_live() {
+                // In a moment: nothing is left to do but to say so.
+                tokio::task::yield_now().await;
+                continue;
+            }
             let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
             {
                 let mut watchers = lock(&self.rare().watchers);
@@ -488,4 +511,40 @@ impl Seat {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    const ROUNDS: usize = 20_000;
+    const TYPE: &Type = &Type {
+        name: "test",
+        methods: &[],
+    };
+
+    #[test]
+    fn who_watches_the_next_incarnation_is_not_told_of_the_end_of_the_last() {
+        let told = Arc::new(AtomicUsize::new(0));
+        for _ in 0..ROUNDS {
+            let seat = Seat::new(TYPE, None, None);
+            seat.begin();
+            std::thread::scope(|threads| {
+                threads.spawn(|| {
+                    while !seat.is_vacant() {
+                        std::hint::spin_loop();
+                    }
+                    seat.begin();
+                    let told = Arc::clone(&told);
+                    seat.monitor(Watcher::new(MonitorId::next(), move |_| {
+                        told.fetch_add(1, Ordering::SeqCst);
+                    }));
+                });
+                seat.end(&ExitReason::Killed);
+            });
+            assert_eq!(told.load(Ordering::SeqCst), 0);
+        }
+    }
 }

@@ -37,42 +37,52 @@ fn code(reason: &ExitReason) -> u8 {
 /// A reason that is more than a word.
 pub(crate) type Full = Mutex<Option<ExitReason>>;
 
-/// A reason, or none yet. Written by one at a time.
+/// A reason, or none yet.
 #[derive(Default)]
 pub(crate) struct Why(AtomicU8);
 
 impl Why {
     pub(crate) fn set<'a>(&self, reason: &ExitReason, full: impl FnOnce() -> &'a Full) {
         let code = code(reason);
-        if code == FULL {
-            *lock(full()) = Some(reason.clone());
-            self.0.store(FULL, Ordering::Release);
-        } else {
-            self.set_code(code, full);
-        }
+        self.put(code, || (code == FULL).then(|| reason.clone()), full);
     }
 
     pub(crate) fn forget<'a>(&self, full: impl FnOnce() -> &'a Full) {
-        self.set_code(NONE, full);
+        self.put(NONE, || None, full);
     }
 
-    fn set_code<'a>(&self, code: u8, full: impl FnOnce() -> &'a Full) {
+    /// Between words there is nothing but the byte; whatever else changes, changes under the lock.
+    fn put<'a>(
+        &self,
+        code: u8,
+        reason: impl FnOnce() -> Option<ExitReason>,
+        full: impl FnOnce() -> &'a Full,
+    ) {
         let before = self.0.load(Ordering::Relaxed);
-        if before != code {
+        if code == FULL || before == FULL {
+            let mut full = lock(full());
+            let before = std::mem::replace(&mut *full, reason());
             self.0.store(code, Ordering::Release);
-            if before == FULL {
-                *lock(full()) = None;
-            }
+            drop(full);
+            drop(before);
+        } else if before != code {
+            self.0.store(code, Ordering::Release);
         }
     }
 
     pub(crate) fn get<'a>(&self, full: impl FnOnce() -> Option<&'a Full>) -> Option<ExitReason> {
         match self.0.load(Ordering::Acquire) {
-            NONE => None,
-            FULL => lock(full()?).clone(),
-            word => WORDS.get(usize::from(word) - 1).cloned(),
+            FULL => {
+                let full = lock(full()?);
+                full.clone().or_else(|| word(self.0.load(Ordering::Acquire)))
+            }
+            code => word(code),
         }
     }
+}
+
+fn word(code: u8) -> Option<ExitReason> {
+    WORDS.get(usize::from(code.checked_sub(1)?)).cloned()
 }
 
 fn lock(full: &Full) -> MutexGuard<'_, Option<ExitReason>> {

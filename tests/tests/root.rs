@@ -2,13 +2,13 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use quorate::StartError;
 use quorate::prelude::*;
-use quorate::supervision::ChildStatus;
+use quorate::supervision::{ChildStatus, DynamicSupervisor};
 use quorate::testing::Life;
 
 /// Threads that enter the root at the same time.
@@ -101,6 +101,42 @@ async fn who_spawns_while_the_system_is_shut_down_is_answered_and_leaves_nothing
         system.spawn(Guest::spec()).await.unwrap_err(),
         StartError::SystemDown
     );
+}
+
+/// Holds what it was started with.
+#[actor]
+pub struct Holder {
+    /// Counted.
+    _held: Arc<()>,
+}
+
+#[actor(local)]
+impl Holder {
+    #[init]
+    fn new(held: Arc<()>) -> Self {
+        Self { _held: held }
+    }
+}
+
+#[test]
+fn a_ref_keeps_nothing_of_the_spec_when_the_runtime_is_dropped() {
+    let held = Arc::new(());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let refs = runtime.block_on(async {
+        let system = System::new("test");
+        let one = system.spawn(Holder::spec(Arc::clone(&held))).await.unwrap();
+        let supervisor = system.spawn(DynamicSupervisor::<Holder>::spec()).await.unwrap();
+        let two = supervisor.start(Holder::spec(Arc::clone(&held))).await.unwrap();
+        [one, two]
+    });
+    assert_eq!(Arc::strong_count(&held), 5, "of two specs and two states");
+    drop(runtime);
+    assert_eq!(Arc::strong_count(&held), 1);
+    drop(refs);
 }
 
 static SYSTEM: Mutex<Option<System>> = Mutex::new(None);

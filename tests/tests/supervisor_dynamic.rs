@@ -347,6 +347,32 @@ fn holding(plan: &Plan) -> (ChildSpec<Part>, Arc<AtomicU32>) {
     (spec, held)
 }
 
+static ABANDONED: Name<Part> = Name::new("abandoned");
+
+#[test]
+fn a_start_that_is_abandoned_before_it_has_begun_frees_its_name() {
+    testing::run(async {
+        let system = System::new("test");
+        let supervisor = system.spawn(DynamicSupervisor::<Part>::spec()).await.unwrap();
+        let plan = Plan::new("a", &Log::default());
+        let (spec, held) = holding(&plan);
+        {
+            let mut starting = Box::pin(supervisor.start(spec.name(ABANDONED)));
+            std::future::poll_fn(|task| {
+                assert!(starting.as_mut().poll(task).is_pending());
+                std::task::Poll::Ready(())
+            })
+            .await;
+        }
+        settle().await;
+        assert_eq!(Arc::strong_count(&held), 1, "nothing of the spec is kept");
+        assert_eq!(held.load(Ordering::SeqCst), 0, "it was not started");
+        assert!(system.whereis(ABANDONED).is_none());
+        let (spec, _) = holding(&plan);
+        system.spawn(spec.name(ABANDONED)).await.unwrap();
+    });
+}
+
 #[test]
 fn do_not_save_start_parameters_for_temporary_children_r12() {
     testing::run(async {

@@ -99,10 +99,8 @@ impl<T> Mailbox<T> {
         let mut word = self.word();
         loop {
             let rests = word.is_idle() || word.is_suspended();
+            // Written when it changes nothing, too: the loop takes it back and then sees what it was nudged for.
             let next = if rests { word.awake() } else { word.nudged() };
-            if next == word {
-                return false;
-            }
             match self.change(word, next) {
                 Ok(()) => return rests,
                 Err(now) => word = now,

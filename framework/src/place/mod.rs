@@ -173,8 +173,10 @@ impl<A: Actor> Place<A> {
 
     /// It is not filled any more.
     pub(crate) fn forget_start(&self) {
-        let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = std::mem::replace(&mut *start, StartFn::Otherwise);
+        let start = {
+            let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *start, StartFn::Otherwise)
+        };
         if panics::caught(|| drop(start)).is_err() {
             tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what an actor was started with panicked");
         }

@@ -57,8 +57,8 @@ impl<A> fmt::Display for Name<A> {
 
 struct Entry {
     id: ActorId,
-    /// A `Weak<Place<A>>`: the place is its supervisor's, as long as it has this name.
-    place: Box<dyn Any + Send + Sync>,
+    /// A `Place<A>`. It is its supervisor's, as long as it has this name.
+    place: Weak<dyn Any + Send + Sync>,
     /// Present unless the actor is local.
     endpoint: Option<Weak<dyn Endpoint>>,
 }
@@ -73,7 +73,10 @@ impl Names {
     /// False when the name is taken.
     pub(crate) fn insert<A: Actor>(&self, name: &'static str, place: &Arc<Place<A>>) -> bool {
         let mut names = self.write();
-        if names.contains_key(name) {
+        if names
+            .get(name)
+            .is_some_and(|entry| entry.place.strong_count() > 0)
+        {
             return false;
         }
         let endpoint = A::WIRE
@@ -83,7 +86,7 @@ impl Names {
             name,
             Entry {
                 id: place.seat.id,
-                place: Box::new(Arc::downgrade(place)),
+                place: Arc::downgrade(place) as _,
                 endpoint,
             },
         );
@@ -99,11 +102,7 @@ impl Names {
     }
 
     pub(crate) fn get<A: Actor>(&self, name: &str) -> Option<Arc<Place<A>>> {
-        self.read()
-            .get(name)?
-            .place
-            .downcast_ref::<Weak<Place<A>>>()?
-            .upgrade()
+        self.read().get(name)?.place.upgrade()?.downcast().ok()
     }
 
     /// What a peer may ask for under this name.

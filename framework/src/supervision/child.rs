@@ -45,7 +45,7 @@ pub(crate) trait Child: Send + Sync + 'static {
         None
     }
 
-    /// Starts an incarnation in a task of its own, once the last one has ended.
+    /// Starts an incarnation, once the last one has ended.
     fn start(self: Arc<Self>, report: Report);
 
     /// The same for a caller who runs what this answers.
@@ -266,7 +266,7 @@ impl<A: Actor> Child for Place<A> {
     }
 
     fn start_here(self: Arc<Self>, report: Report) -> Option<Entry> {
-        if self.seat.is_live() {
+        if !self.seat.is_vacant() {
             Child::start(self, report);
             return None;
         }
@@ -320,7 +320,7 @@ pub(crate) fn spawn_in<F: Send + 'static>(
     report: Report,
     incarnation: F,
 ) {
-    if !seat.is_live() {
+    if seat.is_vacant() {
         seat.begin();
         begin(incarnation, &report);
         return;

@@ -146,7 +146,7 @@ impl Driver {
             Happened::StartFailed(reason) => (Err(StartError::Failed(reason.clone())), "failed to start"),
             Happened::Exited(reason) => (Err(StartError::Failed(reason.clone())), "ended"),
         };
-        tracing::trace!(target: "quorate::supervision", child = key.0, reported);
+        told(reported, key);
         match happened {
             Happened::Started => {
                 if let Some(slot) = self.slots.get(key) {
@@ -178,7 +178,7 @@ impl Driver {
     pub(super) fn handle_ask(&mut self, ask: Ask) {
         match ask {
             // Whoever asked has gone away: nothing is started for nobody.
-            Ask::Add { started, .. } if started.is_closed() => {}
+            Ask::Add { child, started, .. } if started.is_closed() => self.after.remove(child),
             Ask::Add { id, child, started } => match id.as_ref().and_then(|id| self.known(id)) {
                 Some(known) => {
                     let _ = started.send(Err(known));
@@ -334,6 +334,9 @@ impl Driver {
         let seat = slot.child.seat();
         let is_plain = slot.more.is_none() && event.left.is_empty() && !seat.has_lapsed();
         let ends = is_plain && self.state.end(event.key, seat.has_started(), reason);
+        if ends {
+            told("ended", event.key);
+        }
         ends.then(|| self.slots.remove(event.key).map(|slot| slot.child))?
     }
 
@@ -445,13 +448,27 @@ impl Driver {
         let outcome = self.outcome.take().unwrap_or(Outcome::Shutdown);
         for slot in self.slots.values().filter(|slot| !slot.is_declared()) {
             slot.child.close();
-            slot.child.remove();
+            slot.forget();
         }
         self.step().run();
         // All others have ended: who is still there is stuck.
         let mut left = std::mem::take(&mut self.left);
         left.retain(|left| left.seat.is_live());
         Ended { outcome, left }
+    }
+}
+
+/// What was heard of a child.
+fn told(reported: &'static str, key: Key) {
+    tracing::trace!(target: "quorate::supervision", child = key.0, reported);
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Early, with its runtime: refs to what was below it may stay, and keep nothing of its specs.
+        for slot in self.slots.values() {
+            slot.forget();
+        }
     }
 }
 

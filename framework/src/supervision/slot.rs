@@ -30,6 +30,13 @@ impl Slot {
         self.more.as_ref().is_some_and(|more| more.is_declared)
     }
 
+    /// Forgets its spec, unless the supervisor's own has it.
+    pub(super) fn forget(&self) {
+        if !self.is_declared() {
+            self.child.remove();
+        }
+    }
+
     pub(super) fn take_started(&mut self) -> Option<Started> {
         let started = self.more.as_mut()?.started.take();
         self.tidy();

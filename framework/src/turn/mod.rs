@@ -140,6 +140,8 @@ impl<A: Actor> Incarnation<A> {
             life.abandon(place);
             drop(std::mem::replace(&mut life.inbox, Taken::NONE));
         });
+        // With it no other one follows.
+        place.forget_start();
     }
 }
 
@@ -298,7 +300,7 @@ impl<A: Actor> Life<A> {
         let is_seated = matches!(stage, Stage::Running(_) | Stage::Starting(_));
         let is_dropped = panics::caught(move || drop(stage)).is_ok();
         if is_seated && !seated::drop_out(place) || !is_dropped {
-            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
+            told_of_state::<A>();
         }
     }
 }
@@ -366,8 +368,13 @@ async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason)
 
 fn drop_state<A: Actor>(actor: A) {
     if panics::caught(|| drop(actor)).is_err() {
-        tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
+        told_of_state::<A>();
     }
+}
+
+#[cold]
+fn told_of_state<A: Actor>() {
+    tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
 }
 
 #[cold]

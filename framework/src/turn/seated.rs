@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::Span;
 
-use super::told_of_drop;
+use super::{told_of_drop, told_of_state};
 use crate::actor::Actor;
 use crate::body::Body;
 use crate::context::Context;
@@ -38,7 +38,7 @@ impl<'a, A: Actor> Seated<'a, A> {
 impl<A: Actor> Drop for Seated<'_, A> {
     fn drop(&mut self) {
         if !drop_out(self.0) {
-            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping the actor's state panicked");
+            told_of_state::<A>();
         }
     }
 }
