@@ -159,7 +159,6 @@ mod timer;
 mod tree;
 mod turn;
 mod waits;
-mod why;
 pub mod wire;
 
 pub use quorate_macros::{actor, message, supervisor};

@@ -147,7 +147,7 @@ impl System {
             if let Some(entry) = root.start(&child) {
                 helping::run(entry);
             }
-            if seat.has_ever_started() {
+            if seat.starts.was_one() {
                 return Ok(me);
             }
         }

@@ -138,7 +138,7 @@ impl ReportTo {
 impl Report {
     /// Tells that an actor has started, and notes it in its seat. The root looks there itself, unless somebody waits for it to be told.
     pub(crate) fn tell_started(&self, seat: &Seat) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let is_awaited = seat.set_started();
+        let is_awaited = seat.starts.set_started();
         if matches!(self.to, ReportTo::Root(_)) && !is_awaited {
             return None;
         }

@@ -129,7 +129,7 @@ impl Driver {
         let slot = self.slots.get_mut(key);
         if let Some(slot) = &slot
             && matches!(happened, Happened::Exited(_))
-            && slot.child.seat().has_started()
+            && slot.child.seat().starts.is_started()
         {
             // Nobody has told.
             self.state.handle_started(now, key);
@@ -150,7 +150,7 @@ impl Driver {
         match happened {
             Happened::Started => {
                 if let Some(slot) = self.slots.get(key) {
-                    slot.child.seat().set_started();
+                    slot.child.seat().starts.set_started();
                 }
                 self.state.handle_started(now, key);
             }
@@ -221,7 +221,7 @@ impl Driver {
             .find(&Which::Seat(Arc::clone(seat)))
             .and_then(|key| self.slots.get_mut(key));
         match slot {
-            Some(slot) if !seat.await_start() => slot.more().started = Some(started),
+            Some(slot) if !seat.starts.set_awaited() => slot.more().started = Some(started),
             _ => {
                 let _ = started.send(seat.first_start());
             }
@@ -268,7 +268,7 @@ impl Driver {
             .iter()
             .filter_map(|(key, slot)| {
                 let state = match self.state.child_state(key)? {
-                    ChildState::Starting(_) if slot.child.seat().has_started() => ChildState::Running,
+                    ChildState::Starting(_) if slot.child.seat().starts.is_started() => ChildState::Running,
                     state => state,
                 };
                 let id = slot.more.as_ref().and_then(|more| more.id.as_ref());
@@ -295,7 +295,7 @@ impl Driver {
         };
         child.seat().set_above(&self.above, key.0);
         if started.is_some() {
-            child.seat().await_start();
+            child.seat().starts.set_awaited();
         }
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), key);
@@ -333,7 +333,7 @@ impl Driver {
         let slot = self.slots.get(event.key)?;
         let seat = slot.child.seat();
         let is_plain = slot.more.is_none() && event.left.is_empty() && !seat.has_lapsed();
-        let ends = is_plain && self.state.end(event.key, seat.has_started(), reason);
+        let ends = is_plain && self.state.end(event.key, seat.starts.is_started(), reason);
         if ends {
             told("ended", event.key);
         }

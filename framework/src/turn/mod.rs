@@ -282,7 +282,7 @@ impl<A: Actor> Life<A> {
     fn finish(&mut self, place: &Place<A>, end: &End) {
         place.seat.set_ended();
         if matches!(end, End::Ignored) {
-            place.seat.set_ignored();
+            place.seat.starts.set_ignored();
         }
         if !matches!(self.stage, Stage::New) {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.

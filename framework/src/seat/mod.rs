@@ -6,11 +6,18 @@
 //! ```
 //! There are as many seats as actors, so what most of them never need lies in a box of its own, made at the first need or at the first end.
 
+mod starts;
+#[cfg(test)]
+mod tests;
+mod why;
+
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
+use self::starts::Starts;
+use self::why::{Full, Why};
 use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
@@ -21,7 +28,6 @@ use crate::monitor::{MonitorId, Watcher};
 use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
 use crate::waits::Waits;
-use crate::why::{Full, Why};
 
 /// What the current handler is when it is none of the messages.
 const NO_METHOD: u32 = u32::MAX;
@@ -32,18 +38,6 @@ mod sits {
     /// An incarnation that has ended, and finds out whether anybody is to be told.
     pub(super) const ENDED: u8 = 1;
     pub(super) const ONE: u8 = 2;
-}
-
-/// What is known of starts in a seat, as flags.
-mod start {
-    /// The present incarnation has started.
-    pub(super) const NOW: u8 = 1;
-    /// One has started.
-    pub(super) const ONCE: u8 = 2;
-    /// The last one was not wanted.
-    pub(super) const IGNORED: u8 = 4;
-    /// The supervisor is to be told: somebody waits for it.
-    pub(super) const AWAITED: u8 = 8;
 }
 
 /// A type of actors, for reports.
@@ -73,8 +67,7 @@ pub(crate) struct Seat {
     has_ended: AtomicBool,
     /// Written and read in the actor's own turns: whether this turn has noted what it waits for.
     has_noted: AtomicBool,
-    /// How far its start is: [flags](start).
-    start: AtomicU8,
+    pub(crate) starts: Starts,
     /// Its supervisor, and under which number it is known there.
     above: Mutex<Option<(Arc<Above>, u64)>>,
     last_exit: Why,
@@ -137,7 +130,7 @@ impl Seat {
             gone: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             has_noted: AtomicBool::new(false),
-            start: AtomicU8::new(0),
+            starts: Starts::default(),
             above: Mutex::new(None),
             last_exit: Why::default(),
             ending: Why::default(),
@@ -154,7 +147,7 @@ impl Seat {
     pub(crate) fn begin(&self) {
         debug_assert!(self.is_vacant(), "two incarnations of {} overlap", self.name());
         self.lane.reset();
-        self.start.fetch_and(!start::NOW, Ordering::SeqCst);
+        self.starts.begin();
         self.handling.store(NO_METHOD, Ordering::Relaxed);
         self.incarnation.fetch_add(1, Ordering::AcqRel);
         // Who sees this sees the new number.
@@ -165,38 +158,11 @@ impl Seat {
         self.gone.store(false, Ordering::SeqCst);
     }
 
-    /// The incarnation has started. True when somebody waits for that.
-    pub(crate) fn set_started(&self) -> bool {
-        let before = self.start.fetch_or(start::NOW | start::ONCE, Ordering::SeqCst);
-        before & start::AWAITED != 0
-    }
-
-    /// The start answered ignore.
-    pub(crate) fn set_ignored(&self) {
-        self.start.fetch_or(start::IGNORED, Ordering::SeqCst);
-    }
-
-    /// From now on the supervisor is told of starts. True when there was one already.
-    pub(crate) fn await_start(&self) -> bool {
-        let before = self.start.fetch_or(start::AWAITED, Ordering::SeqCst);
-        before & start::ONCE != 0
-    }
-
-    /// Whether an incarnation has ever started.
-    pub(crate) fn has_ever_started(&self) -> bool {
-        self.start.load(Ordering::SeqCst) & start::ONCE != 0
-    }
-
-    /// Whether the present incarnation has started, or the last one had.
-    pub(crate) fn has_started(&self) -> bool {
-        self.start.load(Ordering::SeqCst) & start::NOW != 0
-    }
-
     /// What became of the first start, when it is over.
     pub(crate) fn first_start(&self) -> Result<(), StartError> {
-        if self.has_ever_started() {
+        if self.starts.was_one() {
             Ok(())
-        } else if self.start.load(Ordering::SeqCst) & start::IGNORED != 0 {
+        } else if self.starts.is_ignored() {
             Err(StartError::Ignored)
         } else {
             Err(StartError::Failed(self.last_exit().unwrap_or(ExitReason::Gone)))
@@ -511,40 +477,4 @@ impl Seat {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use super::*;
-
-    const ROUNDS: usize = 20_000;
-    const TYPE: &Type = &Type {
-        name: "test",
-        methods: &[],
-    };
-
-    #[test]
-    fn who_watches_the_next_incarnation_is_not_told_of_the_end_of_the_last() {
-        let told = Arc::new(AtomicUsize::new(0));
-        for _ in 0..ROUNDS {
-            let seat = Seat::new(TYPE, None, None);
-            seat.begin();
-            std::thread::scope(|threads| {
-                threads.spawn(|| {
-                    while !seat.is_vacant() {
-                        std::hint::spin_loop();
-                    }
-                    seat.begin();
-                    let told = Arc::clone(&told);
-                    seat.monitor(Watcher::new(MonitorId::next(), move |_| {
-                        told.fetch_add(1, Ordering::SeqCst);
-                    }));
-                });
-                seat.end(&ExitReason::Killed);
-            });
-            assert_eq!(told.load(Ordering::SeqCst), 0);
-        }
-    }
 }
