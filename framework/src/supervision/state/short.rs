@@ -3,7 +3,6 @@
 
 use super::{Cause, Child, ChildState, Key, Kind, Phase, SharedPolicy, State, comes_back};
 use crate::exit::ExitReason;
-use crate::policy::Restart;
 
 impl State {
     /// As [`add`](Self::add) and [`Command::Start`](super::Command::Start). `None` when nothing is started now.
@@ -36,7 +35,7 @@ impl State {
             && runs
             && child.more.is_none()
             && !child.policy.is_significant
-            && (child.policy.restart == Restart::Temporary || !comes_back(child.policy.restart, reason));
+            && !comes_back(child.policy.restart, reason);
         if is_short {
             self.children.remove(key);
         }
@@ -50,7 +49,7 @@ mod tests {
 
     use super::super::{ChildPolicy, Command};
     use super::*;
-    use crate::policy::Shutdown;
+    use crate::policy::{Restart, Shutdown};
     use crate::supervision::Flags;
 
     const NOTHING: &[Command] = &[];
