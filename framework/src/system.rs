@@ -27,7 +27,7 @@ use crate::stamp::Highest;
 use crate::supervision::ShutdownReport;
 use crate::supervision::ask::ChildError;
 use crate::supervision::casualties::Casualties;
-use crate::supervision::root::{self, RootDoor};
+use crate::supervision::root::{self, NotNow, RootDoor};
 use crate::tree::Tree;
 
 /// So many starts in place are worth a unit of a task's [budget].
@@ -142,17 +142,17 @@ impl System {
             .made_progress();
         let Built { me, child } = spec.build(self, None)?;
         let (root, seat) = (&self.0.root, child.seat());
-        let is_added = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;
-        if is_added {
-            if let Some(entry) = root.start(&child) {
-                helping::run(entry);
-            }
-            if seat.starts.was_one() {
-                return Ok(me);
-            }
+        let is_here = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;
+        let begun = if is_here { root.start(&child) } else { Err(NotNow) };
+        let is_begun = begun.is_ok();
+        if let Ok(Some(entry)) = begun {
+            helping::run(entry);
+        }
+        if is_begun && seat.starts.was_one() {
+            return Ok(me);
         }
         let (answer, started) = oneshot::channel();
-        if is_added {
+        if is_begun {
             root.await_start(seat, answer);
         } else {
             root.add(Arc::clone(&child), answer);

@@ -24,7 +24,7 @@ use crate::scheduler::Entry;
 use crate::seat::{Above, Seat};
 
 /// Nothing is started now.
-pub(super) struct NotNow;
+pub(crate) struct NotNow;
 
 /// How a supervisor's incarnation ended.
 #[derive(Debug)]

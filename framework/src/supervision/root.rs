@@ -20,7 +20,8 @@ use super::Flags;
 use super::ask::{Done, Listed, Started, Which};
 use super::casualties::Casualties;
 use super::child::{Child, Event, ReportTo};
-use super::driver::{Driver, Ended, NotNow};
+pub(crate) use super::driver::NotNow;
+use super::driver::{Driver, Ended};
 use super::server::next_signal;
 use super::state::Kind;
 use crate::label::Label;
@@ -107,19 +108,15 @@ impl RootDoor {
     }
 
     /// The same with nobody to tell. What it answers is for the caller to run.
-    pub(crate) fn start(&self, child: &Arc<dyn Child>) -> Option<Entry> {
-        let root = self.root.upgrade()?;
-        let started = match &mut root.desk().driver {
+    pub(crate) fn start(&self, child: &Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
+        let root = self.root.upgrade().ok_or(NotNow)?;
+        match &mut root.desk().driver {
             Some(driver) => driver.start(child),
-            None => return None,
-        };
-        started.unwrap_or_else(|NotNow| {
-            root.with(|driver| driver.add(None, Arc::clone(child), false, None));
-            None
-        })
+            None => Err(NotNow),
+        }
     }
 
-    /// As in [`add`](Self::add), for a child that was added with nobody to tell.
+    /// As in [`add`](Self::add), for a child that was started with nobody to tell.
     pub(crate) fn await_start(&self, seat: &Arc<Seat>, started: Started) {
         if let Some(root) = self.root.upgrade() {
             root.with(|driver| driver.await_start(seat, started));
