@@ -136,13 +136,18 @@ impl System {
         if !current::may_act() {
             return Err(StartError::Lapsed);
         }
-        // A loop of spawns yields now and then, however fast they are.
-        poll_fn(|cx| budget::spend(cx, STARTS_A_UNIT))
-            .await
-            .made_progress();
         let Built { me, child } = spec.build(self, None)?;
         let (root, seat) = (&self.0.root, child.seat());
-        let is_here = poll_fn(|cx| Poll::Ready(may_start_in_place(&me, cx.waker()))).await;
+        // Out of budget it waits to be told, and yields: a loop of spawns does so now and then, however fast they are.
+        let is_here = poll_fn(|cx| {
+            let may = may_start_in_place(&me, cx.waker());
+            let spent = may
+                && budget::spend(cx, STARTS_A_UNIT)
+                    .map(budget::Spent::made_progress)
+                    .is_ready();
+            Poll::Ready(spent)
+        })
+        .await;
         let begun = if is_here { root.start(&child) } else { Err(NotNow) };
         let is_begun = begun.is_ok();
         if let Ok(Some(entry)) = begun {
