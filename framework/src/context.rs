@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -18,6 +19,7 @@ use crate::monitor::{Down, MonitorId, Watcher};
 use crate::place::Place;
 use crate::raw_ref::{RawRef, To};
 use crate::registry::Name;
+use crate::scheduler::Lives;
 use crate::stamp::Stamp;
 use crate::system::System;
 use crate::tenure::Tenure;
@@ -42,7 +44,8 @@ impl std::error::Error for TooManyTasks {}
 
 /// The surroundings of one incarnation of an actor, given to its handlers and hooks.
 pub struct Context<A: Actor> {
-    place: Arc<Place<A>>,
+    /// Not counted: see [`new`](Self::new).
+    place: ManuallyDrop<Arc<Place<A>>>,
     caller: Stamp,
     exit: Option<Box<ExitReason>>,
     /// Made at the first need.
@@ -60,6 +63,7 @@ struct Kept {
 }
 
 impl Kept {
+    #[inline]
     fn new(who: Incarnation) -> Self {
         Self {
             monitors: HashMap::new(),
@@ -78,9 +82,13 @@ impl Drop for Kept {
 }
 
 impl<A: Actor> Context<A> {
-    pub(crate) fn new(place: Arc<Place<A>>) -> Self {
+    /// # Safety
+    ///
+    /// The place is kept as long as this is there: it lies in the place, or with who keeps that.
+    #[inline]
+    pub(crate) unsafe fn new(place: &Place<A>) -> Self {
         Self {
-            place,
+            place: place.arc(),
             caller: Stamp::NONE,
             exit: None,
             kept: None,
@@ -111,7 +119,7 @@ impl<A: Actor> Context<A> {
     ///
     /// [`TooManyTasks`] when [`TASKS_MAX`] of them run; the future was dropped.
     pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) -> Result<(), TooManyTasks> {
-        let current = Current::of(&self.place.seat);
+        let current = Current::of(&self.place.seat_ref());
         let tasks = self.kept().tasks.get_or_insert_with(JoinSet::new);
         while let Some(ended) = tasks.try_join_next() {
             if ended.is_err() {

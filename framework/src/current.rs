@@ -8,11 +8,12 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
-use std::sync::Arc;
 
+use crate::actor::Actor;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
-use crate::seat::Seat;
+use crate::place::Place;
+use crate::seat::{Seat, SeatRef};
 use crate::stamp::Stamp;
 use crate::tenure::Tenure;
 use crate::waits::Waiting;
@@ -25,28 +26,46 @@ thread_local! {
 /// Who runs.
 #[derive(Clone, Copy)]
 struct Running {
-    seat: NonNull<Arc<Seat>>,
+    who: NonNull<dyn Runs>,
+    /// Theirs.
+    seat: NonNull<Seat>,
     incarnation: u64,
-    /// Told when the first port says that the incarnation ends, if it has a mailbox and this is its own turn.
-    dies: Option<NonNull<dyn Dies>>,
     /// Whether this is a task beside the actor's own: it may call the actor.
     is_beside: bool,
 }
 
-/// What is told that the incarnation dies, before anybody hears of it.
-pub(crate) trait Dies: Send + Sync + 'static {
-    /// From now on is after its death. In a turn of its own.
+impl Running {
+    fn who(&self) -> &dyn Runs {
+        // SAFETY: as in `with`, by which this was got.
+        unsafe { self.who.as_ref() }
+    }
+
+    fn seat_ref(&self) -> SeatRef {
+        self.who().seat_ref()
+    }
+}
+
+/// On whose behalf code runs.
+pub(crate) trait Runs: Send + Sync + 'static {
+    fn seat(&self) -> &Seat;
+
+    /// The seat, kept.
+    fn seat_ref(&self) -> SeatRef;
+
+    /// From now on is after the death of the incarnation: told when the first port says that it ends, before anybody hears of it, in a turn of
+    /// its own. Nothing, where there is no mailbox or it is not its own turn.
     fn dies(&self);
 }
 
-/// Runs `f` on behalf of the present incarnation in a seat, in its own turn.
+/// Runs `f` on behalf of the present incarnation in a place, in its own turn.
 #[inline]
-pub(crate) fn enter<D: Dies, R>(seat: &Arc<Seat>, dies: &D, f: impl FnOnce() -> R) -> R {
-    let dies: &dyn Dies = dies;
+pub(crate) fn enter<W: Runs, R>(who: &W, f: impl FnOnce() -> R) -> R {
+    let seat = who.seat();
+    let who: &dyn Runs = who;
     let running = Running {
+        who: NonNull::from(who),
         seat: NonNull::from(seat),
         incarnation: seat.incarnation(),
-        dies: Some(NonNull::from(dies)),
         is_beside: false,
     };
     enter_as(running, f)
@@ -70,7 +89,7 @@ fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
 
 /// Who runs on this thread now, if anybody does.
 #[inline]
-fn with<R>(f: impl FnOnce(&Arc<Seat>, Running) -> R) -> Option<R> {
+fn with<R>(f: impl FnOnce(&Seat, Running) -> R) -> Option<R> {
     // Not there any more while the thread itself ends.
     let running = CURRENT.try_with(Cell::get).ok()?;
     // SAFETY: it is null or points into the frame of an `enter_as` that has not returned: it is taken back when that does. Whoever has called
@@ -85,15 +104,15 @@ fn with<R>(f: impl FnOnce(&Arc<Seat>, Running) -> R) -> Option<R> {
 /// One incarnation of an actor, for what may outlive it.
 #[derive(Clone)]
 pub(crate) struct Current {
-    seat: Arc<Seat>,
+    seat: SeatRef,
     incarnation: u64,
 }
 
 impl Current {
     /// The present one in a seat.
-    pub(crate) fn of(seat: &Arc<Seat>) -> Self {
+    pub(crate) fn of(seat: &SeatRef) -> Self {
         Self {
-            seat: Arc::clone(seat),
+            seat: seat.clone(),
             incarnation: seat.incarnation(),
         }
     }
@@ -137,10 +156,11 @@ impl Current {
     }
 
     fn running(&self, is_beside: bool) -> Running {
+        let who: &dyn Runs = &self.seat;
         Running {
-            seat: NonNull::from(&self.seat),
+            who: NonNull::from(who),
+            seat: NonNull::from(&*self.seat),
             incarnation: self.incarnation,
-            dies: None,
             is_beside,
         }
     }
@@ -151,6 +171,7 @@ impl Current {
     }
 
     /// False when the tenure is not valid any more, or the incarnation has ended.
+    #[inline]
     pub(crate) fn may_act(&self) -> bool {
         self.is_valid() && !self.seat.has_ended(self.incarnation)
     }
@@ -161,10 +182,23 @@ impl Current {
     }
 }
 
+/// By a future of its own, not by its place.
+impl Runs for SeatRef {
+    fn seat(&self) -> &Seat {
+        self
+    }
+
+    fn seat_ref(&self) -> SeatRef {
+        self.clone()
+    }
+
+    fn dies(&self) {}
+}
+
 /// The incarnation on whose behalf the caller runs.
 pub(crate) fn get() -> Option<Current> {
-    with(|seat, running| Current {
-        seat: Arc::clone(seat),
+    with(|_, running| Current {
+        seat: running.seat_ref(),
         incarnation: running.incarnation,
     })
 }
@@ -185,16 +219,17 @@ pub(crate) fn id() -> Option<ActorId> {
 }
 
 /// Notes, in a turn of an actor, that it waits for a call.
-pub(crate) fn wait_for(target: &Arc<Seat>, method: &'static str) -> Option<Waiting> {
-    with(|seat, running| {
+pub(crate) fn wait_for<A: Actor>(target: &Place<A>, method: &'static str) -> Option<Waiting> {
+    with(|_, running| {
         (!running.is_beside)
-            .then(|| Waiting::new(seat, target, method))
+            .then(|| Waiting::new(running.seat_ref(), target.seat_ref(), method))
             .flatten()
     })
     .flatten()
 }
 
 /// False when the running actor's tenure is not valid any more.
+#[inline]
 pub(crate) fn may_act() -> bool {
     with(|seat, _| seat.may_act()).unwrap_or(true)
 }
@@ -218,10 +253,7 @@ pub(crate) fn effect() -> Result<Stamp, Lapsed> {
 
 /// A port is about to say that the running actor has ended: whoever hears it and sends again sends to the successor.
 pub(crate) fn dies() {
-    if let Some(Some(dies)) = with(|_, running| running.dies) {
-        // SAFETY: as in `with`; `enter` borrows it, too.
-        unsafe { dies.as_ref() }.dies();
-    }
+    with(|_, running| running.who().dies());
 }
 
 /// Why the running actor is ending, while it is.

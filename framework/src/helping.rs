@@ -1,6 +1,7 @@
 //! Who waits helps: actors that are run by a task which has nothing else to do, on its own thread, instead of being waited for.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::budget;
 use crate::id::ActorId;
 use crate::pace;
 use crate::place::Place;
-use crate::scheduler::{self, Entry, Scheduler};
+use crate::scheduler::{self, Entry};
 
 /// Actors that are run within one another on one thread, by callers and by who helps: each takes of its stack.
 const NESTED_MAX: u8 = 8;
@@ -23,17 +24,21 @@ const HELPS_A_UNIT: u8 = 4;
 /// And what takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
 /// longer, before it yields.
 const UNIT_TAKES: Duration = Duration::from_micros(4);
+/// As a look at the clock takes as long as what is short, only one in so many is measured after one that was, and counts for all.
+const MEASURED: u8 = 16;
 
 thread_local! {
     static NESTED: Cell<u8> = const { Cell::new(0) };
+    /// How many are not measured from now on.
+    static UNMEASURED: Cell<u8> = const { Cell::new(0) };
 }
 
-/// Runs an actor's loop for a turn: here, if this is a thread of its runtime's workers. What waits in it goes on by the scheduler. What is
+/// Runs the first turn of an actor's loop: here, if this is a thread of its runtime's workers. What waits in it goes on by the scheduler. What is
 /// promised of the loop holds as ever: it is the loop.
-pub(crate) fn run(entry: Entry) {
+pub(crate) fn run_first<A: Actor>(place: &Arc<Place<A>>, entry: Entry) {
     let nested = entry.is_at_home().then(Nested::enter).flatten();
     match nested {
-        Some(_nested) => entry.run(),
+        Some(_nested) => entry.run_first(&**place, |life| life.start_here(place)),
         None => entry.schedule(),
     }
 }
@@ -46,7 +51,7 @@ pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> boo
     if mailbox.takes_contended() || mailbox.is_awaited() || !place.may_run_in_place(cx.waker()) {
         return false;
     }
-    help(place.scheduler(), None, || mailbox.has_room(), cx)
+    help(place, None, || mailbox.has_room(), cx)
 }
 
 /// Runs what waits in this thread's queue, by a task that waits for an actor's end, until that has come: see [`make_room`].
@@ -56,12 +61,12 @@ pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool 
     has_gone()
         || seat.lane.signal().is_some()
             && place.may_start_in_place(cx.waker())
-            && help(place.scheduler(), Some(seat.id), has_gone, cx)
+            && help(place, Some(seat.id), has_gone, cx)
 }
 
-/// Runs what may be run by others, and the end of `ends`. True when it is done.
-fn help(
-    scheduler: &Scheduler,
+/// Runs what may be run by others where this place's loop runs, and the end of `ends`. True when it is done.
+fn help<A: Actor>(
+    place: &Place<A>,
     ends: Option<ActorId>,
     is_done: impl Fn() -> bool,
     cx: &mut Context<'_>,
@@ -72,19 +77,33 @@ fn help(
     let Poll::Ready(unit) = budget::spend(cx, HELPS_A_UNIT) else {
         return false;
     };
-    let start = Instant::now();
-    if scheduler::help(scheduler, HELP_MAX, ends, &is_done) {
+    let unmeasured = UNMEASURED.get();
+    let start = (unmeasured == 0 && (ends.is_none() || place.pace().measures())).then(Instant::now);
+    if scheduler::help(place.scheduler(), HELP_MAX, ends, &is_done) {
         unit.made_progress();
         pace::helped();
-        let units = start.elapsed().as_nanos() / UNIT_TAKES.as_nanos();
-        for _ in 0..units.min(128) {
-            let Poll::Ready(unit) = poll_proceed(cx) else {
-                break;
-            };
-            unit.made_progress();
+        match start {
+            Some(start) => pay(start.elapsed(), cx),
+            None => UNMEASURED.set(unmeasured.saturating_sub(1)),
         }
     }
     is_done()
+}
+
+/// Spends of the budget what a help is worth that took this long.
+#[inline(never)]
+fn pay(took: Duration, cx: &mut Context<'_>) {
+    let is_short = took < UNIT_TAKES;
+    UNMEASURED.set(if is_short { MEASURED - 1 } else { 0 });
+    if is_short {
+        return;
+    }
+    for _ in 0..(took.as_nanos() / UNIT_TAKES.as_nanos()).min(128) {
+        let Poll::Ready(unit) = poll_proceed(cx) else {
+            break;
+        };
+        unit.made_progress();
+    }
 }
 
 /// One level of actors that are run within one another.
@@ -92,6 +111,7 @@ pub(crate) struct Nested;
 
 impl Nested {
     /// One level more, if there may be one.
+    #[inline]
     pub(crate) fn enter() -> Option<Self> {
         let depth = NESTED.get();
         (depth < NESTED_MAX).then(|| {

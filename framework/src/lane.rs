@@ -51,13 +51,19 @@ pub(crate) struct Lane {
     signal: AtomicU8,
     /// Set by a lapse, for good.
     lapsed: AtomicBool,
+    /// Whether there is a waker. Whoever sends looks at it afterwards, and whoever waits at the signal after setting this: one sees the other.
+    is_awaited: AtomicBool,
     /// Of who [waits](Self::wait).
     waker: Mutex<Option<Waker>>,
 }
 
 impl Lane {
     /// Forgets what was asked of the incarnation before, but for a lapse.
+    #[inline]
     pub(crate) fn reset(&self) {
+        if self.signal.load(Ordering::Acquire) == 0 {
+            return;
+        }
         // Whatever the swap overwrites, it sees what was set before it: a lapse is here or comes after.
         self.signal.swap(0, Ordering::AcqRel);
         if self.has_lapsed() {
@@ -65,21 +71,25 @@ impl Lane {
         }
     }
 
+    #[inline]
     pub(crate) fn has_lapsed(&self) -> bool {
         self.lapsed.load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(crate) fn send(&self, signal: Signal) {
         if signal == Signal::Lapse {
             self.lapsed.store(true, Ordering::Release);
         }
-        self.signal.fetch_max(signal as u8, Ordering::AcqRel);
-        self.wake();
+        self.signal.fetch_max(signal as u8, Ordering::SeqCst);
+        if self.is_awaited.load(Ordering::SeqCst) {
+            self.wake();
+        }
     }
 
     #[inline]
     pub(crate) fn signal(&self) -> Option<Signal> {
-        Signal::from_u8(self.signal.load(Ordering::Acquire))
+        Signal::from_u8(self.signal.load(Ordering::SeqCst))
     }
 
     /// The signal, when it is of at least this weight.
@@ -94,13 +104,18 @@ impl Lane {
             Some(registered) => registered.clone_from(waker),
             None => *registered = Some(waker.clone()),
         }
+        self.is_awaited.store(true, Ordering::SeqCst);
     }
 
     /// Nobody is woken from now on.
+    #[inline]
     pub(crate) fn unregister(&self) {
-        // Its last holder may be this one.
-        let waker = self.waker().take();
-        drop(waker);
+        if self.is_awaited.load(Ordering::Relaxed) {
+            self.is_awaited.store(false, Ordering::Relaxed);
+            // Its last holder may be this one.
+            let waker = self.waker().take();
+            drop(waker);
+        }
     }
 
     /// Wakes who waits.

@@ -120,7 +120,7 @@ pub(crate) enum Via {
 
 /// The place of one side of a link, whatever its type.
 pub(crate) trait LinkEnd: Send + Sync + 'static {
-    fn seat(&self) -> &Arc<Seat>;
+    fn seat(&self) -> &Seat;
 
     /// Puts the signal behind what lies in the mailbox, waiting for room when there is none.
     fn deliver_exit(self: Arc<Self>, signal: ExitSignal);
@@ -199,7 +199,7 @@ pub(crate) fn unlink_nobody(me: &Seat, actor: ActorId) {
 }
 
 /// Takes back what links two seats, signals on their way to `me` too.
-pub(crate) fn unlink(me: &Arc<Seat>, other: &Arc<Seat>) {
+pub(crate) fn unlink(me: &Seat, other: &Seat) {
     let (mut mine, mut theirs) = both(me, other);
     let ids: Vec<LinkId> = numbers(&mine, other.id).collect();
     for id in ids {

@@ -146,16 +146,24 @@ impl Pace {
     }
 
     /// Whether who spawns the actor may run its start, which nothing is known of yet.
+    #[inline]
     pub(crate) fn allows_start(&self) -> bool {
         matches!(self.rule, Rule::Measured(_)) || self.allows()
     }
 
     /// Whether who waits for its end may run it.
+    #[inline]
     pub(crate) fn allows_end(&self) -> bool {
         match &self.rule {
             Rule::Measured(took) => matches!(took.load(Ordering::Relaxed), UNKNOWN) || self.allows(),
             Rule::Never | Rule::Always | Rule::Seeded(_) => self.allows(),
         }
+    }
+
+    /// Whether it depends on how long things take.
+    #[inline]
+    pub(crate) fn measures(&self) -> bool {
+        matches!(self.rule, Rule::Measured(_))
     }
 
     /// Runs a handler, and measures how long it takes if this is one of those that are: the first, and one in [`SAMPLED`].
@@ -174,7 +182,7 @@ impl Pace {
     /// Now, and how often was helped, if the handler of this number is one of those.
     #[inline]
     fn samples(&self, number: u32) -> Option<(Instant, u32)> {
-        let samples = number.is_multiple_of(SAMPLED) && matches!(self.rule, Rule::Measured(_));
+        let samples = number.is_multiple_of(SAMPLED) && self.measures();
         samples.then(|| (Instant::now(), HELPS.get()))
     }
 

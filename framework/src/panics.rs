@@ -72,19 +72,24 @@ pub(crate) fn pass_on(reason: ExitReason) -> ! {
 struct PassedOn(ExitReason);
 
 /// Runs `f`; a panic becomes a reason. What `f` has left half done is dropped by the caller, never used again.
+#[inline]
 pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, ExitReason> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let noted = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
-        let reason = noted.unwrap_or_else(|| ExitReason::Panic {
-            message: text(&*payload).into(),
-            location: "unknown".into(),
-        });
-        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            // Whose drop might panic as well.
-            std::mem::forget(another);
-        }
-        reason
-    })
+    catch_unwind(AssertUnwindSafe(f)).map_err(reason_of)
+}
+
+#[cold]
+#[inline(never)]
+fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {
+    let noted = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
+    let reason = noted.unwrap_or_else(|| ExitReason::Panic {
+        message: text(&*payload).into(),
+        location: "unknown".into(),
+    });
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Whose drop might panic as well.
+        std::mem::forget(another);
+    }
+    reason
 }
 
 fn text(payload: &dyn Any) -> String {

@@ -25,7 +25,7 @@ use crate::moving::MovingPlace;
 use crate::place::{NoRoom, Place};
 use crate::reply::ReplyPort;
 use crate::request::{CastError, LONGEST, Method};
-use crate::seat::Seat;
+use crate::seat::SeatRef;
 use crate::stamp::Stamp;
 use crate::supervision::ask::Desk;
 use crate::wire::link::{RemotePlace, RequestHead, SendError};
@@ -139,18 +139,18 @@ impl<A: Actor> RawRef<A> {
     }
 
     /// The seat of a place in this process; that of a moving one where it is now.
-    pub(crate) fn seat(&self) -> Option<Arc<Seat>> {
+    pub(crate) fn seat(&self) -> Option<SeatRef> {
         match &self.to {
-            To::Local(place) => Some(Arc::clone(&place.seat)),
+            To::Local(place) => Some(place.seat_ref()),
             To::Remote(_) => None,
             To::Moving(place) => place.location()?.seat(),
         }
     }
 
     /// The seat of a place that does not move, in this process.
-    pub(crate) fn own_seat(&self) -> Option<Arc<Seat>> {
+    pub(crate) fn own_seat(&self) -> Option<SeatRef> {
         match &self.to {
-            To::Local(place) => Some(Arc::clone(&place.seat)),
+            To::Local(place) => Some(place.seat_ref()),
             To::Remote(_) | To::Moving(_) => None,
         }
     }

@@ -13,7 +13,7 @@ use crate::kept::Kept;
 use crate::message::{EncodeError, FrameBuf};
 use crate::panics;
 use crate::request::{CallError, Failure};
-use crate::seat::Seat;
+use crate::seat::SeatRef;
 use crate::slot;
 use crate::stamp::Stamp;
 use crate::wire::link::{Answer, RequestId};
@@ -41,7 +41,7 @@ enum To<T> {
 struct Rare<T> {
     to: Caller<T>,
     /// The incarnation that was given the message, when it has a tenure: whoever holds the port answers in its name.
-    answerer: Option<Arc<Seat>>,
+    answerer: Option<SeatRef>,
 }
 
 /// Who waits.
@@ -223,7 +223,7 @@ pub trait Port {
 
 /// An incarnation with a tenure, which bounds what is answered in its name.
 #[doc(hidden)]
-pub struct Answerer(pub(crate) Arc<Seat>);
+pub struct Answerer(pub(crate) SeatRef);
 
 impl fmt::Debug for Answerer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,7 +261,7 @@ impl<T> Port for ReplyPort<T> {
     }
 
     fn bind(&mut self, answerer: &Answerer) {
-        let answerer = Some(Arc::clone(&answerer.0));
+        let answerer = Some(answerer.0.clone());
         self.0 = match std::mem::replace(&mut self.0, To::None) {
             To::Local(sender) => To::Rare(Kept::new(Rare {
                 to: Caller::Local(sender),

@@ -241,8 +241,21 @@ pub trait Spec: Send + Sized {
 /// A place and how to fill it.
 #[doc(hidden)]
 pub struct Built<A: Actor> {
-    pub(crate) me: ActorRef<A>,
-    pub(crate) child: Arc<dyn Child>,
+    pub(crate) me: Arc<Place<A>>,
+    /// `None` when the place itself is the slot: that of an actor.
+    pub(crate) slot: Option<Arc<dyn Child>>,
+}
+
+impl<A: Actor> Built<A> {
+    pub(crate) fn into_ref(self) -> ActorRef<A> {
+        ActorRef::from_raw(RawRef::local(self.me))
+    }
+
+    /// The ref to it, and the slot of its supervisor.
+    pub(crate) fn into_parts(self) -> (ActorRef<A>, Arc<dyn Child>) {
+        let slot = self.slot.unwrap_or_else(|| Arc::clone(&self.me) as _);
+        (ActorRef::from_raw(RawRef::local(self.me)), slot)
+    }
 }
 
 /// The type of an actor, for reports.
@@ -266,15 +279,12 @@ impl<A: Actor> Spec for ChildSpec<A> {
         let tenure = self.tenure.map(|tenure| (tenure, Arc::clone(system.highest())));
         let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
         let seat = Seat::new(type_of::<A>(), label, tenure);
-        let place = Place::new(seat, system, &self.policy, self.start);
+        let me = Place::new(seat, system, &self.policy, self.start);
         if let Some(name) = self.name
-            && !system.registry().insert(name, &place)
+            && !system.registry().insert(name, &me)
         {
             return Err(StartError::NameTaken(name));
         }
-        Ok(Built {
-            me: ActorRef::from_raw(RawRef::local(Arc::clone(&place))),
-            child: place,
-        })
+        Ok(Built { me, slot: None })
     }
 }

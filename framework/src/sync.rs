@@ -1,14 +1,14 @@
 //! The primitives of what is lock-free: the standard library's, or loom's when its tests explore the interleavings.
 
 #[cfg(not(quorate_loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(not(quorate_loom))]
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 
 #[cfg(quorate_loom)]
 pub(crate) use loom::cell::UnsafeCell;
 #[cfg(quorate_loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(quorate_loom)]
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use tokio::sync::oneshot;
 use tokio::sync::watch;
@@ -18,16 +18,17 @@ use crate::id::NodeId;
 use crate::lane::Signal;
 use crate::pace::{self, InPlace, InPlacePolicy, Pace};
 use crate::panics;
-use crate::raw_ref::{RawRef, To};
+use crate::raw_ref::RawRef;
 use crate::registry::{Name, Names};
 use crate::scheduler::Scheduler;
-use crate::seat::Seat;
-use crate::spec::{Built, Spec};
+use crate::seat::SeatRef;
+use crate::spec::Spec;
 use crate::stamp::Highest;
 use crate::supervision::ShutdownReport;
 use crate::supervision::ask::ChildError;
 use crate::supervision::casualties::Casualties;
-use crate::supervision::root::{self, NotNow, RootDoor};
+use crate::supervision::child::Child;
+use crate::supervision::root::{self, RootDoor};
 use crate::tree::Tree;
 
 /// So many starts in place are worth a unit of a task's [budget].
@@ -136,11 +137,10 @@ impl System {
         if !current::may_act() {
             return Err(StartError::Lapsed);
         }
-        let Built { me, child } = spec.build(self, None)?;
-        let (root, seat) = (&self.0.root, child.seat());
+        let built = spec.build(self, None)?;
         // Out of budget it waits to be told, and yields: a loop of spawns does so now and then, however fast they are.
         let is_here = poll_fn(|cx| {
-            let may = may_start_in_place(&me, cx.waker());
+            let may = built.slot.is_none() && built.me.may_start_in_place(cx.waker());
             let spent = may
                 && budget::spend(cx, STARTS_A_UNIT)
                     .map(budget::Spent::made_progress)
@@ -148,27 +148,22 @@ impl System {
             Poll::Ready(spent)
         })
         .await;
-        let begun = if is_here { root.start(&child) } else { Err(NotNow) };
-        let is_begun = begun.is_ok();
-        if let Ok(Some(entry)) = begun {
-            helping::run(entry);
+        let root = &self.0.root;
+        if is_here && let Ok(entry) = root.start(Arc::clone(&built.me) as _) {
+            if let Some(entry) = entry {
+                helping::run_first(&built.me, entry);
+            }
+            if built.me.seat.starts.was_one() {
+                return Ok(built.into_ref());
+            }
+            let (answer, started) = oneshot::channel();
+            root.await_start(&built.me.seat, answer);
+            return told(built.into_parts(), started).await;
         }
-        if is_begun && seat.starts.was_one() {
-            return Ok(me);
-        }
+        let (me, child) = built.into_parts();
         let (answer, started) = oneshot::channel();
-        if is_begun {
-            root.await_start(seat, answer);
-        } else {
-            root.add(Arc::clone(&child), answer);
-        }
-        let refused = match started.await {
-            Ok(Ok(())) => return Ok(me),
-            Ok(Err(error)) => error,
-            Err(_) => StartError::SystemDown,
-        };
-        child.discard().await;
-        Err(refused)
+        root.add(Arc::clone(&child), answer);
+        told((me, child), started).await
     }
 
     /// Stops what was spawned here under this ref, by its own shutdown policy, and waits until it has ended and its name is free.
@@ -254,8 +249,13 @@ impl System {
     }
 
     /// The seat of the root supervisor: it is left when the system has ended.
-    pub(crate) fn root(&self) -> &Arc<Seat> {
+    pub(crate) fn root(&self) -> &SeatRef {
         &self.0.root.seat
+    }
+
+    /// A tenure has ended below the root.
+    pub(crate) fn tell_lapse(&self) {
+        self.0.root.tell_lapse();
     }
 
     pub(crate) fn casualties(&self) -> &Arc<Casualties> {
@@ -286,11 +286,18 @@ impl fmt::Debug for System {
     }
 }
 
-fn may_start_in_place<A: Actor>(actor: &ActorRef<A>, spawner: &Waker) -> bool {
-    match &ActorRef::raw(actor).to {
-        To::Local(place) => place.may_start_in_place(spawner),
-        To::Remote(_) | To::Moving(_) => false,
-    }
+/// What is told of a start, when it is over.
+async fn told<A: Actor>(
+    (me, child): (ActorRef<A>, Arc<dyn Child>),
+    started: oneshot::Receiver<Result<(), StartError>>,
+) -> Result<ActorRef<A>, StartError> {
+    let refused = match started.await {
+        Ok(Ok(())) => return Ok(me),
+        Ok(Err(error)) => error,
+        Err(_) => StartError::SystemDown,
+    };
+    child.discard().await;
+    Err(refused)
 }
 
 /// A random number that is never 0; falls back to the clock where the operating system has none to give.

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::id::ActorId;
-use crate::seat::Seat;
+use crate::seat::{Seat, SeatRef};
 
 /// Calls of one turn that are noted; those beyond it end with a timeout, whatever they wait for.
 const NOTES_MAX: usize = 64;
@@ -42,7 +42,7 @@ impl fmt::Display for Awaited {
 struct Note {
     /// Unique among the notes of one incarnation.
     token: u64,
-    seat: Arc<Seat>,
+    seat: SeatRef,
     method: &'static str,
 }
 
@@ -70,14 +70,15 @@ impl Waits {
 
 /// A note; dropping it takes it back.
 pub(crate) struct Waiting {
-    me: Arc<Seat>,
+    me: SeatRef,
     token: u64,
     pub(crate) target: ActorId,
 }
 
 impl Waiting {
     /// Notes that the turn of `me` waits for `target`. `None` when it waits for too much already.
-    pub(crate) fn new(me: &Arc<Seat>, target: &Arc<Seat>, method: &'static str) -> Option<Self> {
+    pub(crate) fn new(me: SeatRef, target: SeatRef, method: &'static str) -> Option<Self> {
+        let id = target.id;
         let mut notes = me.note_waits().lock();
         if notes.open.len() >= NOTES_MAX {
             return None;
@@ -86,14 +87,14 @@ impl Waiting {
         notes.token += 1;
         notes.open.push(Note {
             token,
-            seat: Arc::clone(target),
+            seat: target,
             method,
         });
         drop(notes);
         Some(Self {
-            me: Arc::clone(me),
+            me,
             token,
-            target: target.id,
+            target: id,
         })
     }
 

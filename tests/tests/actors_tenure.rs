@@ -337,6 +337,22 @@ fn a_lapse_ends_the_wait_for_a_restart() {
 }
 
 #[test]
+fn a_lapse_ends_that_wait_without_a_tenure_too() {
+    testing::run(async {
+        let system = System::new("test");
+        let spec = Holder::spec().backoff(Backoff::new(BACKOFF, BACKOFF));
+        let holder = system.spawn(spec).await.unwrap();
+        ActorRef::kill(&holder);
+        assert_eq!(ActorRef::exited(&holder).await, ExitReason::Killed);
+        let (called, gone) = tokio::join!(holder.count().timeout(2 * BACKOFF), async {
+            ActorRef::lapse(&holder);
+            gone_within(&holder).await
+        });
+        assert_eq!((called, gone), (Err(CallError::Gone), Some(Duration::ZERO)));
+    });
+}
+
+#[test]
 fn a_lapse_is_not_masked_by_a_kill_that_has_nobody_to_end() {
     testing::run(async {
         let system = System::new("test");

@@ -53,6 +53,10 @@ impl<T> Taken<T> {
         messages: Chain::EMPTY,
         begun: 0,
     };
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
 }
 
 /// What became of the loop when a message was sent.
@@ -166,7 +170,13 @@ impl<T> Mailbox<T> {
 
     /// Whether there is no message now, for the owner of what was taken.
     pub(crate) fn is_empty(&self, taken: &Taken<T>) -> bool {
-        taken.messages.is_empty() && self.word().newest() == 0
+        taken.is_empty() && !self.is_filled()
+    }
+
+    /// Whether messages lie here that were not taken out.
+    #[inline]
+    pub(crate) fn is_filled(&self) -> bool {
+        self.word().newest() != 0
     }
 
     /// The next message, by the owner of what was taken. `None` when there is none now.
@@ -196,9 +206,15 @@ impl<T> Mailbox<T> {
     pub(crate) fn next_or_rest(&self, taken: &mut Taken<T>) -> Option<Parcel<T>> {
         let next = self.next(taken);
         if next.is_none() {
-            self.rest.set_idle(std::mem::take(&mut taken.begun));
+            self.rest(taken);
         }
         next
+    }
+
+    /// There is no message: as in [`next_or_rest`](Self::next_or_rest).
+    #[inline]
+    pub(crate) fn rest(&self, taken: &mut Taken<T>) {
+        self.rest.set_idle(std::mem::take(&mut taken.begun));
     }
 
     /// Takes what lies here, and gives back the room of what was begun, in one step.

@@ -7,16 +7,28 @@ use std::task::{Context, Poll, Wake};
 use super::Place;
 use crate::actor::Actor;
 use crate::id::ActorId;
-use crate::scheduler::{Lives, LivesCell, Scheduler};
+use crate::scheduler::{Lives, Scheduler, Succession};
 use crate::turn::Incarnation;
 
-/// A place, by its address in its `Arc`.
-pub(super) struct Me<A: Actor>(pub(super) *const Place<A>);
+/// A place, by its address in its `Arc`: for what lies in it, or is kept beside it.
+pub(crate) struct Me<A: Actor>(pub(super) *const Place<A>);
 
 // SAFETY: it is an address, and a place is shared by all threads.
 unsafe impl<A: Actor> Send for Me<A> {}
 // SAFETY: as above.
 unsafe impl<A: Actor> Sync for Me<A> {}
+
+impl<A: Actor> Me<A> {
+    /// # Safety
+    ///
+    /// The place is kept as long as the `Arc` that is got from this is used.
+    #[inline]
+    unsafe fn arc(&self) -> ManuallyDrop<Arc<Place<A>>> {
+        // SAFETY: `Place::new` is the only way to make a place, and has put it into an `Arc`, at this address; the caller keeps it. What this
+        // answers is not counted, and not dropped.
+        ManuallyDrop::new(unsafe { Arc::from_raw(self.0) })
+    }
+}
 
 /// What runs in a place.
 pub(crate) enum Present<A: Actor> {
@@ -26,14 +38,24 @@ pub(crate) enum Present<A: Actor> {
     Probe(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
+impl<A: Actor> Present<A> {
+    /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
+    pub(crate) fn start_here(&mut self, place: &Arc<Place<A>>) -> bool {
+        match self {
+            Self::Actor(incarnation) => incarnation.start_here(place),
+            #[cfg(feature = "test-util")]
+            Self::Probe(_) => false,
+        }
+    }
+}
+
 impl<A: Actor> Lives for Place<A> {
     type Life = Present<A>;
 
     #[inline]
     fn arc(&self) -> ManuallyDrop<Arc<Self>> {
-        // SAFETY: `new` is the only way to make a place, and has put it into an `Arc`, at this address; one is counted as long as it is
-        // borrowed from there. What this answers is not counted, and not dropped.
-        ManuallyDrop::new(unsafe { Arc::from_raw(self.me.0) })
+        // SAFETY: whoever has borrowed this place keeps it.
+        unsafe { self.me.arc() }
     }
 
     #[inline]
@@ -45,15 +67,23 @@ impl<A: Actor> Lives for Place<A> {
         }
     }
 
-    fn drop_life(self: &Arc<Self>, life: Present<A>) {
+    fn has_ended(life: &Present<A>) -> bool {
         match life {
-            Present::Actor(incarnation) => incarnation.drop_in(self),
+            Present::Actor(incarnation) => incarnation.has_ended(),
             #[cfg(feature = "test-util")]
-            Present::Probe(probe) => drop(probe),
+            Present::Probe(_) => false,
         }
     }
 
-    fn lives(&self) -> &LivesCell<Present<A>> {
+    fn end_life(&self, life: &mut Present<A>) {
+        match life {
+            Present::Actor(incarnation) => incarnation.end_in(self),
+            #[cfg(feature = "test-util")]
+            Present::Probe(_) => {}
+        }
+    }
+
+    fn lives(&self) -> &Succession<Present<A>> {
         &self.lives
     }
 

@@ -3,20 +3,23 @@
 //! When an incarnation ends, what lies in the mailbox is drained: calls are answered, casts become undelivered. What comes later
 //! waits for the successor. When none will come, the place answers `Gone`.
 
+mod between;
 mod endpoint;
 mod life;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
 
+use self::between::Between;
+pub(crate) use self::between::Held;
 use self::life::Me;
 pub(crate) use self::life::Present;
 use crate::actor::Actor;
 use crate::body::BodyCell;
-use crate::current::Dies;
+use crate::current::Runs;
 use crate::envelope::Item;
 use crate::exit::ExitReason;
 use crate::id::ActorId;
@@ -29,8 +32,8 @@ use crate::panics;
 use crate::policy::Policy;
 use crate::reply::Unhandled;
 use crate::request::{Failure, Refusal};
-use crate::scheduler::{self, LivesCell, Scheduler};
-use crate::seat::Seat;
+use crate::scheduler::{self, Lives, Scheduler, Succession};
+use crate::seat::{HasSeat, Seat, SeatRef};
 use crate::spec::StartFn;
 use crate::supervision::ask::Desk;
 use crate::supervision::child::SharedPolicy;
@@ -75,16 +78,13 @@ pub(crate) struct Place<A: Actor> {
     /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
     death: AtomicU8,
     body: BodyCell<A>,
-    lives: LivesCell<Present<A>>,
-    /// Here between two incarnations; else in the loop of the present one.
-    inbox: Mutex<Option<Inbox<A>>>,
-    pub(crate) seat: Arc<Seat>,
+    lives: Succession<Present<A>>,
+    between: Between<Inbox<A>, StartFn<A>>,
+    pub(crate) seat: Seat,
     /// Where this is.
     me: Me<A>,
     pace: Pace,
     system: System,
-    /// How it is filled, until the spec is forgotten: what the spec holds is a user's, and refs may stay for long.
-    start: Mutex<StartFn<A>>,
     policy: SharedPolicy,
     hibernate_after: Option<Box<Duration>>,
     /// Of a supervisor's place.
@@ -99,24 +99,45 @@ struct Supervising {
     desk: Desk,
 }
 
+/// Writes each field where it lies: there are half a thousand bytes, of which most need nothing. One that is left out does not compile.
+macro_rules! write_all {
+    ($place:ident, { $($field:ident: $value:expr,)* }) => {
+        $(
+            let value = $value;
+            // SAFETY: it is memory for this, which nobody else knows of.
+            unsafe { (&raw mut (*$place).$field).write(value) };
+        )*
+        let _all = |Self { $($field: _),* }: Self| ();
+    };
+}
+
 impl<A: Actor> Place<A> {
-    pub(crate) fn new(seat: Arc<Seat>, system: &System, policy: &Policy, start: StartFn<A>) -> Arc<Self> {
-        Arc::new_cyclic(|me| Self {
-            seat,
-            me: Me(me.as_ptr()),
+    #[inline]
+    pub(crate) fn new(seat: Seat, system: &System, policy: &Policy, start: StartFn<A>) -> Arc<Self> {
+        let place: *mut Self = Arc::into_raw(Arc::<Self>::new_uninit()).cast::<Self>().cast_mut();
+        write_all!(place, {
+            seat: seat,
+            me: Me(place),
             mailbox: Mailbox::new(policy.mailbox),
-            lives: LivesCell::new(),
+            lives: Succession::new(),
             body: BodyCell::new(),
             pace: system.pace(policy.in_place),
             system: system.clone(),
-            start: Mutex::new(start),
             policy: SharedPolicy::of::<A>(policy),
             hibernate_after: policy.hibernate_after.map(Box::new),
-            inbox: Mutex::new(Some(Taken::NONE)),
+            between: Between::new(Taken::NONE, start),
             death: AtomicU8::new(DEAD),
             ends: AtomicU32::new(0),
             supervising: OnceLock::new(),
-        })
+        });
+        // SAFETY: it was allocated for this, and each field is initialised.
+        unsafe { Arc::from_raw(place) }
+    }
+
+    /// Its seat, kept.
+    pub(crate) fn seat_ref(&self) -> SeatRef {
+        let me: Arc<Self> = Arc::clone(&self.arc());
+        SeatRef::new(me)
     }
 
     pub(crate) fn mailbox(&self) -> &Mailbox<Item<A>> {
@@ -148,7 +169,9 @@ impl<A: Actor> Place<A> {
 
     /// Asks the present incarnation for something.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.seat.signal(signal);
+        if self.seat.signal(signal) {
+            self.system.tell_lapse();
+        }
         self.nudge();
     }
 
@@ -167,19 +190,19 @@ impl<A: Actor> Place<A> {
         &self.system
     }
 
-    pub(crate) fn start_fn(&self) -> StartFn<A> {
-        self.start.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How it is filled, for the incarnation. `None` when that is forgotten.
+    pub(crate) fn start_fn(&self, held: &Held) -> Option<&StartFn<A>> {
+        self.between.start(held)
     }
 
     /// It is not filled any more.
     pub(crate) fn forget_start(&self) {
-        let start = {
-            let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *start, StartFn::Otherwise)
-        };
-        if panics::caught(|| drop(start)).is_err() {
-            tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what an actor was started with panicked");
-        }
+        drop_start::<A>(self.between.forget_start());
+    }
+
+    fn give_back(&self, held: Held, inbox: Inbox<A>) {
+        let is_filled = !inbox.is_empty();
+        drop_start::<A>(self.between.give_back(held, inbox, is_filled));
     }
 
     /// What its supervisor does about its ends.
@@ -237,8 +260,8 @@ impl<A: Actor> Place<A> {
     }
 
     /// What was taken out of the mailbox, for the incarnation that begins.
-    pub(crate) fn take_inbox(&self) -> Option<Inbox<A>> {
-        self.inbox().take()
+    pub(crate) fn take_inbox(&self) -> Option<(Held, Inbox<A>)> {
+        self.between.take(Taken::NONE)
     }
 
     /// An actor has started: what lies in the mailbox is its.
@@ -247,8 +270,8 @@ impl<A: Actor> Place<A> {
     }
 
     /// Gives what was taken out back when the incarnation has ended.
-    pub(crate) fn return_inbox(&self, inbox: Inbox<A>) {
-        *self.inbox() = Some(inbox);
+    pub(crate) fn return_inbox(&self, held: Held, inbox: Inbox<A>) {
+        self.give_back(held, inbox);
         self.sweep();
     }
 
@@ -310,10 +333,15 @@ impl<A: Actor> Place<A> {
 
     #[cold]
     fn sweep_now(&self) {
-        if let Some(inbox) = &mut *self.inbox() {
-            while let Some(item) = self.mailbox.try_next(inbox) {
+        while self.mailbox.is_filled() || self.between.is_filled() {
+            // Who has it looks again when it is given back.
+            let Some((held, mut inbox)) = self.take_inbox() else {
+                return;
+            };
+            while let Some(item) = self.mailbox.try_next(&mut inbox) {
                 refuse(item, &Refusal::Gone);
             }
+            self.give_back(held, inbox);
         }
     }
 
@@ -364,9 +392,13 @@ impl<A: Actor> Place<A> {
             runtime.spawn(async move { Self::send_granted(room.await, item) });
         }
     }
+}
 
-    fn inbox(&self) -> std::sync::MutexGuard<'_, Option<Inbox<A>>> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+/// What it was filled by is forgotten.
+#[inline]
+fn drop_start<A: Actor>(start: Option<StartFn<A>>) {
+    if start.is_some() && panics::caught(|| drop(start)).is_err() {
+        tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what an actor was started with panicked");
     }
 }
 
@@ -403,14 +435,28 @@ impl<A: Actor> Holds<Item<A>> for Arc<Place<A>> {
     }
 }
 
-impl<A: Actor> Dies for Place<A> {
+impl<A: Actor> HasSeat for Place<A> {
+    fn seat(&self) -> &Seat {
+        &self.seat
+    }
+}
+
+impl<A: Actor> Runs for Place<A> {
+    fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    fn seat_ref(&self) -> SeatRef {
+        self.seat_ref()
+    }
+
     fn dies(&self) {
         self.mark();
     }
 }
 
 impl<A: Actor> LinkEnd for Place<A> {
-    fn seat(&self) -> &Arc<Seat> {
+    fn seat(&self) -> &Seat {
         &self.seat
     }
 

@@ -152,7 +152,9 @@ impl<A: Actor> PoolHandle<A> {
     /// # Errors
     /// [`PoolError`].
     pub async fn checkout_within(&self, timeout: Duration) -> Result<Lent<A>, PoolError> {
-        let seat = &self.raw.desk().door.seat;
+        let Some(seat) = self.raw.own_seat() else {
+            return Err(PoolError::Gone);
+        };
         if seat.is_gone() {
             return Err(PoolError::Gone);
         }

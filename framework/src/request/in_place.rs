@@ -191,7 +191,7 @@ fn run<M: Method>(
     let ran = {
         let _in_span = span.as_deref().map(Span::enter);
         let run = || place.pace().sampled(number, || method.run(actor, cx));
-        current::enter(&place.seat, place, || panics::caught(run))
+        current::enter(place, || panics::caught(run))
     };
     place.seat.end_turn();
     match ran {
@@ -240,9 +240,7 @@ fn begin_with<A: Actor>(
         let mut task = Context::from_waker(waker);
         place.pace().sampled(number, || code.as_mut().poll(&mut task))
     };
-    let polled = current::enter(&place.seat, place, || {
-        place.scheduler().enter(waker, || panics::caught(poll))
-    });
+    let polled = current::enter(place, || place.scheduler().enter(waker, || panics::caught(poll)));
     match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         // It is over: there is nothing left in it to drop.
@@ -252,7 +250,7 @@ fn begin_with<A: Actor>(
             place.seat.set_ending(&reason);
             // Who is told so and calls again calls the successor.
             place.mark();
-            current::enter(&place.seat, place, || seated::drop_code(place));
+            current::enter(place, || seated::drop_code(place));
             *fell = Some(Box::new(reason));
         }
     }

@@ -405,13 +405,12 @@ impl<M: Method> Queued<'_, M> {
             self.waiting = None;
             return;
         };
-        let target = &place.seat;
         if self
             .waiting
             .as_ref()
-            .is_none_or(|waiting| waiting.target != target.id)
+            .is_none_or(|waiting| waiting.target != place.seat.id)
         {
-            self.waiting = current::wait_for(target, M::NAME);
+            self.waiting = current::wait_for(&**place, M::NAME);
         }
     }
 

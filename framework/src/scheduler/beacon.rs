@@ -21,11 +21,10 @@ impl Lit {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// After something was put into a queue: true when the dispatcher is to be woken for it, by who asks.
+    /// After something was put into a queue, and a fence: true when the dispatcher is to be woken for it, by who asks.
     #[inline]
     #[must_use = "a dispatcher that sleeps is woken"]
     pub(super) fn light(&self) -> bool {
-        fence(Ordering::SeqCst);
         !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::AcqRel)
     }
 
@@ -64,6 +63,13 @@ impl Beacon {
     /// Wakes the dispatcher. False when it is awake.
     #[inline]
     pub(super) fn light(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.light_fenced()
+    }
+
+    /// The same after a fence.
+    #[inline]
+    pub(super) fn light_fenced(&self) -> bool {
         let lights = self.lit.light();
         if lights && let Some(waker) = self.waker.get() {
             waker.wake_by_ref();

@@ -3,15 +3,15 @@
 //! The [turn](crate::mailbox) says who may poll it. Whoever takes the turn for the loop puts an [`Entry`] into a queue, once; whoever takes
 //! the entry out polls, and ends the turn. So the word of the mailbox is all there is to agree on, for messages and wake-ups alike.
 //!
-//! A life lies in its place, and takes no memory of its own.
+//! A life lies in its place, takes no memory of its own, and keeps the place until it has ended. When the runtime is shut down, whoever has
+//! started it, a supervisor's task that is dropped, kills it: what is scheduled then is dropped.
 
-use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::{Scheduler, local};
+use super::{Scheduler, Succession, local};
 use crate::id::ActorId;
 use crate::panics;
 
@@ -28,10 +28,13 @@ pub(crate) trait Lives: Wake + Send + Sync + 'static {
     /// Goes on with a life of this place. Ready when that has ended.
     fn poll(self: &Arc<Self>, life: &mut Self::Life, task: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops a life of this place, wherever it is.
-    fn drop_life(self: &Arc<Self>, life: Self::Life);
+    /// Whether nothing is left of a life.
+    fn has_ended(life: &Self::Life) -> bool;
 
-    fn lives(&self) -> &LivesCell<Self::Life>;
+    /// A life of this place is about to be dropped, wherever it is.
+    fn end_life(&self, life: &mut Self::Life);
+
+    fn lives(&self) -> &Succession<Self::Life>;
 
     fn scheduler(&self) -> &Arc<Scheduler>;
 
@@ -45,43 +48,6 @@ pub(crate) trait Lives: Wake + Send + Sync + 'static {
     fn allows_help(&self, ends: Option<ActorId>) -> bool;
 }
 
-/// The present life, and the next one if that has begun before the end of this one.
-pub(crate) struct LivesCell<L> {
-    present: UnsafeCell<Option<Life<L>>>,
-    next: Mutex<Next<L>>,
-}
-
-#[derive(Default)]
-enum Next<L> {
-    /// There is no present one.
-    #[default]
-    Vacant,
-    Occupied,
-    Follows(Box<Life<L>>),
-}
-
-struct Life<L> {
-    life: L,
-    /// In the table of those who live, which keeps the place.
-    number: usize,
-}
-
-// SAFETY: the present life is touched only by who has the turn, which is one's at a time.
-unsafe impl<L: Send> Sync for LivesCell<L> {}
-
-impl<L> LivesCell<L> {
-    pub(crate) fn new() -> Self {
-        Self {
-            present: UnsafeCell::new(None),
-            next: Mutex::default(),
-        }
-    }
-
-    fn next(&self) -> MutexGuard<'_, Next<L>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// What wakes the loop of a place, not counted among those who keep the place.
 #[inline]
 pub(crate) fn waker<P: Lives>(place: &P) -> ManuallyDrop<Waker> {
@@ -89,30 +55,18 @@ pub(crate) fn waker<P: Lives>(place: &P) -> ManuallyDrop<Waker> {
 }
 
 /// Begins a life: it is polled on the scheduler from now on, or from the end of the present one.
-pub(crate) fn begin<P: Lives>(place: &Arc<P>, life: P::Life) {
+pub(crate) fn begin<P: Lives>(place: Arc<P>, life: P::Life) {
     if let Some(entry) = begin_here(place, life) {
         entry.schedule();
     }
 }
 
 /// The same for who runs the first turn of it, if it is the present one.
-pub(crate) fn begin_here<P: Lives>(place: &Arc<P>, life: P::Life) -> Option<Entry> {
-    let cell = place.lives();
-    let kept: Arc<dyn Runs> = Arc::clone(place) as _;
-    let life = Life {
-        life,
-        number: place.scheduler().live.keep(kept),
-    };
-    let mut next = cell.next();
-    if matches!(*next, Next::Vacant) {
-        *next = Next::Occupied;
-        // SAFETY: without a life nobody lets the loop run, so its turn is that of who makes it occupied.
-        unsafe { *cell.present.get() = Some(life) };
-        Some(Entry::of(&**place))
-    } else {
-        *next = Next::Follows(Box::new(life));
-        None
-    }
+#[inline]
+pub(crate) fn begin_here<P: Lives>(place: Arc<P>, life: P::Life) -> Option<Entry> {
+    // Counted for the life, until that ends.
+    let place = ManuallyDrop::new(place);
+    place.lives().begin(life).then(|| Entry::of(&**place))
 }
 
 /// Lets the loop run, by who has taken the turn for it.
@@ -129,9 +83,6 @@ pub(crate) fn run<P: Lives>(place: &P) {
 
 /// What an [`Entry`] stands for, whatever its lives are. Called by who has the entry, which is the loop's turn.
 pub(super) trait Runs: Send + Sync {
-    /// Wakes the loop.
-    fn wake(&self);
-
     fn scheduler(&self) -> &Arc<Scheduler>;
 
     /// One turn.
@@ -162,10 +113,6 @@ pub(super) trait Runs: Send + Sync {
 type Keeps = Option<Arc<dyn Runs>>;
 
 impl<P: Lives> Runs for P {
-    fn wake(&self) {
-        self.arc().wake_by_ref();
-    }
-
     fn scheduler(&self) -> &Arc<Scheduler> {
         Lives::scheduler(self)
     }
@@ -175,9 +122,8 @@ impl<P: Lives> Runs for P {
     /// As said in the trait.
     unsafe fn turn(&self) -> Turn {
         self.begin_turn();
-        let cell = self.lives();
         // SAFETY: the caller's entry is the loop's turn.
-        let Some(Life { life, .. }) = (unsafe { &mut *cell.present.get() }) else {
+        let Some(life) = (unsafe { self.lives().present() }) else {
             return Turn::Over;
         };
         let (place, waker) = (self.arc(), waker(self));
@@ -197,40 +143,23 @@ impl<P: Lives> Runs for P {
     ///
     /// As said in the trait.
     unsafe fn end(&self) -> (Keeps, bool) {
-        let cell = self.lives();
-        let mut next = cell.next();
+        let lives = self.lives();
         // SAFETY: the turn is the caller's.
-        let present = unsafe { &mut *cell.present.get() };
-        let ended = present.take();
-        let follows = match std::mem::take(&mut *next) {
-            Next::Follows(life) => {
-                *present = Some(*life);
-                *next = Next::Occupied;
-                true
-            }
-            Next::Occupied | Next::Vacant => false,
-        };
-        drop(next);
-        (drop_life(self, ended), follows)
+        let keeps = drop_life(self, unsafe { lives.present() });
+        // SAFETY: as above.
+        (keeps, unsafe { lives.end() })
     }
 
     /// # Safety
     ///
     /// As said in the trait.
     unsafe fn cancel(&self) -> [Keeps; 2] {
-        let cell = self.lives();
-        let (ended, next) = {
-            // Under the lock, as the next life begins under it.
-            let mut next = cell.next();
-            // SAFETY: the turn is the caller's.
-            let ended = unsafe { (*cell.present.get()).take() };
-            (ended, std::mem::take(&mut *next))
-        };
-        let next = match next {
-            Next::Follows(life) => Some(*life),
-            Next::Occupied | Next::Vacant => None,
-        };
-        [drop_life(self, next), drop_life(self, ended)]
+        let lives = self.lives();
+        // SAFETY: the turn is the caller's.
+        let keeps = drop_life(self, unsafe { lives.present() });
+        // SAFETY: as above.
+        let mut next = unsafe { lives.cancel() };
+        [drop_life(self, &mut next), keeps]
     }
 
     fn allows_help(&self, ends: Option<ActorId>) -> bool {
@@ -238,13 +167,18 @@ impl<P: Lives> Runs for P {
     }
 }
 
-/// Drops a life that is not in its place any more, but for what keeps the place.
-fn drop_life<P: Lives>(place: &P, life: Option<Life<P::Life>>) -> Keeps {
-    let Life { life, number } = life?;
-    if panics::caught(|| place.arc().drop_life(life)).is_err() {
+/// Drops a life, but for what keeps its place.
+#[inline]
+fn drop_life<P: Lives>(place: &P, life: &mut Option<P::Life>) -> Keeps {
+    let present = life.as_mut()?;
+    if P::has_ended(present) {
+        *life = None;
+    } else if panics::caught(|| place.end_life(present)).is_err() || panics::caught(|| *life = None).is_err()
+    {
         tracing::error!(target: "quorate::exit", "dropping what ran an actor panicked");
     }
-    Lives::scheduler(place).live.free(number)
+    // What was counted for this life when it began.
+    Some(ManuallyDrop::into_inner(place.arc()) as _)
 }
 
 /// A place whose loop is to run, in a queue. It is not counted: the life that it stands for keeps its place, and ends in its own turn or by
@@ -267,6 +201,21 @@ impl Entry {
     #[inline]
     pub(crate) fn run(self) {
         self.run_up_to(1);
+    }
+
+    /// The same, where `first` may be all there is to the turn: it answers whether the loop may rest.
+    #[inline]
+    pub(crate) fn run_first<P: Lives>(self, place: &P, first: impl FnOnce(&mut P::Life) -> bool) {
+        place.begin_turn();
+        let waker = waker(place);
+        // SAFETY: this entry is the loop's turn.
+        let life = unsafe { place.lives().present() };
+        let rests = Lives::scheduler(place).enter(&waker, || life.as_mut().is_some_and(first));
+        if !rests {
+            self.run();
+        } else if place.end_turn() {
+            self.schedule();
+        }
     }
 
     /// Has the loop run for a turn, and for more of them as long as it has more to do; beyond so many it is scheduled.

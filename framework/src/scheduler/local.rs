@@ -71,6 +71,7 @@ impl Local {
         run();
     }
 
+    #[inline]
     fn put(&self, entry: Entry) {
         self.queue.push(entry);
         self.scheduler.watch.stir();
@@ -79,7 +80,7 @@ impl Local {
         }
         fence(Ordering::SeqCst);
         // It is asked for afterwards: it may be another's meanwhile, who looks once more then.
-        self.scheduler.beacons[self.dispatcher()].light();
+        self.scheduler.beacons[self.dispatcher()].light_fenced();
         // The runtime may have been shut down meanwhile: then nobody looks any more.
         if self.scheduler.is_closed() {
             while let Some(entry) = self.queue.pop() {
@@ -88,6 +89,7 @@ impl Local {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&self) -> Option<Entry> {
         let entry = self.queue.pop();
         if entry.is_some() {

@@ -5,7 +5,7 @@ use loom::sync::{Arc, Notify};
 use loom::thread;
 
 use super::beacon::Lit;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// As for the mailbox's models.
 const PREEMPTIONS_MAX: usize = 3;
@@ -24,6 +24,7 @@ fn loom_nothing_that_was_put_into_a_queue_is_slept_through() {
                 let (queues, lit, bell) = (Arc::clone(&queues), Arc::clone(&lit), Arc::clone(&bell));
                 thread::spawn(move || {
                     queues[number].store(1, Ordering::Release);
+                    fence(Ordering::SeqCst);
                     if lit.light() {
                         bell.notify();
                     }

@@ -5,7 +5,7 @@
 //! beacon      by which a dispatcher is woken
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
 //! life        what is in the queues: an actor's place, for its present life
-//! live        all that live, to be dropped with the runtime
+//! succession  the life in a place, and the one that follows
 //! watch       a thread that has others help when what runs on one does not yield
 //! ```
 //! Tokio wakes a sleeping thread for the second task that is woken on one; a hand-over between cores takes a hundred times as long as a
@@ -27,8 +27,8 @@
 mod beacon;
 mod dispatcher;
 mod life;
-mod live;
 mod local;
+mod succession;
 mod watch;
 
 #[cfg(all(test, quorate_loom))]
@@ -42,10 +42,10 @@ use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
 
 use self::beacon::Beacon;
-pub(crate) use self::life::{Entry, Lives, LivesCell, begin, begin_here, run, schedule, waker};
-use self::live::Live;
+pub(crate) use self::life::{Entry, Lives, begin, begin_here, run, schedule, waker};
 use self::local::Local;
 pub(crate) use self::local::help;
+pub(crate) use self::succession::Succession;
 use self::watch::{Moves, Watch};
 use crate::here;
 
@@ -63,7 +63,6 @@ pub(crate) struct Scheduler {
     /// Numbers the queues.
     registered: AtomicUsize,
     beacons: Box<[Beacon]>,
-    live: Live,
     watch: Watch,
     /// The runtime has been shut down: what is woken is dropped.
     is_closed: AtomicBool,
@@ -94,7 +93,6 @@ impl Scheduler {
             changes: AtomicUsize::new(0),
             registered: AtomicUsize::new(0),
             beacons: (0..dispatchers).map(|_| Beacon::default()).collect(),
-            live: Live::default(),
             watch: Watch::default(),
             is_closed: AtomicBool::new(false),
         });
@@ -111,6 +109,7 @@ impl Scheduler {
     }
 
     /// Puts what was woken into the queue of this thread, if it is one of the runtime, and else into the common one.
+    #[inline]
     fn schedule(&self, entry: Entry) {
         if self.is_closed() {
             entry.cancel();
@@ -232,7 +231,6 @@ impl Scheduler {
     /// The runtime is being shut down: drops what is left.
     fn close(&self) {
         if !self.is_closed.swap(true, Ordering::SeqCst) {
-            self.live.end();
             self.watch.unpark();
         }
         self.drop_injected();

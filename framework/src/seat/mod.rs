@@ -6,16 +6,20 @@
 //! ```
 //! There are as many seats as actors, so what most of them never need lies in a box of its own, made at the first need or at the first end.
 
+mod above;
+mod seat_ref;
 mod starts;
 #[cfg(test)]
 mod tests;
 mod why;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
+pub(crate) use self::above::Above;
+pub(crate) use self::seat_ref::{HasSeat, SeatRef, WeakSeat};
 use self::starts::Starts;
 use self::why::{Full, Why};
 use crate::error::StartError;
@@ -68,8 +72,10 @@ pub(crate) struct Seat {
     /// Written and read in the actor's own turns: whether this turn has noted what it waits for.
     has_noted: AtomicBool,
     pub(crate) starts: Starts,
-    /// Its supervisor, and under which number it is known there.
-    above: Mutex<Option<(Arc<Above>, u64)>>,
+    /// Under which number its supervisor knows it, if it does.
+    key: AtomicU64,
+    /// Its supervisor, unless that is a root which it has nothing to tell.
+    above: Mutex<Option<Arc<Above>>>,
     last_exit: Why,
     /// Why it ends, while the incarnation's state is being dropped.
     ending: Why,
@@ -94,30 +100,14 @@ struct Held {
     highest: Arc<Highest>,
 }
 
-/// A supervisor, as those below it know it.
-#[derive(Debug)]
-pub(crate) struct Above {
-    seat: Weak<Seat>,
-    /// Woken by a lapse: it may be waiting for a restart.
-    pub(crate) lapsed: Notify,
-}
-
-impl Above {
-    pub(crate) fn new(seat: &Arc<Seat>) -> Arc<Self> {
-        Arc::new(Self {
-            seat: Arc::downgrade(seat),
-            lapsed: Notify::new(),
-        })
-    }
-}
-
 impl Seat {
+    #[inline]
     pub(crate) fn new(
         of: &'static Type,
         label: Option<Label>,
         tenure: Option<(Tenure, Arc<Highest>)>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Self {
+        Self {
             id: ActorId::next(),
             of,
             label: label.map(Box::new),
@@ -131,31 +121,37 @@ impl Seat {
             has_ended: AtomicBool::new(false),
             has_noted: AtomicBool::new(false),
             starts: Starts::default(),
+            key: AtomicU64::new(0),
             above: Mutex::new(None),
             last_exit: Why::default(),
             ending: Why::default(),
             rare: OnceLock::new(),
-        })
+        }
     }
 
     /// The actor's type, by its wire name.
+    #[inline]
     pub(crate) fn actor(&self) -> &'static str {
         self.of.name
     }
 
     /// A new incarnation takes the seat; what was asked of the last one is forgotten, but for a lapse.
+    #[inline]
     pub(crate) fn begin(&self) {
         debug_assert!(self.is_vacant(), "two incarnations of {} overlap", self.name());
         self.lane.reset();
         self.starts.begin();
         self.handling.store(NO_METHOD, Ordering::Relaxed);
-        self.incarnation.fetch_add(1, Ordering::AcqRel);
+        // There is one who begins at a time.
+        self.incarnation.store(self.incarnation() + 1, Ordering::Release);
         // Who sees this sees the new number.
         self.has_ended.store(false, Ordering::Release);
         self.ending.forget(|| &self.rare().ending);
         let _watchers = self.rare.get().map(|rare| lock(&rare.watchers));
         self.sits.store(sits::ONE, Ordering::Release);
-        self.gone.store(false, Ordering::SeqCst);
+        if self.is_gone() {
+            self.gone.store(false, Ordering::SeqCst);
+        }
     }
 
     /// What became of the first start, when it is over.
@@ -170,6 +166,7 @@ impl Seat {
     }
 
     /// The incarnation has ended, its state is dropped and its mailbox drained: tells the linked and the watchers.
+    #[inline]
     pub(crate) fn end(&self, reason: &ExitReason) {
         self.lane.unregister();
         self.tell(reason, true);
@@ -181,6 +178,7 @@ impl Seat {
         self.tell(reason, false);
     }
 
+    #[inline]
     fn tell(&self, reason: &ExitReason, ends: bool) {
         self.last_exit.set(reason, || &self.rare().last_exit);
         if ends && self.rare.get().is_none() {
@@ -209,8 +207,9 @@ impl Seat {
     }
 
     /// Nobody follows for now.
+    #[inline]
     pub(crate) fn leave(&self) {
-        self.gone.store(true, Ordering::SeqCst);
+        self.gone.store(true, Ordering::Release);
         // Sending is a read-modify-write on the queue before `is_gone`: either the sender sees this, or the sweep after it sees the message.
         // And who waits for this makes what it waits with before it asks `is_gone`.
         fence(Ordering::SeqCst);
@@ -242,13 +241,11 @@ impl Seat {
         self.incarnation.load(Ordering::Acquire)
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    /// True when a lapse is to be told to the root, which is above.
+    #[inline]
+    pub(crate) fn signal(&self, signal: Signal) -> bool {
         self.lane.send(signal);
-        if signal == Signal::Lapse
-            && let Some((above, _)) = &*lock(&self.above)
-        {
-            above.lapsed.notify_one();
-        }
+        signal == Signal::Lapse && !self.told_above()
     }
 
     /// Its supervisor asks the present incarnation to end, or the one whose start waits for this seat.
@@ -268,6 +265,7 @@ impl Seat {
     }
 
     /// What it is called in reports: its registered name, or its id under its supervisor, or its type's name.
+    #[inline]
     pub(crate) fn name(&self) -> &str {
         self.label.as_deref().map_or(self.of.name, Label::as_str)
     }
@@ -279,34 +277,25 @@ impl Seat {
     }
 
     /// The name that it is registered under, if it is.
+    #[inline]
     pub(crate) fn registered_name(&self) -> Option<&'static str> {
         self.label.as_deref()?.name()
     }
 
-    /// The labels from the root of the system to this one, with `/` between them. The root has none of its own.
-    pub(crate) fn path(&self) -> String {
-        let above = lock(&self.above)
-            .as_ref()
-            .and_then(|(above, _)| above.seat.upgrade());
-        match above {
-            Some(above) if lock(&above.above).is_some() => format!("{}/{}", above.path(), self.name()),
-            _ => self.name().to_owned(),
-        }
+    /// Who is above knows it under this number from now on.
+    #[inline]
+    pub(crate) fn set_key(&self, key: u64) {
+        self.key.store(key, Ordering::Relaxed);
     }
 
-    /// Who is above, knows it under this number, and is woken by a lapse from now on.
-    pub(crate) fn set_above(&self, above: &Arc<Above>, key: u64) {
-        *lock(&self.above) = Some((Arc::clone(above), key));
-    }
-
-    /// The number under which this supervisor knows it.
-    pub(crate) fn key_above(&self, above: &Arc<Above>) -> Option<u64> {
-        let mine = lock(&self.above);
-        let (_, key) = mine.as_ref().filter(|(mine, _)| Arc::ptr_eq(mine, above))?;
-        Some(*key)
+    /// The number under which whoever is above knows it. The number of another there, for who is not.
+    #[inline]
+    pub(crate) fn key(&self) -> u64 {
+        self.key.load(Ordering::Relaxed)
     }
 
     /// True when nobody may sit here any more: the tenure is not valid, or it was said to have ended.
+    #[inline]
     pub(crate) fn has_lapsed(&self) -> bool {
         self.lane.has_lapsed() || !self.has_valid_tenure()
     }
@@ -338,6 +327,7 @@ impl Seat {
     }
 
     /// Its state is dropped.
+    #[inline]
     pub(crate) fn set_ended(&self) {
         self.has_ended.store(true, Ordering::Release);
     }
@@ -349,6 +339,7 @@ impl Seat {
     }
 
     /// From now on a port that is dropped on behalf of who sits here answers `Exited(reason)`.
+    #[inline]
     pub(crate) fn set_ending(&self, reason: &ExitReason) {
         self.ending.set(reason, || &self.rare().ending);
     }

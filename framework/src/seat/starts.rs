@@ -17,11 +17,15 @@ pub(crate) struct Starts(AtomicU8);
 
 impl Starts {
     /// A new incarnation begins.
+    #[inline]
     pub(crate) fn begin(&self) {
-        self.0.fetch_and(!NOW, Ordering::SeqCst);
+        if self.is_started() {
+            self.0.fetch_and(!NOW, Ordering::SeqCst);
+        }
     }
 
     /// The incarnation has started. True when somebody waits for that.
+    #[inline]
     pub(crate) fn set_started(&self) -> bool {
         self.0.fetch_or(NOW | ONCE, Ordering::SeqCst) & AWAITED != 0
     }
@@ -37,11 +41,13 @@ impl Starts {
     }
 
     /// Whether the present incarnation has started, or the last one had.
+    #[inline]
     pub(crate) fn is_started(&self) -> bool {
         self.has(NOW)
     }
 
     /// Whether an incarnation has ever started.
+    #[inline]
     pub(crate) fn was_one(&self) -> bool {
         self.has(ONCE)
     }
@@ -51,6 +57,7 @@ impl Starts {
         self.has(IGNORED)
     }
 
+    #[inline]
     fn has(&self, flag: u8) -> bool {
         self.0.load(Ordering::SeqCst) & flag != 0
     }

@@ -19,6 +19,7 @@ static WORDS: [ExitReason; 6] = [
 ];
 
 /// What is kept of a reason.
+#[inline]
 fn code(reason: &ExitReason) -> u8 {
     match reason {
         ExitReason::Normal => 1,
@@ -42,16 +43,19 @@ pub(crate) type Full = Mutex<Option<ExitReason>>;
 pub(crate) struct Why(AtomicU8);
 
 impl Why {
+    #[inline]
     pub(crate) fn set<'a>(&self, reason: &ExitReason, full: impl FnOnce() -> &'a Full) {
         let code = code(reason);
         self.put(code, || (code == FULL).then(|| reason.clone()), full);
     }
 
+    #[inline]
     pub(crate) fn forget<'a>(&self, full: impl FnOnce() -> &'a Full) {
         self.put(NONE, || None, full);
     }
 
     /// Between words there is nothing but the byte; whatever else changes, changes under the lock.
+    #[inline]
     fn put<'a>(
         &self,
         code: u8,

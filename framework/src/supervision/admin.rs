@@ -12,7 +12,7 @@ use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
 use crate::current;
 use crate::error::StartError;
-use crate::spec::{Built, Spec};
+use crate::spec::Spec;
 
 impl<S: Supervisor> ActorRef<S> {
     /// Starts a child behind the others, and waits until it has started. It is stopped with the others, and belongs to the present incarnation
@@ -104,13 +104,13 @@ pub(super) async fn start<C: Spec>(
     let policy = ChildPolicy::of(spec.policy_mut());
     let named = id.unwrap_or(<C::Actor as Actor>::NAME);
     check(named, &policy, &desk.flags, desk.kind)?;
-    let Built { me, child } = match (spec.build(&desk.system, id), id) {
+    let (me, child) = match (spec.build(&desk.system, id), id) {
         (Err(StartError::NameTaken(name)), Some(id)) => {
             // Most often by the child itself: then its id is what is known of it.
             let known = desk.door.ask(|known| Ask::Known(id.into(), known)).await;
             return Err(known.flatten().unwrap_or(StartError::NameTaken(name)));
         }
-        (built, _) => built?,
+        (built, _) => built?.into_parts(),
     };
     let asked = Arc::clone(&child);
     let add = |started| Ask::Add {

@@ -10,7 +10,7 @@ use super::child::Child;
 use super::state::{ChildState, Kind, NotDone};
 use crate::error::StartError;
 use crate::id::ActorId;
-use crate::seat::Seat;
+use crate::seat::{SeatRef, WeakSeat};
 use crate::system::System;
 
 /// Requests to a supervisor that wait in its queue, and as many again that wait until a group is restarted. Who asks for more waits.
@@ -25,7 +25,7 @@ pub(crate) type Done = oneshot::Sender<Result<(), ChildError>>;
 /// Which child is meant.
 #[derive(Clone)]
 pub(crate) enum Which {
-    Seat(Arc<Seat>),
+    Seat(SeatRef),
     Id(Arc<str>),
 }
 
@@ -202,7 +202,8 @@ pub(crate) struct Listed {
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) asks: mpsc::Sender<Ask>,
-    pub(crate) seat: Arc<Seat>,
+    /// It lies in the same place.
+    pub(crate) seat: WeakSeat,
 }
 
 /// The way to a supervisor with children of its own spec, and what they may be.
@@ -216,6 +217,7 @@ pub(crate) struct Desk {
 impl Door {
     /// Asks, and waits for the answer; `None` when the supervisor is gone.
     pub(crate) async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let seat = self.seat.upgrade()?;
         let (sender, answer) = oneshot::channel();
         let asked = async {
             self.asks.send(ask(sender)).await.ok()?;
@@ -224,7 +226,7 @@ impl Door {
         tokio::select! {
             biased;
             answer = asked => answer,
-            () = self.seat.departed() => None,
+            () = seat.departed() => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -17,22 +17,25 @@ use crate::lane::Signal;
 use crate::place::{Place, Present};
 use crate::policy::Policy;
 use crate::scheduler::{self, Entry};
-use crate::seat::Seat;
-use crate::turn::Incarnation;
+use crate::seat::{Seat, SeatRef};
+use crate::turn::{End, Incarnation};
 
 /// A slot of a supervisor.
 pub(crate) trait Child: Send + Sync + 'static {
     fn policy(&self) -> &SharedPolicy;
 
-    fn seat(&self) -> &Arc<Seat>;
+    fn seat(&self) -> &Seat;
+
+    /// The seat, kept.
+    fn seat_ref(&self) -> SeatRef;
 
     fn kind(&self) -> ChildKind {
         ChildKind::Worker
     }
 
     /// Its seat and, behind it, those of all below it.
-    fn seats(&self, into: &mut Vec<Arc<Seat>>) {
-        into.push(Arc::clone(self.seat()));
+    fn seats(&self, into: &mut Vec<SeatRef>) {
+        into.push(self.seat_ref());
     }
 
     /// Where it is asked, when it is a supervisor.
@@ -81,7 +84,7 @@ pub(crate) trait Child: Send + Sync + 'static {
 
 /// An actor that runs on, out of reach.
 pub(crate) struct Left {
-    pub(crate) seat: Arc<Seat>,
+    pub(crate) seat: SeatRef,
     /// Where it was when it was found.
     pub(crate) path: String,
     /// It does not yield.
@@ -124,7 +127,7 @@ pub(crate) enum ReportTo {
     /// To its task.
     Queue(mpsc::Sender<Event>),
     /// To the root, which does what follows at once, and looks itself whether a child has started.
-    Root(Weak<Root>),
+    Root(Arc<Root>),
 }
 
 impl ReportTo {
@@ -137,6 +140,7 @@ impl ReportTo {
 
 impl Report {
     /// Tells that an actor has started, and notes it in its seat. The root looks there itself, unless somebody waits for it to be told.
+    #[inline]
     pub(crate) fn tell_started(&self, seat: &Seat) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let is_awaited = seat.starts.set_started();
         if matches!(self.to, ReportTo::Root(_)) && !is_awaited {
@@ -149,11 +153,7 @@ impl Report {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         match &self.to {
             ReportTo::Queue(_) => drop(tokio::spawn(task)),
-            ReportTo::Root(root) => {
-                if let Some(root) = root.upgrade() {
-                    drop(root.runtime().spawn(task));
-                }
-            }
+            ReportTo::Root(root) => drop(root.runtime().spawn(task)),
         }
     }
 
@@ -173,12 +173,27 @@ impl Report {
     fn is_closed(&self) -> bool {
         match &self.to {
             ReportTo::Queue(events) => events.is_closed(),
-            ReportTo::Root(root) => root.upgrade().is_none_or(|root| root.has_ended()),
+            ReportTo::Root(root) => root.has_ended(),
         }
     }
 
+    /// Tells that an actor has ended. What it answers, when the supervisor has no room, is to be waited for.
+    #[inline]
+    pub(crate) fn tell_end(&self, end: &End) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        if let (ReportTo::Root(root), End::Ended(reason)) = (&self.to, end)
+            && root.ended(self.key, reason)
+        {
+            return None;
+        }
+        self.send_now(match end {
+            End::Ended(reason) => Happened::Exited(reason.clone()),
+            End::Ignored => Happened::Ignored,
+            End::NotStarted(reason) => Happened::StartFailed(reason.clone()),
+        })
+    }
+
     /// Tells what has happened. What it answers, when the supervisor has no room, is to be waited for.
-    pub(crate) fn send_now(&self, happened: Happened) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    fn send_now(&self, happened: Happened) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let event = Event {
             key: self.key,
             happened,
@@ -187,7 +202,7 @@ impl Report {
         let events = match &self.to {
             ReportTo::Queue(events) => events,
             ReportTo::Root(root) => {
-                tell_root(root, event);
+                root.told(event);
                 return None;
             }
         };
@@ -212,14 +227,8 @@ impl Report {
             ReportTo::Queue(events) => {
                 let _ = events.send(event).await;
             }
-            ReportTo::Root(root) => tell_root(root, event),
+            ReportTo::Root(root) => root.told(event),
         }
-    }
-}
-
-fn tell_root(root: &Weak<Root>, event: Event) {
-    if let Some(root) = root.upgrade() {
-        root.told(event);
     }
 }
 
@@ -237,13 +246,28 @@ impl ChildPolicy {
 
 impl SharedPolicy {
     /// That of an actor's type, unless this one is another.
+    #[inline]
     pub(crate) fn of<A: Actor>(policy: &Policy) -> Self {
-        let of_type: &'static ChildPolicy = const { &ChildPolicy::of(&A::POLICY) };
-        let own = ChildPolicy::of(policy);
-        if own == *of_type {
-            Self::Type(of_type)
+        let of_type = &A::POLICY;
+        if policy.restart == of_type.restart
+            && policy.shutdown == of_type.shutdown
+            && policy.backoff == of_type.backoff
+            && policy.significant == of_type.significant
+        {
+            Self::Type(const { &ChildPolicy::of(&A::POLICY) })
         } else {
-            own.into()
+            ChildPolicy::of(policy).into()
+        }
+    }
+}
+
+impl<A: Actor> Place<A> {
+    /// Begins a life here, which ends with who is reported to.
+    pub(crate) fn begin(self: &Arc<Self>, life: Present<A>, report: &Report) {
+        scheduler::begin(Arc::clone(self), life);
+        // It may have gone while this was waited for.
+        if report.is_closed() {
+            self.signal(Signal::Kill);
         }
     }
 }
@@ -254,15 +278,19 @@ impl<A: Actor> Child for Place<A> {
         self.policy()
     }
 
-    fn seat(&self) -> &Arc<Seat> {
+    fn seat(&self) -> &Seat {
         &self.seat
+    }
+
+    fn seat_ref(&self) -> SeatRef {
+        self.seat_ref()
     }
 
     fn start(self: Arc<Self>, report: Report) {
         let incarnation = Incarnation::new(&self, report.clone());
         let place = Arc::clone(&self);
-        let begin = move |life, _: &Report| scheduler::begin(&place, Present::Actor(life));
-        spawn_in(begin, &self.seat, report, incarnation);
+        let begin = move |life, report: &Report| place.begin(Present::Actor(life), report);
+        spawn_in(begin, &self.seat_ref(), report, incarnation);
     }
 
     fn start_here(self: Arc<Self>, report: Report) -> Option<Entry> {
@@ -272,7 +300,7 @@ impl<A: Actor> Child for Place<A> {
         }
         self.seat.begin();
         let incarnation = Incarnation::new(&self, report);
-        scheduler::begin_here(&self, Present::Actor(incarnation))
+        scheduler::begin_here(self, Present::Actor(incarnation))
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -297,6 +325,7 @@ impl<A: Actor> Child for Place<A> {
 }
 
 /// The span of an incarnation in this seat: within that of its supervisor, whose task starts it. The root has none.
+#[inline]
 pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
     let span = match &report.to {
         ReportTo::Queue(_) => {
@@ -316,7 +345,7 @@ pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
 /// is told to end meanwhile, or when its supervisor has ended.
 pub(crate) fn spawn_in<F: Send + 'static>(
     begin: impl FnOnce(F, &Report) + Send + 'static,
-    seat: &Arc<Seat>,
+    seat: &SeatRef,
     report: Report,
     incarnation: F,
 ) {
@@ -325,7 +354,7 @@ pub(crate) fn spawn_in<F: Send + 'static>(
         begin(incarnation, &report);
         return;
     }
-    let (seat, before, spawner) = (Arc::clone(seat), seat.times_told(), report.clone());
+    let (seat, before, spawner) = (seat.clone(), seat.times_told(), report.clone());
     spawner.spawn(async move {
         seat.vacant().await;
         if report.is_closed() {

@@ -55,14 +55,14 @@ pub(crate) struct Driver {
 impl Driver {
     /// `booted` is told when all children have started.
     pub(crate) fn new<'a>(
-        seat: &Arc<Seat>,
+        above: Arc<Above>,
         casualties: Arc<Casualties>,
         (flags, kind): (Flags, Kind),
         children: impl IntoIterator<Item = &'a (Arc<str>, Arc<dyn Child>)>,
         (booted, report_to): (oneshot::Sender<()>, ReportTo),
     ) -> Self {
         let mut driver = Self {
-            above: Above::new(seat),
+            above,
             casualties,
             state: State::new(flags, kind, crate::system::random()),
             slots: Table::new(),
@@ -216,10 +216,8 @@ impl Driver {
     }
 
     /// Has `started` told of the first start of a child, when that is over.
-    pub(super) fn await_start(&mut self, seat: &Arc<Seat>, started: Started) {
-        let slot = self
-            .find(&Which::Seat(Arc::clone(seat)))
-            .and_then(|key| self.slots.get_mut(key));
+    pub(super) fn await_start(&mut self, seat: &Seat, started: Started) {
+        let slot = self.find_seat(seat).and_then(|key| self.slots.get_mut(key));
         match slot {
             Some(slot) if !seat.starts.set_awaited() => slot.more().started = Some(started),
             _ => {
@@ -254,13 +252,15 @@ impl Driver {
 
     fn find(&self, which: &Which) -> Option<Key> {
         match which {
-            Which::Seat(seat) => {
-                let key = Key(seat.key_above(&self.above)?);
-                let slot = self.slots.get(key)?;
-                Arc::ptr_eq(slot.child.seat(), seat).then_some(key)
-            }
+            Which::Seat(seat) => self.find_seat(seat),
             Which::Id(id) => self.ids.get(id).copied(),
         }
+    }
+
+    fn find_seat(&self, seat: &Seat) -> Option<Key> {
+        let key = Key(seat.key());
+        let slot = self.slots.get(key)?;
+        (slot.child.seat().id == seat.id).then_some(key)
     }
 
     pub(super) fn list(&self) -> Vec<Listed> {
@@ -293,7 +293,7 @@ impl Driver {
             }
             return;
         };
-        child.seat().set_above(&self.above, key.0);
+        self.set_above(child.seat(), key);
         if started.is_some() {
             child.seat().starts.set_awaited();
         }
@@ -310,34 +310,37 @@ impl Driver {
         self.slots.push(key, Slot { child, more });
     }
 
+    #[inline]
+    fn set_above(&self, seat: &Seat, key: Key) {
+        seat.set_key(key.0);
+        // What is spawned has nothing above it in its path, and without a tenure no lapse to tell.
+        if matches!(self.report_to, ReportTo::Queue(_)) || seat.tenure().is_some() {
+            seat.set_above(&self.above);
+        }
+    }
+
     /// Starts a child with nobody to tell, at once, and has the caller run what there is to run of it.
-    pub(super) fn start(&mut self, child: &Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
+    #[inline]
+    pub(super) fn start(&mut self, child: Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
         let added = self.state.add_started(child.policy().clone());
         let key = added.ok_or(NotNow)?;
-        child.seat().set_above(&self.above, key.0);
-        self.slots.push(
-            key,
-            Slot {
-                child: Arc::clone(child),
-                more: None,
-            },
-        );
-        Ok(Arc::clone(child).start_here(self.report_to.of(key)))
+        self.set_above(child.seat(), key);
+        let starting = Arc::clone(&child);
+        self.slots.push(key, Slot { child, more: None });
+        Ok(starting.start_here(self.report_to.of(key)))
     }
 
     /// A child has ended and is forgotten, when nothing else follows from that: the caller closes it, and frees its name.
-    pub(super) fn end_of(&mut self, event: &Event) -> Option<Arc<dyn Child>> {
-        let Happened::Exited(reason) = &event.happened else {
-            return None;
-        };
-        let slot = self.slots.get(event.key)?;
+    #[inline]
+    pub(super) fn end_of(&mut self, key: Key, reason: &ExitReason) -> Option<Arc<dyn Child>> {
+        let slot = self.slots.get(key)?;
         let seat = slot.child.seat();
-        let is_plain = slot.more.is_none() && event.left.is_empty() && !seat.has_lapsed();
-        let ends = is_plain && self.state.end(event.key, seat.starts.is_started(), reason);
-        if ends {
-            told("ended", event.key);
+        let is_plain = slot.more.is_none() && !seat.has_lapsed();
+        if !is_plain || !self.state.end(key, seat.starts.is_started(), reason) {
+            return None;
         }
-        ends.then(|| self.slots.remove(event.key).map(|slot| slot.child))?
+        told("ended", key);
+        self.slots.remove(key).map(|slot| slot.child)
     }
 
     fn carry_out(&mut self, command: Command) {
@@ -425,7 +428,7 @@ impl Driver {
             "an actor is stuck: its handler does not yield"
         );
         let left = Left {
-            seat: Arc::clone(seat),
+            seat: slot.child.seat_ref(),
             path: seat.path(),
             handler: Arc::clone(&handler),
         };
@@ -451,6 +454,7 @@ impl Driver {
             slot.forget();
         }
         self.step().run();
+        self.slots = Table::new();
         // All others have ended: who is still there is stuck.
         let mut left = std::mem::take(&mut self.left);
         left.retain(|left| left.seat.is_live());
@@ -459,14 +463,16 @@ impl Driver {
 }
 
 /// What was heard of a child.
+#[inline]
 fn told(reported: &'static str, key: Key) {
     tracing::trace!(target: "quorate::supervision", child = key.0, reported);
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Early, with its runtime: refs to what was below it may stay, and keep nothing of its specs.
+        // Early, with its runtime: nobody else ends what is below it. Refs may stay, and keep nothing of its specs.
         for slot in self.slots.values() {
+            slot.child.signal(Signal::Kill);
             slot.forget();
         }
     }

@@ -5,12 +5,13 @@
 //!
 //! As nothing waits for anything else here, its [driver](super::driver) lies behind a lock: who spawns adds the child and starts it, and who
 //! ends tells of it, each on its own thread, without waiting for a task. There is no queue. A task has what is left: deadlines, back-offs,
-//! retries, the shutdown. It owns the root, so that nothing is left when it is dropped with its runtime.
+//! retries, the shutdown. With it the driver ends, so that nothing is left when it is dropped with its runtime.
 //!
 //! What runs code of users is done when the lock is free again. Starts and signals are under the lock: they keep their order.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -23,10 +24,11 @@ use super::child::{Child, Event, ReportTo};
 pub(crate) use super::driver::NotNow;
 use super::driver::{Driver, Ended};
 use super::server::next_signal;
-use super::state::Kind;
+use super::state::{Key, Kind};
+use crate::exit::ExitReason;
 use crate::label::Label;
 use crate::scheduler::Entry;
-use crate::seat::{Above, Seat, Type};
+use crate::seat::{Above, Seat, SeatRef, Type};
 
 const ROOT: &Type = &Type {
     name: "quorate::Root",
@@ -35,14 +37,17 @@ const ROOT: &Type = &Type {
 
 /// The supervisor of what is spawned in a system.
 pub(crate) struct Root {
-    seat: Arc<Seat>,
+    seat: SeatRef,
     runtime: Handle,
     above: Arc<Above>,
     desk: Mutex<Desk>,
+    /// There is no driver any more.
+    has_ended: AtomicBool,
     /// The task is to look at the desk.
     woken: Notify,
 }
 
+#[derive(Default)]
 struct Desk {
     /// `None` when it has ended.
     driver: Option<Driver>,
@@ -50,47 +55,59 @@ struct Desk {
     sleeps_until: Option<Instant>,
 }
 
+/// A root by its task: what is below it goes with that.
+struct Owned(Arc<Root>);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let driver = self.0.desk().driver.take();
+        self.0.has_ended.store(true, Ordering::Release);
+        // What it drops is code of users, so this is not under the lock.
+        drop(driver);
+    }
+}
+
 /// The way to a root.
 pub(crate) struct RootDoor {
-    root: Weak<Root>,
-    pub(crate) seat: Arc<Seat>,
+    root: Arc<Root>,
+    pub(crate) seat: SeatRef,
 }
 
 /// Starts a root on the present runtime. `ended` is told of its end.
 pub(crate) fn start(runtime: &Handle, casualties: &Arc<Casualties>, ended: oneshot::Sender<()>) -> RootDoor {
-    let seat = Seat::new(ROOT, Some(Label::Name("root")), None);
+    let seat = SeatRef::new(Arc::new(Seat::new(ROOT, Some(Label::Name("root")), None)));
     seat.begin();
-    let root = Arc::new_cyclic(|root: &Weak<Root>| {
-        let (booted, _) = oneshot::channel();
-        let mut driver = Driver::new(
-            &seat,
-            Arc::clone(casualties),
-            (Flags::DEFAULT, Kind::Root),
-            &[],
-            (booted, ReportTo::Root(Weak::clone(root))),
-        );
-        driver.boot();
-        driver.step().run();
-        Root {
-            seat: Arc::clone(&seat),
-            runtime: runtime.clone(),
-            above: Arc::clone(&driver.above),
-            desk: Mutex::new(Desk {
-                driver: Some(driver),
-                sleeps_until: None,
-            }),
-            woken: Notify::new(),
-        }
+    let above = Above::new(&seat, true);
+    let root = Arc::new(Root {
+        seat: seat.clone(),
+        runtime: runtime.clone(),
+        above: Arc::clone(&above),
+        desk: Mutex::default(),
+        has_ended: AtomicBool::new(false),
+        woken: Notify::new(),
     });
+    let (booted, _) = oneshot::channel();
+    let mut driver = Driver::new(
+        above,
+        Arc::clone(casualties),
+        (Flags::DEFAULT, Kind::Root),
+        &[],
+        (booted, ReportTo::Root(Arc::clone(&root))),
+    );
+    driver.boot();
+    driver.step().run();
+    root.desk().driver = Some(driver);
     let door = RootDoor {
-        root: Arc::downgrade(&root),
+        root: Arc::clone(&root),
         seat,
     };
+    let root = Owned(root);
     let casualties = Arc::clone(casualties);
     runtime.spawn(async move {
-        let end = root.run().await;
-        root.seat.end(&end.reason());
-        root.seat.leave();
+        let root = root;
+        let end = root.0.run().await;
+        root.0.seat.end(&end.reason());
+        root.0.seat.leave();
         for left in &end.left {
             casualties.stuck(left);
         }
@@ -102,55 +119,58 @@ pub(crate) fn start(runtime: &Handle, casualties: &Arc<Casualties>, ended: onesh
 impl RootDoor {
     /// Starts a child; `started` is told whether it has started, or dropped when the root has ended.
     pub(crate) fn add(&self, child: Arc<dyn Child>, started: Started) {
-        if let Some(root) = self.root.upgrade() {
-            root.with(|driver| driver.add(None, child, false, Some(started)));
-        }
+        self.root
+            .with(|driver| driver.add(None, child, false, Some(started)));
     }
 
     /// The same with nobody to tell. What it answers is for the caller to run.
-    pub(crate) fn start(&self, child: &Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
-        let root = self.root.upgrade().ok_or(NotNow)?;
-        match &mut root.desk().driver {
+    pub(crate) fn start(&self, child: Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
+        match &mut self.root.desk().driver {
             Some(driver) => driver.start(child),
             None => Err(NotNow),
         }
     }
 
     /// As in [`add`](Self::add), for a child that was started with nobody to tell.
-    pub(crate) fn await_start(&self, seat: &Arc<Seat>, started: Started) {
-        if let Some(root) = self.root.upgrade() {
-            root.with(|driver| driver.await_start(seat, started));
-        }
+    pub(crate) fn await_start(&self, seat: &Seat, started: Started) {
+        self.root.with(|driver| driver.await_start(seat, started));
     }
 
     /// Stops a child; `done` is told when it has ended, or dropped when the root has.
-    pub(crate) fn terminate(&self, seat: Arc<Seat>, done: Done) {
-        if let Some(root) = self.root.upgrade() {
-            root.with(|driver| driver.terminate(&Which::Seat(seat), done));
-        }
+    pub(crate) fn terminate(&self, seat: SeatRef, done: Done) {
+        self.root
+            .with(|driver| driver.terminate(&Which::Seat(seat), done));
+    }
+
+    /// The tenure of a child has ended.
+    pub(crate) fn tell_lapse(&self) {
+        self.root.above.lapsed.notify_one();
     }
 
     /// What there is.
     pub(crate) fn list(&self) -> Vec<Listed> {
-        let root = self.root.upgrade();
-        let listed = root.and_then(|root| root.desk().driver.as_ref().map(Driver::list));
-        listed.unwrap_or_default()
+        let desk = self.root.desk();
+        desk.driver.as_ref().map(Driver::list).unwrap_or_default()
     }
 }
 
 impl Root {
+    /// A child has ended: false when more follows from that than that it is forgotten, and it is to be [told](Self::told).
+    #[inline]
+    pub(super) fn ended(&self, key: Key, reason: &ExitReason) -> bool {
+        let mut desk = self.desk();
+        let ended = desk.driver.as_mut().and_then(|driver| driver.end_of(key, reason));
+        drop(desk);
+        let Some(child) = ended else {
+            return false;
+        };
+        child.close();
+        child.remove();
+        true
+    }
+
     /// Something has happened to a child.
     pub(super) fn told(&self, event: Event) {
-        let ended = self
-            .desk()
-            .driver
-            .as_mut()
-            .and_then(|driver| driver.end_of(&event));
-        if let Some(child) = ended {
-            child.close();
-            child.remove();
-            return;
-        }
         self.with(|driver| driver.handle_event(event));
     }
 
@@ -161,7 +181,7 @@ impl Root {
 
     /// True when nobody is told any more.
     pub(super) fn has_ended(&self) -> bool {
-        self.desk().driver.is_none()
+        self.has_ended.load(Ordering::Acquire)
     }
 
     /// Does something with the driver, and what follows from that. Nothing, when it has ended.
@@ -192,6 +212,7 @@ impl Root {
                 let driver = desk.driver.take_if(|driver| driver.outcome().is_some());
                 if let Some(driver) = driver {
                     drop(desk);
+                    self.has_ended.store(true, Ordering::Release);
                     return driver.end();
                 }
                 let driver = desk.driver.as_ref();

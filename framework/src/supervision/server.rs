@@ -17,14 +17,14 @@ use super::child::{Child, Event, ReportTo};
 use super::driver::{Driver, Ended};
 use super::state::{Key, Kind};
 use crate::lane::Signal;
-use crate::seat::Seat;
+use crate::seat::{Above, Seat, SeatRef};
 
 /// Events of children that wait for the task. A child's task waits when it is full.
 const EVENTS_MAX: usize = 256;
 
 pub(super) struct Server {
     /// The supervisor's own.
-    seat: Arc<Seat>,
+    seat: SeatRef,
     driver: Driver,
     events: mpsc::Receiver<Event>,
     /// What was asked while the core is busy; at most `ASKS_MAX`.
@@ -44,7 +44,7 @@ enum Next {
 impl Server {
     /// `booted` is told when all children have started.
     pub(super) fn new<'a>(
-        seat: Arc<Seat>,
+        seat: SeatRef,
         casualties: Arc<Casualties>,
         what: (Flags, Kind),
         children: impl IntoIterator<Item = &'a (Arc<str>, Arc<dyn Child>)>,
@@ -53,7 +53,7 @@ impl Server {
         let (report_to, events) = mpsc::channel(EVENTS_MAX);
         let told = (booted, ReportTo::Queue(report_to));
         Self {
-            driver: Driver::new(&seat, casualties, what, children, told),
+            driver: Driver::new(Above::new(&seat, false), casualties, what, children, told),
             seat,
             events,
             deferred: VecDeque::new(),

@@ -23,9 +23,8 @@ use crate::label::Label;
 use crate::pace::InPlace;
 use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
-use crate::raw_ref::RawRef;
 use crate::reply::Port;
-use crate::seat::Seat;
+use crate::seat::{Seat, SeatRef};
 use crate::spec::{Built, Spec, StartFn, type_of};
 use crate::system::System;
 
@@ -217,9 +216,9 @@ impl Children<'_> {
         }
         let policy = ChildPolicy::of(spec.policy_mut());
         check(id, &policy, &self.flags, self.kind)?;
-        let built = spec.build(self.system, Some(id))?;
-        self.added.push((id.into(), built.child));
-        Ok(built.me)
+        let (me, child) = spec.build(self.system, Some(id))?.into_parts();
+        self.added.push((id.into(), child));
+        Ok(me)
     }
 
     fn remove_all(&self) {
@@ -279,14 +278,14 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         let desk = Desk {
             door: Door {
                 asks,
-                seat: Arc::clone(&place.seat),
+                seat: place.seat_ref().downgrade(),
             },
             system: system.clone(),
             flags: self.flags,
             kind: self.kind,
         };
         place.set_supervising(refs, desk);
-        let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
+        let me = Arc::clone(&place);
         let child = SupervisorChild {
             place,
             children: children.added.into(),
@@ -298,7 +297,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         };
         Ok(Built {
             me,
-            child: Arc::new(child),
+            slot: Some(Arc::new(child)),
         })
     }
 }
@@ -325,16 +324,20 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         &self.policy
     }
 
-    fn seat(&self) -> &Arc<Seat> {
+    fn seat(&self) -> &Seat {
         &self.place.seat
+    }
+
+    fn seat_ref(&self) -> SeatRef {
+        self.place.seat_ref()
     }
 
     fn kind(&self) -> ChildKind {
         ChildKind::Supervisor
     }
 
-    fn seats(&self, into: &mut Vec<Arc<Seat>>) {
-        into.push(Arc::clone(&self.place.seat));
+    fn seats(&self, into: &mut Vec<SeatRef>) {
+        into.push(self.place.seat_ref());
         for (_, child) in self.children.iter() {
             child.seats(into);
         }
@@ -347,25 +350,18 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
     fn start(self: Arc<Self>, report: Report) {
         let (booted, has_booted) = oneshot::channel();
         let server = Server::new(
-            Arc::clone(&self.place.seat),
+            self.place.seat_ref(),
             Arc::clone(&self.casualties),
             (self.flags, self.kind),
             self.children.iter(),
             booted,
         );
         let (seat, children, asked) = (
-            Arc::clone(&self.place.seat),
+            self.place.seat_ref(),
             Arc::clone(&self.children),
             Arc::clone(&self.asked),
         );
-        let incarnation = incarnation(
-            server,
-            has_booted,
-            Arc::clone(&seat),
-            children,
-            asked,
-            report.clone(),
-        );
+        let incarnation = incarnation(server, has_booted, seat.clone(), children, asked, report.clone());
         let span = span(&seat, &report);
         spawn_in(as_task, &seat, report, incarnation.instrument(span));
     }
@@ -387,7 +383,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
 async fn incarnation(
     server: Server,
     has_booted: oneshot::Receiver<()>,
-    seat: Arc<Seat>,
+    seat: SeatRef,
     children: Slots,
     asked: Asked,
     report: Report,

@@ -1,7 +1,6 @@
 //! What happens at an actor's place, for a test that waits for it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,7 +11,7 @@ use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
 use crate::exit::ExitReason;
 use crate::monitor::{MonitorId, Watcher};
-use crate::seat::Seat;
+use crate::seat::SeatRef;
 
 /// How often a place is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -100,7 +99,7 @@ impl Life {
         self.seat().incarnation().saturating_sub(1)
     }
 
-    fn seat(&self) -> &Arc<Seat> {
+    fn seat(&self) -> &SeatRef {
         &self.seen.seat
     }
 
@@ -128,7 +127,7 @@ impl fmt::Debug for Life {
 
 /// A watcher on the incarnation that sits there.
 struct Watched {
-    seat: Arc<Seat>,
+    seat: SeatRef,
     id: MonitorId,
     /// Why it ended; [`ExitReason::Gone`] when there was none that stays.
     reason: watch::Receiver<Option<ExitReason>>,
@@ -136,13 +135,13 @@ struct Watched {
 
 impl Watched {
     /// Watches the present incarnation, and says which that is.
-    fn now(seat: &Arc<Seat>) -> (u64, Self) {
+    fn now(seat: &SeatRef) -> (u64, Self) {
         loop {
             let incarnation = seat.incarnation();
             let (tell, reason) = watch::channel(None);
             let id = MonitorId::next();
             seat.monitor(Watcher::new(id, move |reason| drop(tell.send(Some(reason)))));
-            let seat = Arc::clone(seat);
+            let seat = seat.clone();
             let watched = Self { seat, id, reason };
             // Else it is not known of which of the two it tells.
             if watched.seat.incarnation() == incarnation {

@@ -18,12 +18,10 @@ use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::label::Label;
 use crate::lane::Signal;
-use crate::place::{Inbox, Place, Present};
+use crate::place::{Held, Inbox, Place, Present};
 use crate::policy::{Policy, Restart};
-use crate::raw_ref::RawRef;
 use crate::request::Refusal;
-use crate::scheduler;
-use crate::seat::Seat;
+use crate::seat::{Seat, SeatRef};
 use crate::spec::{Built, Spec, StartFn, type_of};
 use crate::supervision::child::{Child, Report, SharedPolicy, span, spawn_in};
 use crate::system::System;
@@ -115,7 +113,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             None,
         );
         let place = Place::<A>::new(seat, system, &self.policy, StartFn::Otherwise);
-        let me = ActorRef::from_raw(RawRef::local(Arc::clone(&place)));
+        let me = Arc::clone(&place);
         let child = ProbeChild {
             place,
             keep: self.keep,
@@ -123,7 +121,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
         };
         Ok(Built {
             me,
-            child: Arc::new(child),
+            slot: Some(Arc::new(child)),
         })
     }
 }
@@ -140,8 +138,12 @@ impl<A: Actor> Child for ProbeChild<A> {
         &self.policy
     }
 
-    fn seat(&self) -> &Arc<Seat> {
+    fn seat(&self) -> &Seat {
         &self.place.seat
+    }
+
+    fn seat_ref(&self) -> SeatRef {
+        self.place.seat_ref()
     }
 
     fn start(self: Arc<Self>, report: Report) {
@@ -156,11 +158,11 @@ impl<A: Actor> Child for ProbeChild<A> {
             place.seat.end(&reason);
             report.exited(reason).await;
         };
-        let seat = &self.place.seat;
+        let seat = &self.place.seat_ref();
         let span = span(seat, &to);
         let begin = {
             let place = Arc::clone(&self.place);
-            move |life, _: &Report| scheduler::begin(&place, Present::Probe(Box::pin(life)))
+            move |life, report: &Report| place.begin(Present::Probe(Box::pin(life)), report)
         };
         spawn_in(begin, seat, to, incarnation.instrument(span));
     }
@@ -174,13 +176,13 @@ impl<A: Actor> Child for ProbeChild<A> {
 
 /// Takes what comes, until nobody looks at it any more.
 async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -> ExitReason {
-    let Some(inbox) = place.take_inbox() else {
+    let Some(taken) = place.take_inbox() else {
         return ExitReason::error("the mailbox of the place is in use");
     };
     place.set_alive();
     let mut taken = Probed {
         place,
-        inbox: Some(inbox),
+        inbox: Some(taken),
     };
     while let Some(item) = poll_fn(|_| taken.poll_next()).await {
         if let Item::Message { envelope, .. } = item
@@ -195,12 +197,12 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
 /// Gives the mailbox back, drained, when the probe ends.
 struct Probed<'a, A: Actor> {
     place: &'a Place<A>,
-    inbox: Option<Inbox<A>>,
+    inbox: Option<(Held, Inbox<A>)>,
 }
 
 impl<A: Actor> Probed<'_, A> {
     fn poll_next(&mut self) -> Poll<Option<Item<A>>> {
-        let Some(inbox) = &mut self.inbox else {
+        let Some((_, inbox)) = &mut self.inbox else {
             return Poll::Ready(None);
         };
         match self.place.mailbox().next_or_rest(inbox) {
@@ -215,9 +217,9 @@ impl<A: Actor> Probed<'_, A> {
 
 impl<A: Actor> Drop for Probed<'_, A> {
     fn drop(&mut self) {
-        if let Some(mut inbox) = self.inbox.take() {
+        if let Some((held, mut inbox)) = self.inbox.take() {
             self.place.drain(&mut inbox, || Refusal::Gone);
-            self.place.return_inbox(inbox);
+            self.place.return_inbox(held, inbox);
         }
     }
 }

@@ -50,6 +50,9 @@ impl Messages {
         inbox: &mut Inbox<A>,
         task: &mut Context<'_>,
     ) -> Poll<ExitReason> {
+        if let Some(quick) = self.quickly(turns, inbox) {
+            return quick;
+        }
         // SAFETY: the loop has the turn as long as it is polled.
         let code = || unsafe { turns.place.body().code() };
         loop {
@@ -70,6 +73,34 @@ impl Messages {
                 Err(reason) => return Poll::Ready(reason),
             }
         }
+    }
+
+    /// Whether there is nothing to do.
+    pub(super) fn rests<A: Actor>(&mut self, turns: &Turns<'_, A>, inbox: &mut Inbox<A>) -> bool {
+        matches!(self.quickly(turns, inbox), Some(Poll::Pending))
+    }
+
+    /// What a turn comes to in which nothing of the actor's own code runs: it is told to end, or there is nothing to do.
+    #[inline]
+    fn quickly<A: Actor>(&mut self, turns: &Turns<'_, A>, inbox: &mut Inbox<A>) -> Option<Poll<ExitReason>> {
+        let (place, mailbox) = (turns.place, turns.place.mailbox());
+        let signal = turns.asked_to_end();
+        if self.timers.is_some() || signal.is_none() && !mailbox.is_empty(inbox) {
+            return None;
+        }
+        // SAFETY: the loop has the turn as long as it is polled.
+        let (is_within, body) = unsafe { (place.body().code().is_some(), turns.body()) };
+        if is_within || body.fell.is_some() || body.cx.has_asked() {
+            return None;
+        }
+        place.lives_on();
+        if let Some(signal) = signal {
+            mailbox.settle(inbox);
+            return Some(Poll::Ready(signal.reason()));
+        }
+        self.left = place.pace().turn();
+        mailbox.rest(inbox);
+        Some(Poll::Pending)
     }
 
     /// Handles messages, up to one that waits or to something else. There is one boundary for the panics of all of it: whatever panics, the

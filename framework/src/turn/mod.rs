@@ -36,12 +36,12 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::mailbox::Taken;
 use crate::panics;
-use crate::place::{Inbox, Place};
+use crate::place::{Held, Inbox, Place};
 use crate::request::Refusal;
 use crate::seat::Seat;
-use crate::spec::{Start, StartFn, StartLater};
+use crate::spec::{Start, StartFn, StartLater, StartNow};
 use crate::storage::Stored;
-use crate::supervision::child::{Happened, Report, span};
+use crate::supervision::child::{Report, span};
 
 /// One incarnation from its start to its report, as it lies in its place. There is one for each actor, so it is small: what only some stages
 /// have lies elsewhere while they last.
@@ -55,43 +55,36 @@ struct Life<A: Actor> {
     report: Report,
     /// What was taken out of the mailbox. Between two incarnations it is in the place.
     inbox: Inbox<A>,
+    /// That it is taken.
+    held: Option<Held>,
     stage: Stage,
 }
 
 enum Stage {
     New,
-    /// It has the mailbox.
-    Begun,
     Starting(Stored<'static, Result<Option<Box<Timers>>, End>>),
     /// The actor is in its place.
     Running(Messages),
     Ending(Stored<'static, End>),
+    /// Nothing is left of the actor, and nobody knows yet.
+    Over(End),
     /// The supervisor has no room for the report.
     Reporting(Pin<Box<dyn Future<Output = ()> + Send>>),
     Ended,
 }
 
-enum End {
+/// How an incarnation has ended.
+pub(crate) enum End {
     Ended(ExitReason),
     Ignored,
     NotStarted(ExitReason),
 }
 
 impl End {
-    fn reason(&self) -> &ExitReason {
+    pub(crate) fn reason(&self) -> &ExitReason {
         match self {
             Self::Ended(reason) | Self::NotStarted(reason) => reason,
             Self::Ignored => &ExitReason::Normal,
-        }
-    }
-}
-
-impl From<End> for Happened {
-    fn from(end: End) -> Self {
-        match end {
-            End::Ended(reason) => Self::Exited(reason),
-            End::Ignored => Self::Ignored,
-            End::NotStarted(reason) => Self::StartFailed(reason),
         }
     }
 }
@@ -102,6 +95,7 @@ impl<A: Actor> Incarnation<A> {
         let life = Life {
             report,
             inbox: Taken::NONE,
+            held: None,
             stage: Stage::New,
         };
         let span = (!span.is_disabled()).then(|| Arc::new(span));
@@ -111,106 +105,157 @@ impl<A: Actor> Incarnation<A> {
     /// Goes on with it, in its place. Ready when it has ended and was reported.
     pub(crate) fn poll(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Poll<()> {
         let Self { span, life } = self;
-        let end = {
-            let _in_span = span.as_deref().map(Span::enter);
-            ready!(current::enter(&place.seat, &**place, || life.poll(
-                place,
-                span.as_ref(),
-                task
-            )))
-        };
-        // What follows from its end is not the actor's doing.
-        if let Some(mut reporting) = end.and_then(|end| life.report.send_now(end.into()))
-            && reporting.as_mut().poll(task).is_pending()
         {
-            life.stage = Stage::Reporting(reporting);
-            return Poll::Pending;
+            let _in_span = span.as_deref().map(Span::enter);
+            ready!(current::enter(&**place, || {
+                life.poll(place, span.as_ref(), task)
+            }));
         }
-        Poll::Ready(())
+        // What follows from its end is not the actor's doing.
+        if let Stage::Over(end) = &life.stage {
+            let mut reporting = life.report.tell_end(end);
+            if let Some(told) = &mut reporting
+                && told.as_mut().poll(task).is_ready()
+            {
+                reporting = None;
+            }
+            life.stage = reporting.map_or(Stage::Ended, Stage::Reporting);
+        }
+        match life.stage {
+            Stage::Ended => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Makes the actor, if that does not wait, in its place. True when there is nothing else to do for now.
+    pub(crate) fn start_here(&mut self, place: &Arc<Place<A>>) -> bool {
+        let Self { span, life } = self;
+        let _in_span = span.as_deref().map(Span::enter);
+        current::enter(&**place, || life.start_here(place, span.as_ref()))
+    }
+
+    /// Whether nothing is left of it.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.life.stage, Stage::Ended) && self.span.is_none()
     }
 
     /// Drops it, in its place. Early, with its runtime: the actor is dropped on behalf of itself, too.
-    pub(crate) fn drop_in(self, place: &Place<A>) {
-        let Self { span, mut life } = self;
+    pub(crate) fn end_in(&mut self, place: &Place<A>) {
+        let Self { span, life } = self;
         if matches!(life.stage, Stage::Ended) {
             return;
         }
         let _in_span = span.as_deref().map(Span::enter);
-        current::enter(&place.seat, place, || {
+        current::enter(place, || {
             life.abandon(place);
             drop(std::mem::replace(&mut life.inbox, Taken::NONE));
         });
         // With it no other one follows.
         place.forget_start();
+        if let Some(held) = life.held.take() {
+            place.return_inbox(held, Taken::NONE);
+        }
     }
 }
 
 impl<A: Actor> Life<A> {
-    /// Ready when there is nothing left of the actor; with its end when the supervisor is to be told.
+    /// Ready when there is nothing left of the actor.
     fn poll(
         &mut self,
         place: &Arc<Place<A>>,
         span: Option<&Arc<Span>>,
         task: &mut std::task::Context<'_>,
-    ) -> Poll<Option<End>> {
+    ) -> Poll<()> {
+        if let Stage::Reporting(reporting) = &mut self.stage {
+            ready!(reporting.as_mut().poll(task));
+            self.stage = Stage::Ended;
+            return Poll::Ready(());
+        }
+        // What panics outside of a turn (a drop) must not take the report with it.
+        match panics::caught(|| self.go_on(place, span, task)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => {}
+            Err(reason) => self.fall(place, reason),
+        }
+        self.finish(place);
+        Poll::Ready(())
+    }
+
+    /// From stage to stage, until it waits or is over.
+    fn go_on(
+        &mut self,
+        place: &Arc<Place<A>>,
+        span: Option<&Arc<Span>>,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<()> {
         loop {
-            let end = match &mut self.stage {
-                Stage::New => match self.begin(place) {
-                    Ok(()) => continue,
-                    Err(end) => end,
-                },
-                Stage::Reporting(reporting) => {
-                    ready!(reporting.as_mut().poll(task));
-                    self.stage = Stage::Ended;
-                    return Poll::Ready(None);
+            match &mut self.stage {
+                // Where it is most of the time.
+                Stage::Running(messages) => {
+                    let turns = Turns::new(place);
+                    let reason = ready!(messages.poll(&turns, &mut self.inbox, task));
+                    self.leave(place, reason);
                 }
-                Stage::Ended => return Poll::Ready(None),
-                // What panics outside of a turn (a drop) must not take the report with it.
-                _ => match panics::caught(|| self.poll_stage(place, span, task)) {
-                    Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(None)) => continue,
-                    Ok(Poll::Ready(Some(end))) => end,
-                    Err(reason) => {
-                        self.abandon(place);
-                        place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
-                        End::Ended(reason)
-                    }
-                },
-            };
-            self.finish(place, &end);
-            return Poll::Ready(Some(end));
+                Stage::New => self.start(place, span),
+                Stage::Starting(starting) => {
+                    self.stage = match ready!(starting.as_mut().poll(task)) {
+                        Ok(timers) => Stage::Running(Messages::new(timers, place.pace())),
+                        Err(end) => Stage::Over(end),
+                    };
+                }
+                Stage::Ending(ending) => self.stage = Stage::Over(ready!(ending.as_mut().poll(task))),
+                Stage::Over(_) | Stage::Reporting(_) | Stage::Ended => return Poll::Ready(()),
+            }
         }
     }
 
-    /// Its first poll.
-    fn begin(&mut self, place: &Place<A>) -> Result<(), End> {
-        // `Seat::begin` has seen to it that there is no other incarnation.
-        let Some(inbox) = place.take_inbox() else {
-            return Err(End::NotStarted(ExitReason::error(
-                "the mailbox of the place is in use",
-            )));
-        };
-        self.inbox = inbox;
-        self.stage = Stage::Begun;
-        Ok(())
+    /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
+    fn start_here(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> bool {
+        if let Err(reason) = panics::caught(|| self.start(place, span)) {
+            self.fall(place, reason);
+        }
+        match &mut self.stage {
+            Stage::Running(messages) => messages.rests(&Turns::new(place), &mut self.inbox),
+            _ => false,
+        }
+    }
+
+    /// What has panicked outside of a turn leaves nothing behind.
+    #[cold]
+    fn fall(&mut self, place: &Place<A>, reason: ExitReason) {
+        self.abandon(place);
+        place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
+        self.stage = Stage::Over(End::Ended(reason));
     }
 
     /// Makes the actor, or begins to.
-    fn start(&mut self, place: &Arc<Place<A>>, span: Option<Arc<Span>>) -> Result<(), End> {
-        let start = match place.start_fn() {
-            StartFn::Now(start) => start,
-            StartFn::Later(start) => {
+    fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
+        // Until it is known what comes of it.
+        self.stage = Stage::Ended;
+        // `Seat::begin` has seen to it that there is no other incarnation.
+        let Some((held, inbox)) = place.take_inbox() else {
+            self.stage = not_started("the mailbox of the place is in use");
+            return;
+        };
+        self.inbox = inbox;
+        match place.start_fn(self.held.insert(held)) {
+            Some(StartFn::Now(start)) => self.start_now(place, span, &**start),
+            Some(StartFn::Later(start)) => {
+                let (start, span) = (Arc::clone(start), span.cloned());
                 let starting = start_later(Arc::clone(place), start, span, self.report.clone());
                 self.stage = Stage::Starting(Stored::new(starting));
-                return Ok(());
             }
-            StartFn::Otherwise => return Err(End::NotStarted(ExitReason::error("its spec is forgotten"))),
-        };
-        let mut cx = Context::new(Arc::clone(place));
+            Some(StartFn::Otherwise) | None => self.stage = not_started("its spec is forgotten"),
+        }
+    }
+
+    fn start_now(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>, start: &StartNow<A>) {
+        // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
+        let mut cx = unsafe { Context::new(place) };
         let started = Turns::new(place).run_now(|| start(&mut cx), Signal::Stop);
         let end = match started.and_then(|started| started) {
             Ok(Start::Ready(actor)) => {
-                let seated = Seated::new(place, actor, cx, span);
+                let seated = Seated::new(place, actor, cx, span.cloned());
                 let told = self.report.tell_started(&place.seat);
                 seated.stay();
                 let timers = Timers::new::<A>(place.hibernate_after());
@@ -222,75 +267,51 @@ impl<A: Actor> Life<A> {
                         Ok(timers)
                     })),
                 };
-                return Ok(());
+                return;
             }
             Ok(Start::Ignore) => End::Ignored,
             Err(reason) => End::NotStarted(reason),
         };
-        if !cx.has_tasks() {
-            return Err(end);
-        }
-        self.stage = Stage::Ending(Stored::new(async move {
-            cx.end_tasks().await;
-            end
-        }));
-        Ok(())
+        self.stage = if cx.has_tasks() {
+            Stage::Ending(Stored::new(async move {
+                cx.end_tasks().await;
+                end
+            }))
+        } else {
+            Stage::Over(end)
+        };
     }
 
-    /// Goes on with the present stage: to its end, or to the next stage.
-    fn poll_stage(
-        &mut self,
-        place: &Arc<Place<A>>,
-        span: Option<&Arc<Span>>,
-        task: &mut std::task::Context<'_>,
-    ) -> Poll<Option<End>> {
-        let Self { inbox, stage, .. } = self;
-        match stage {
-            Stage::Begun => {
-                *stage = Stage::Ended;
-                Poll::Ready(self.start(place, span.cloned()).err())
+    /// After the last message.
+    #[inline]
+    fn leave(&mut self, place: &Arc<Place<A>>, reason: ExitReason) {
+        if let Some(body) = seated::take(place) {
+            place.seat.set_ending(&reason);
+            place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
+            if A::STOPPED || body.cx.has_tasks() {
+                self.stage = Stage::Ending(Stored::new(stop(body, Arc::clone(place), reason)));
+                return;
             }
-            Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
-                Ok(timers) => {
-                    *stage = Stage::Running(Messages::new(timers, place.pace()));
-                    Poll::Ready(None)
-                }
-                Err(end) => Poll::Ready(Some(end)),
-            },
-            Stage::Running(messages) => {
-                let turns = Turns::new(place);
-                let reason = ready!(messages.poll(&turns, inbox, task));
-                let Some(body) = seated::take(place) else {
-                    return Poll::Ready(Some(End::Ended(reason)));
-                };
-                place.seat.set_ending(&reason);
-                place.drain(inbox, || Refusal::Exited(reason.clone()));
-                if !A::STOPPED && !body.cx.has_tasks() {
-                    drop_state(body.actor);
-                    return Poll::Ready(Some(End::Ended(reason)));
-                }
-                let ending = stop(body, Arc::clone(place), reason);
-                *stage = Stage::Ending(Stored::new(ending));
-                Poll::Ready(None)
-            }
-            Stage::Ending(ending) => ending.as_mut().poll(task).map(Some),
-            Stage::New | Stage::Reporting(_) | Stage::Ended => Poll::Ready(None),
+            drop_state(body.actor);
         }
+        self.stage = Stage::Over(End::Ended(reason));
     }
 
     /// Its state is dropped: gives the mailbox back, and tells the watchers.
-    fn finish(&mut self, place: &Place<A>, end: &End) {
+    #[inline]
+    fn finish(&mut self, place: &Place<A>) {
         place.seat.set_ended();
-        if matches!(end, End::Ignored) {
-            place.seat.starts.set_ignored();
-        }
-        if !matches!(self.stage, Stage::New) {
+        if let Some(held) = self.held.take() {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
-            place.return_inbox(std::mem::replace(&mut self.inbox, Taken::NONE));
+            place.return_inbox(held, std::mem::replace(&mut self.inbox, Taken::NONE));
         }
-        self.stage = Stage::Ended;
-        log_end(&place.seat, end);
-        place.seat.end(end.reason());
+        if let Stage::Over(end) = &self.stage {
+            if matches!(end, End::Ignored) {
+                place.seat.starts.set_ignored();
+            }
+            log_end(&place.seat, end);
+            place.seat.end(end.reason());
+        }
     }
 
     /// Drops what there is of the actor, in the middle of it.
@@ -305,6 +326,12 @@ impl<A: Actor> Life<A> {
     }
 }
 
+#[cold]
+fn not_started(why: &'static str) -> Stage {
+    Stage::Over(End::NotStarted(ExitReason::error(why)))
+}
+
+#[inline]
 fn log_end(seat: &Seat, end: &End) {
     let (name, actor) = (seat.name(), seat.actor());
     match end {
@@ -326,7 +353,8 @@ async fn start_later<A: Actor>(
     report: Report,
 ) -> Result<Option<Box<Timers>>, End> {
     let place = &place;
-    let mut cx = Context::new(Arc::clone(place));
+    // SAFETY: this future keeps the place, and from here it goes there.
+    let mut cx = unsafe { Context::new(place) };
     let turns = Turns::new(place);
     // What makes the start's future is the actor's own code too.
     let starting = async { start(&mut cx).await };

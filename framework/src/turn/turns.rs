@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::Poll;
 
 use super::told_of_drop;
@@ -24,7 +23,7 @@ use crate::stopwatch;
 /// What runs the actor's own code.
 pub(super) struct Turns<'a, A: Actor> {
     pub(super) place: &'a Place<A>,
-    pub(super) seat: &'a Arc<Seat>,
+    pub(super) seat: &'a Seat,
 }
 
 impl<'a, A: Actor> Turns<'a, A> {
@@ -99,7 +98,7 @@ impl<'a, A: Actor> Turns<'a, A> {
         };
         self.seat.set_handling(A::method_index(envelope));
         if self.seat.tenure().is_some() {
-            A::port(envelope).bind(&Answerer(Arc::clone(self.seat)));
+            A::port(envelope).bind(&Answerer(self.place.seat_ref()));
         }
         Ok(stamp)
     }

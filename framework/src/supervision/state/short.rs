@@ -6,6 +6,7 @@ use crate::exit::ExitReason;
 
 impl State {
     /// As [`add`](Self::add) and [`Command::Start`](super::Command::Start). `None` when nothing is started now.
+    #[inline]
     pub(crate) fn add_started(&mut self, policy: SharedPolicy) -> Option<Key> {
         if self.kind != Kind::Root || self.phase != Phase::Running {
             return None;
@@ -21,6 +22,7 @@ impl State {
 
     /// As [`handle_started`](Self::handle_started), if it has, and [`handle_exited`](Self::handle_exited), when they come to
     /// [`Command::Close`](super::Command::Close) and [`Command::Remove`](super::Command::Remove). False when they do not: nothing has changed.
+    #[inline]
     pub(crate) fn end(&mut self, key: Key, has_started: bool, reason: &ExitReason) -> bool {
         let Some(child) = self.children.get(key) else {
             return false;

@@ -31,6 +31,7 @@ impl<T> Table<T> {
     }
 
     /// Adds an entry behind all others.
+    #[inline]
     pub(crate) fn push(&mut self, key: Key, value: T) {
         debug_assert!(
             self.entries.last().is_none_or(|(last, _)| *last < key),
@@ -45,6 +46,7 @@ impl<T> Table<T> {
         self.len += 1;
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         self.entries[self.at(key)?].1.as_ref()
     }
@@ -54,10 +56,24 @@ impl<T> Table<T> {
         self.entries[at].1.as_mut()
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        if let Some((_, value)) = self.entries.pop_if(|(last, _)| *last == key) {
+            self.len -= usize::from(value.is_some());
+            if self.entries.len() > self.len {
+                self.tidy();
+            }
+            return value;
+        }
         let at = self.at(key)?;
         let value = self.entries[at].1.take()?;
         self.len -= 1;
+        self.tidy();
+        Some(value)
+    }
+
+    /// There are holes.
+    fn tidy(&mut self) {
         while let Some((_, None)) = self.entries.last() {
             self.entries.pop();
         }
@@ -66,7 +82,6 @@ impl<T> Table<T> {
             self.close_up();
             self.entries.shrink_to(self.len * 2);
         }
-        Some(value)
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (Key, &T)> {
@@ -85,6 +100,7 @@ impl<T> Table<T> {
             .filter_map(|(key, value)| Some((*key, value.as_ref()?)))
     }
 
+    #[inline]
     fn at(&self, key: Key) -> Option<usize> {
         // Who is asked for is often the last, or there are no holes.
         let guess = self.entries.len().checked_sub(1)?;

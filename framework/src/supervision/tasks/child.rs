@@ -13,7 +13,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::panics;
 use crate::policy::{DEFAULT_SHUTDOWN, Restart, Shutdown};
-use crate::seat::Seat;
+use crate::seat::{Seat, SeatRef};
 use crate::supervision::child::{Child, ChildPolicy, Report, SharedPolicy, as_task, span, spawn_in};
 
 /// The work, and why it ended if it did not come to its end by itself.
@@ -29,18 +29,18 @@ static POLICY: SharedPolicy = SharedPolicy::Type(&ChildPolicy {
 
 /// The slot of a task.
 pub(super) struct TaskChild {
-    seat: Arc<Seat>,
+    seat: SeatRef,
     /// Taken by the only start.
     work: Mutex<Option<Work>>,
 }
 
 impl TaskChild {
-    pub(super) fn new<T, F>(seat: Arc<Seat>, future: F, answer: oneshot::Sender<Answer<T>>) -> Arc<Self>
+    pub(super) fn new<T, F>(seat: SeatRef, future: F, answer: oneshot::Sender<Answer<T>>) -> Arc<Self>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let own = Arc::clone(&seat);
+        let own = seat.clone();
         let work = async move {
             let ended = until_signalled(&own, future).await;
             let reason = match &ended {
@@ -63,13 +63,17 @@ impl Child for TaskChild {
         &POLICY
     }
 
-    fn seat(&self) -> &Arc<Seat> {
+    fn seat(&self) -> &Seat {
         &self.seat
+    }
+
+    fn seat_ref(&self) -> SeatRef {
+        self.seat.clone()
     }
 
     fn start(self: Arc<Self>, report: Report) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let seat = Arc::clone(&self.seat);
+        let seat = self.seat.clone();
         let to = report.clone();
         let incarnation = async move {
             report.started().await;

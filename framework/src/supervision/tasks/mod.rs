@@ -25,7 +25,7 @@ use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::label::Label;
 use crate::raw_ref::RawRef;
-use crate::seat::{Seat, Type};
+use crate::seat::{Seat, SeatRef, Type};
 
 /// A supervisor of tasks (Elixir: `Task.Supervisor`).
 ///
@@ -128,9 +128,9 @@ where
             .map(|tenure| (tenure.clone(), Arc::clone(desk.system.highest()))),
         None => None,
     };
-    let seat = Seat::new(TASK, Some(Label::Name("task")), tenure);
+    let seat = SeatRef::new(Arc::new(Seat::new(TASK, Some(Label::Name("task")), tenure)));
     let (answer, answered) = oneshot::channel();
-    let child = TaskChild::new(Arc::clone(&seat), future, answer);
+    let child = TaskChild::new(seat.clone(), future, answer);
     let asked = desk
         .door
         .ask(|started| Ask::Add {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
@@ -11,7 +10,7 @@ use super::Answer;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::panics;
-use crate::seat::Seat;
+use crate::seat::SeatRef;
 
 /// The answer of a task that is not linked to its owner: what it came to, or why it ended without. Dropped, the task goes on.
 ///
@@ -19,12 +18,12 @@ use crate::seat::Seat;
 /// A `&mut Task` may be awaited and dropped at any point.
 #[must_use = "a dropped answer is not told of a crash"]
 pub struct Task<T> {
-    seat: Arc<Seat>,
+    seat: SeatRef,
     answer: oneshot::Receiver<Answer<T>>,
 }
 
 impl<T> Task<T> {
-    pub(super) fn new(seat: Arc<Seat>, answer: oneshot::Receiver<Answer<T>>) -> Self {
+    pub(super) fn new(seat: SeatRef, answer: oneshot::Receiver<Answer<T>>) -> Self {
         Self { seat, answer }
     }
 

@@ -1,0 +1,182 @@
+//! What a place keeps between two incarnations: the inbox, and how it is filled. Lock-free.
+//!
+//! An incarnation has both for all its life; between two of them whoever answers for messages of a place that is left has the inbox. How it is
+//! filled is there until that is forgotten: what it holds is a user's, and refs may stay for long.
+
+use crate::sync::{AtomicU8, Ordering, UnsafeCell};
+
+/// Somebody has the inbox.
+const TAKEN: u8 = 1;
+/// Something is in it.
+const FILLED: u8 = 2;
+/// The start is taken out, or will be by who has the inbox, if he had it before.
+const FORGOTTEN: u8 = 4;
+
+pub(super) struct Between<I, S> {
+    inbox: UnsafeCell<I>,
+    start: UnsafeCell<Option<S>>,
+    state: AtomicU8,
+}
+
+// SAFETY: what is here may go from thread to thread. The inbox is touched by who has taken it, which is one at a time; the start by him, if
+// it was not forgotten before, and by who has forgotten it while nobody had the inbox. Atomic operations order them.
+unsafe impl<I: Send, S: Send> Send for Between<I, S> {}
+// SAFETY: as above.
+unsafe impl<I: Send, S: Send> Sync for Between<I, S> {}
+
+/// That one has the inbox, and whether the start, too. It is given back, or nobody gets it any more.
+#[must_use = "what is taken is given back"]
+pub(crate) struct Held {
+    has_start: bool,
+}
+
+impl<I, S> Between<I, S> {
+    pub(super) fn new(inbox: I, start: S) -> Self {
+        Self {
+            inbox: UnsafeCell::new(inbox),
+            start: UnsafeCell::new(Some(start)),
+            state: AtomicU8::new(0),
+        }
+    }
+
+    /// Takes the inbox, and leaves another. `None` when somebody has it: he sees what was done before this, once he has given it back.
+    #[inline]
+    pub(super) fn take(&self, other: I) -> Option<(Held, I)> {
+        let state = self.state.fetch_or(TAKEN, Ordering::AcqRel);
+        if state & TAKEN != 0 {
+            return None;
+        }
+        let has_start = state & FORGOTTEN == 0;
+        // SAFETY: it is the caller's now.
+        let inbox = self
+            .inbox
+            .with_mut(|inbox| std::mem::replace(unsafe { &mut *inbox }, other));
+        Some((Held { has_start }, inbox))
+    }
+
+    /// How it is filled. `None` when that is forgotten.
+    #[inline]
+    pub(super) fn start(&self, held: &Held) -> Option<&S> {
+        if !held.has_start {
+            return None;
+        }
+        // SAFETY: as long as it is held nobody changes it.
+        self.start.with(|start| unsafe { &*start }).as_ref()
+    }
+
+    /// Gives the inbox back. What is answered was forgotten meanwhile, and is to be dropped.
+    #[inline]
+    pub(super) fn give_back(&self, held: Held, inbox: I, is_filled: bool) -> Option<S> {
+        let filled = if is_filled { FILLED } else { 0 };
+        // SAFETY: it is still the caller's.
+        self.inbox.with_mut(|here| unsafe { *here = inbox });
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & FORGOTTEN == 0 || !held.has_start {
+            match self.state.compare_exchange(
+                state,
+                state & FORGOTTEN | filled,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return None,
+                Err(now) => state = now,
+            }
+        }
+        let start = self.take_start();
+        self.state.swap(FORGOTTEN | filled, Ordering::AcqRel);
+        start
+    }
+
+    /// Whether something is in the inbox, and nobody has it.
+    #[inline]
+    pub(super) fn is_filled(&self) -> bool {
+        self.state.load(Ordering::Acquire) & (TAKEN | FILLED) == FILLED
+    }
+
+    /// Takes the start out, to be dropped, or has who uses it do so.
+    #[inline]
+    pub(super) fn forget_start(&self) -> Option<S> {
+        let state = self.state.fetch_or(FORGOTTEN, Ordering::AcqRel);
+        if state & (TAKEN | FORGOTTEN) == 0 {
+            self.take_start()
+        } else {
+            None
+        }
+    }
+
+    /// By who has forgotten it while nobody had it, or has it and gives it back.
+    fn take_start(&self) -> Option<S> {
+        // SAFETY: this is one who does so, and nobody else comes to it any more.
+        self.start.with_mut(|here| unsafe { &mut *here }.take())
+    }
+}
+
+#[cfg(all(test, quorate_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// Loom's own pointers tell when they are dropped never or twice.
+    type Tested = Arc<Between<Option<Arc<u8>>, Arc<u8>>>;
+
+    fn between() -> Tested {
+        Arc::new(Between::new(None, Arc::new(7)))
+    }
+
+    #[test]
+    fn loom_a_start_that_is_forgotten_while_it_is_used_is_dropped_once() {
+        loom::model(|| {
+            let between = between();
+            let forgets = {
+                let between = Arc::clone(&between);
+                thread::spawn(move || between.forget_start().is_some())
+            };
+            let mut dropped = 0;
+            for _ in 0..2 {
+                let (held, inbox) = between.take(None).expect("nobody else takes it");
+                if let Some(start) = between.start(&held) {
+                    assert_eq!(**start, 7);
+                }
+                dropped += usize::from(between.give_back(held, inbox, false).is_some());
+            }
+            dropped += usize::from(forgets.join().unwrap());
+            assert_eq!(dropped, 1);
+        });
+    }
+
+    #[test]
+    fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
+        loom::model(|| {
+            let between = between();
+            let message = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+            // As a sender to a place that is left: sends, and then takes the inbox to answer.
+            let sweep = |between: &Tested, message: &loom::sync::atomic::AtomicBool| {
+                let mut answered = 0;
+                while message.load(Ordering::SeqCst) {
+                    let Some((held, inbox)) = between.take(None) else {
+                        break;
+                    };
+                    answered += usize::from(message.swap(false, Ordering::SeqCst));
+                    drop(between.give_back(held, inbox, false));
+                }
+                answered
+            };
+            let sender = {
+                let (between, message) = (Arc::clone(&between), Arc::clone(&message));
+                thread::spawn(move || {
+                    message.store(true, Ordering::SeqCst);
+                    sweep(&between, &message)
+                })
+            };
+            let (held, inbox) = match between.take(None) {
+                Some(taken) => taken,
+                None => return drop(sender.join().unwrap()),
+            };
+            drop(between.give_back(held, inbox, false));
+            let answered = sweep(&between, &message) + sender.join().unwrap();
+            assert_eq!(answered, 1);
+        });
+    }
+}
