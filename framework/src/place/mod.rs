@@ -6,6 +6,8 @@
 mod between;
 mod endpoint;
 mod life;
+#[cfg(all(test, quorate_loom))]
+mod loom_tests;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};

@@ -1,10 +1,11 @@
-//! Every interleaving of a dispatcher that goes to sleep and those who wake it, by loom.
+//! Every interleaving of a dispatcher that goes to sleep and those who wake it, and of lives in one place, by loom.
 
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::{Arc, Notify};
 use loom::thread;
 
 use super::beacon::Lit;
+use super::succession::Succession;
 use crate::sync::{Ordering, fence};
 
 /// As for the mailbox's models.
@@ -44,5 +45,46 @@ fn loom_nothing_that_was_put_into_a_queue_is_slept_through() {
         for other in others {
             other.join().unwrap();
         }
+    });
+}
+
+#[test]
+fn loom_a_life_that_begins_while_another_ends_follows_it_and_each_is_dropped_once() {
+    loom::model(|| {
+        // Loom's own pointers tell when one is dropped never or twice.
+        let lives = Arc::new(Succession::new());
+        assert!(lives.begin(Arc::new(1)));
+        let next = {
+            let lives = Arc::clone(&lives);
+            thread::spawn(move || lives.begin(Arc::new(2)))
+        };
+        // SAFETY: the first life's turn is this thread's.
+        let follows = unsafe {
+            *lives.present() = None;
+            lives.end()
+        };
+        let is_present = next.join().unwrap();
+        assert_ne!(follows, is_present, "one of both has its first turn");
+        // SAFETY: the turn of the second life is one of both's, and the other is joined.
+        assert_eq!(unsafe { lives.present() }.as_deref(), Some(&2));
+    });
+}
+
+#[test]
+fn loom_a_life_that_begins_while_another_is_cancelled_is_present_or_dropped() {
+    loom::model(|| {
+        let lives = Arc::new(Succession::new());
+        assert!(lives.begin(Arc::new(1)));
+        let next = {
+            let lives = Arc::clone(&lives);
+            thread::spawn(move || lives.begin(Arc::new(2)))
+        };
+        // SAFETY: the first life's turn is this thread's.
+        let cancelled = unsafe {
+            *lives.present() = None;
+            lives.cancel()
+        };
+        let is_present = next.join().unwrap();
+        assert_ne!(cancelled.is_some(), is_present);
     });
 }

@@ -1,0 +1,69 @@
+//! Every interleaving of those who come to what a place keeps between two incarnations, by loom.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::between::Between;
+use crate::sync::Ordering;
+
+/// Loom's own pointers tell when they are dropped never or twice.
+type Tested = Arc<Between<Option<Arc<u8>>, Arc<u8>>>;
+
+fn between() -> Tested {
+    Arc::new(Between::new(None, Arc::new(7)))
+}
+
+#[test]
+fn loom_a_start_that_is_forgotten_while_it_is_used_is_dropped_once() {
+    loom::model(|| {
+        let between = between();
+        let forgets = {
+            let between = Arc::clone(&between);
+            thread::spawn(move || between.forget_start().is_some())
+        };
+        let mut dropped = 0;
+        for _ in 0..2 {
+            let (held, inbox) = between.take(None).expect("nobody else takes it");
+            if let Some(start) = between.start(&held) {
+                assert_eq!(**start, 7);
+            }
+            dropped += usize::from(between.give_back(held, inbox, false).is_some());
+        }
+        dropped += usize::from(forgets.join().unwrap());
+        assert_eq!(dropped, 1);
+    });
+}
+
+#[test]
+fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
+    loom::model(|| {
+        let between = between();
+        let message = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        // As a sender to a place that is left: sends, and then takes the inbox to answer.
+        let sweep = |between: &Tested, message: &loom::sync::atomic::AtomicBool| {
+            let mut answered = 0;
+            while message.load(Ordering::SeqCst) {
+                let Some((held, inbox)) = between.take(None) else {
+                    break;
+                };
+                answered += usize::from(message.swap(false, Ordering::SeqCst));
+                drop(between.give_back(held, inbox, false));
+            }
+            answered
+        };
+        let sender = {
+            let (between, message) = (Arc::clone(&between), Arc::clone(&message));
+            thread::spawn(move || {
+                message.store(true, Ordering::SeqCst);
+                sweep(&between, &message)
+            })
+        };
+        let (held, inbox) = match between.take(None) {
+            Some(taken) => taken,
+            None => return drop(sender.join().unwrap()),
+        };
+        drop(between.give_back(held, inbox, false));
+        let answered = sweep(&between, &message) + sender.join().unwrap();
+        assert_eq!(answered, 1);
+    });
+}
