@@ -66,13 +66,13 @@ impl<I, S> Between<I, S> {
 
     /// Gives the inbox back. What is answered was forgotten meanwhile, and is to be dropped.
     #[inline]
+    #[allow(clippy::needless_pass_by_value, reason = "it is held no longer")]
     pub(super) fn give_back(&self, held: Held, inbox: I, is_filled: bool) -> Option<S> {
-        let Held { has_start } = held;
         let filled = if is_filled { FILLED } else { 0 };
         // SAFETY: it is still the caller's.
         self.inbox.with_mut(|here| unsafe { *here = inbox });
         let mut state = self.state.load(Ordering::Relaxed);
-        while state & FORGOTTEN == 0 || !has_start {
+        while state & FORGOTTEN == 0 || !held.has_start {
             match self.state.compare_exchange(
                 state,
                 state & FORGOTTEN | filled,
