@@ -301,13 +301,15 @@ impl<A: Actor> RawRef<A> {
             return Err(not_sent::<A>(no_room, envelope));
         }
         let item = Parcel::new(Item::message(envelope, stamp, self.incarnation, None));
-        match place.send(item) {
-            Ok(()) => Ok(()),
-            Err((no_room, item)) => match item.into_inner() {
-                Item::Message { envelope, .. } => Err(not_sent::<A>(no_room, envelope)),
-                Item::Down(_) | Item::Exit(_) | Item::End(_) => Ok(()),
-            },
-        }
+        place.send_now(item).or_else(came_back)
+    }
+}
+
+#[cold]
+fn came_back<A: Actor>(item: Parcel<Item<A>>) -> Result<(), CastError<A::Message>> {
+    match item.into_inner() {
+        Item::Message { envelope, .. } => Err(not_sent::<A>(NoRoom::Full, envelope)),
+        Item::Down(_) | Item::Exit(_) | Item::End(_) => Ok(()),
     }
 }
 

@@ -233,13 +233,13 @@ impl<A: Actor> Place<A> {
         if self.seat.is_gone() {
             return Err((NoRoom::Gone, item));
         }
-        match self.mailbox.try_send(item) {
-            Ok(sent) => {
-                self.was_sent(sent);
-                Ok(())
-            }
-            Err(item) => Err((NoRoom::Full, item)),
-        }
+        self.send_now(item).map_err(|item| (NoRoom::Full, item))
+    }
+
+    /// The same, by who has just seen that there is [room](Self::room).
+    #[inline]
+    pub(crate) fn send_now(&self, item: Parcel<Item<A>>) -> Result<(), Parcel<Item<A>>> {
+        self.mailbox.try_send(item).map(|sent| self.was_sent(sent))
     }
 
     /// Puts an item where room was granted. When nobody follows it is answered.

@@ -131,8 +131,12 @@ impl Messages {
         let (mailbox, pace) = (turns.place.mailbox(), turns.place.pace());
         // SAFETY: the loop has the turn as long as it is polled.
         let body = unsafe { turns.body() };
+        // In a turn before this one, which was not the loop's.
+        if let Some(reason) = body.fell.take() {
+            return Some(Next::End(reason));
+        }
         loop {
-            if let Some(reason) = body.fell.take().or_else(|| body.cx.take_exit()) {
+            if let Some(reason) = body.cx.take_exit() {
                 return Some(Next::End(reason));
             }
             turns.place.lives_on();
@@ -170,17 +174,16 @@ impl Messages {
             let Item::Message { envelope, rare } = &mut *item else {
                 return Some(Next::Item(item));
             };
-            let admitted = turns.admit(&body.cx, envelope, rare.as_deref());
-            let item = item.into_inner();
-            let (stamp, envelope) = match (admitted, item) {
-                (Ok(stamp), Item::Message { envelope, .. }) => (stamp, envelope),
-                (Err(refusal), item) => {
-                    place::refuse(item, &refusal);
+            match turns.admit(&body.cx, envelope, rare.as_deref()) {
+                Ok(stamp) => body.cx.set_caller(stamp),
+                Err(refusal) => {
+                    place::refuse(item.into_inner(), &refusal);
                     continue;
                 }
-                (Ok(_), _) => continue,
+            }
+            let Item::Message { envelope, .. } = item.into_inner() else {
+                continue;
             };
-            body.cx.set_caller(stamp);
             let number = self.handled;
             self.handled = number.wrapping_add(1);
             if A::is_async(&envelope) {
