@@ -230,8 +230,6 @@ impl<A: Actor> Life<A> {
 
     /// Makes the actor, or begins to.
     fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
-        // Until it is known what comes of it.
-        self.stage = Stage::Ended;
         // `Seat::begin` has seen to it that there is no other incarnation.
         let Some((held, inbox)) = place.take_inbox() else {
             self.stage = not_started("the mailbox of the place is in use");
