@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use quorate::prelude::*;
+use quorate::supervision::DynamicSupervisor;
 use tokio::runtime::{Builder, Runtime};
 
 /// Longer than anything here takes.
@@ -142,6 +143,13 @@ impl Holder {
     }
 }
 
+/// Two levels of supervisors.
+#[supervisor]
+struct Ward {
+    #[child]
+    holders: DynamicSupervisor<Holder>,
+}
+
 #[test]
 fn a_runtime_that_is_dropped_drops_its_actors_and_what_their_handlers_hold() {
     let count = Arc::new(AtomicUsize::new(0));
@@ -153,15 +161,22 @@ fn a_runtime_that_is_dropped_drops_its_actors_and_what_their_handlers_hold() {
         };
         let refs = runtime.block_on(async {
             let system = System::new("dropped");
+            let ward = system.spawn(Ward::spec()).await.unwrap();
             let mut refs = Vec::new();
-            for i in 0..50 {
-                let holder = system.spawn(Holder::spec(Arc::clone(&count))).await.unwrap();
+            for i in 0..100 {
+                let spec = Holder::spec(Arc::clone(&count));
+                let holder = match i / 50 {
+                    0 => system.spawn(spec).await.unwrap(),
+                    _ => ward.holders.start(spec).await.unwrap(),
+                };
                 if i % 2 == 0 {
                     holder.wait().cast().unwrap();
                 }
-                refs.push(holder);
+                if i % 3 == 0 {
+                    refs.push(holder);
+                }
             }
-            while count.load(Ordering::SeqCst) < 75 {
+            while count.load(Ordering::SeqCst) < 150 {
                 tokio::task::yield_now().await;
             }
             refs
