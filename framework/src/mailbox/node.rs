@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use super::word::Word;
+use crate::panics;
 use crate::store::{self, ALIGN};
 
 /// A message as it lies in a mailbox.
@@ -166,6 +167,10 @@ impl<T> Chain<T> {
 
 impl<T> Drop for Chain<T> {
     fn drop(&mut self) {
-        while self.pop().is_some() {}
+        while let Some(message) = self.pop() {
+            if panics::caught(move || drop(message)).is_err() {
+                tracing::error!(target: "quorate::dead_letter", "dropping a message panicked");
+            }
+        }
     }
 }

@@ -64,7 +64,7 @@ impl<I, S> Between<I, S> {
         self.start.with(|start| unsafe { &*start }).as_ref()
     }
 
-    /// Gives the inbox back. What is answered was forgotten meanwhile, and is to be dropped.
+    /// Gives the inbox back, in the one order of all with who leaves the place: one of both sees the other. What is answered was forgotten meanwhile, and is to be dropped.
     #[inline]
     #[allow(clippy::needless_pass_by_value, reason = "it is held no longer")]
     pub(super) fn give_back(&self, held: Held, inbox: I, is_filled: bool) -> Option<S> {
@@ -76,22 +76,22 @@ impl<I, S> Between<I, S> {
             match self.state.compare_exchange(
                 state,
                 state & FORGOTTEN | filled,
-                Ordering::AcqRel,
-                Ordering::Acquire,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
             ) {
                 Ok(_) => return None,
                 Err(now) => state = now,
             }
         }
         let start = self.take_start();
-        self.state.swap(FORGOTTEN | filled, Ordering::AcqRel);
+        self.state.swap(FORGOTTEN | filled, Ordering::SeqCst);
         start
     }
 
     /// Whether something is in the inbox, and nobody has it.
     #[inline]
     pub(super) fn is_filled(&self) -> bool {
-        self.state.load(Ordering::Acquire) & (TAKEN | FILLED) == FILLED
+        self.state.load(Ordering::SeqCst) & (TAKEN | FILLED) == FILLED
     }
 
     /// Takes the start out, to be dropped, or has who uses it do so.

@@ -173,9 +173,11 @@ fn drop_life<P: Lives>(place: &P, life: &mut Option<P::Life>) -> Keeps {
     let present = life.as_mut()?;
     if P::has_ended(present) {
         *life = None;
-    } else if panics::caught(|| place.end_life(present)).is_err() || panics::caught(|| *life = None).is_err()
-    {
-        tracing::error!(target: "quorate::exit", "dropping what ran an actor panicked");
+    } else {
+        let is_ended = panics::caught(|| place.end_life(present)).is_ok();
+        if panics::caught(|| *life = None).is_err() || !is_ended {
+            tracing::error!(target: "quorate::exit", "dropping what ran an actor panicked");
+        }
     }
     // What was counted for this life when it began.
     Some(ManuallyDrop::into_inner(place.arc()) as _)

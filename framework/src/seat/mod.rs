@@ -387,9 +387,10 @@ impl Seat {
             let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
             {
                 let mut watchers = lock(&self.rare().watchers);
-                if self.is_live() {
-                    watchers.push(Watcher::new(MonitorId::next(), move |_| drop(sender)));
+                if !self.is_live() {
+                    continue;
                 }
+                watchers.push(Watcher::new(MonitorId::next(), move |_| drop(sender)));
             }
             let _ = receiver.await;
         }

@@ -47,6 +47,8 @@ pub(crate) struct Driver {
     /// Those below that were found stuck; they may have ended since.
     left: Vec<Left>,
     booted: Option<oneshot::Sender<()>>,
+    /// Something below it may have been started.
+    has_begun: bool,
     /// How it ends, once it does.
     outcome: Option<Outcome>,
     after: After,
@@ -71,6 +73,7 @@ impl Driver {
             retries: VecDeque::new(),
             left: Vec::new(),
             booted: Some(booted),
+            has_begun: false,
             outcome: None,
             after: After::default(),
         };
@@ -82,6 +85,7 @@ impl Driver {
 
     /// Starts the children.
     pub(super) fn boot(&mut self) {
+        self.has_begun = true;
         self.state.handle_boot(Instant::now());
     }
 
@@ -470,9 +474,12 @@ fn told(reported: &'static str, key: Key) {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Early, with its runtime: nobody else ends what is below it. Refs may stay, and keep nothing of its specs.
+        // Early, with its runtime: nobody else ends what is below it, or answers for it. Refs may stay, and keep nothing of its specs.
         for slot in self.slots.values() {
-            slot.child.signal(Signal::Kill);
+            if self.has_begun {
+                slot.child.signal(Signal::Kill);
+                slot.child.close();
+            }
             slot.forget();
         }
     }

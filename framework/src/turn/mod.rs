@@ -148,12 +148,15 @@ impl<A: Actor> Incarnation<A> {
         let _in_span = span.as_deref().map(Span::enter);
         current::enter(place, || {
             life.abandon(place);
-            drop(std::mem::replace(&mut life.inbox, Taken::NONE));
         });
         // With it no other one follows.
         place.forget_start();
         if let Some(held) = life.held.take() {
-            place.return_inbox(held, Taken::NONE);
+            place.return_inbox(held, std::mem::replace(&mut life.inbox, Taken::NONE));
+        }
+        if !place.seat.is_vacant() {
+            place.seat.set_ended();
+            place.seat.end(&ExitReason::Killed);
         }
     }
 }
