@@ -24,7 +24,8 @@ const HELPS_A_UNIT: u8 = 4;
 /// And what takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
 /// longer, before it yields.
 const UNIT_TAKES: Duration = Duration::from_micros(4);
-/// As a look at the clock takes as long as what is short, only one in so many is measured after one that was, and counts for all.
+/// As a look at the clock takes as long as what is short, only one in so many is measured after one that was short. Those in between are
+/// fast actors' too, as no others are run in place, so the helper is late by a few of their turns at most.
 const MEASURED: u8 = 16;
 
 thread_local! {

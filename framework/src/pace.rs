@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 ///
 /// In the same way the start of an actor runs on the thread of who spawns it below the root, and its end on that of who waits for
 /// [`ActorRef::gone`](crate::ActorRef::gone), where that is one of the runtime's workers and as long as it is not known to be slow. And a task that waits for one of the two, or for room
-/// ([`Request::cast_when_room`](crate::Request::cast_when_room)), runs meanwhile the actors that wait for their turn on its thread, up to half a
-/// millisecond or one turn: those that callers might run, whatever lies in their mailboxes.
+/// ([`Request::cast_when_room`](crate::Request::cast_when_room)), runs meanwhile the actors that wait for their turn on its thread, for half a
+/// millisecond or one turn, and a few turns more after short ones: those that callers might run, whatever lies in their mailboxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InPlace {
     /// When it is fast: of one in 64 messages it is measured how long they take, and while that is beyond 20 µs the actor is not run in place.
