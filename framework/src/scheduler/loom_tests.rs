@@ -48,16 +48,21 @@ fn loom_nothing_that_was_put_into_a_queue_is_slept_through() {
     });
 }
 
+/// Lives of loom's own pointers, which tell when one is dropped never or twice: the first has begun, the second begins on another thread.
+fn two_lives() -> (Arc<Succession<Arc<u8>>>, thread::JoinHandle<bool>) {
+    let lives = Arc::new(Succession::new());
+    assert!(lives.begin(Arc::new(1)));
+    let next = {
+        let lives = Arc::clone(&lives);
+        thread::spawn(move || lives.begin(Arc::new(2)))
+    };
+    (lives, next)
+}
+
 #[test]
 fn loom_a_life_that_begins_while_another_ends_follows_it_and_each_is_dropped_once() {
     loom::model(|| {
-        // Loom's own pointers tell when one is dropped never or twice.
-        let lives = Arc::new(Succession::new());
-        assert!(lives.begin(Arc::new(1)));
-        let next = {
-            let lives = Arc::clone(&lives);
-            thread::spawn(move || lives.begin(Arc::new(2)))
-        };
+        let (lives, next) = two_lives();
         // SAFETY: the first life's turn is this thread's.
         let follows = unsafe {
             *lives.present() = None;
@@ -73,12 +78,7 @@ fn loom_a_life_that_begins_while_another_ends_follows_it_and_each_is_dropped_onc
 #[test]
 fn loom_a_life_that_begins_while_another_is_cancelled_is_present_or_dropped() {
     loom::model(|| {
-        let lives = Arc::new(Succession::new());
-        assert!(lives.begin(Arc::new(1)));
-        let next = {
-            let lives = Arc::clone(&lives);
-            thread::spawn(move || lives.begin(Arc::new(2)))
-        };
+        let (lives, next) = two_lives();
         // SAFETY: the first life's turn is this thread's.
         let cancelled = unsafe {
             *lives.present() = None;
