@@ -60,7 +60,7 @@ fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
         };
         let (held, inbox) = match between.take(None) {
             Some(taken) => taken,
-            None => return drop(sender.join().unwrap()),
+            None => return assert_eq!(sender.join().unwrap(), 1, "by who has it"),
         };
         drop(between.give_back(held, inbox, false));
         let answered = sweep(&between, &message) + sender.join().unwrap();
