@@ -37,6 +37,7 @@ unsafe impl<A: Actor> Send for BodyCell<A> {}
 unsafe impl<A: Actor> Sync for BodyCell<A> {}
 
 impl<A: Actor> BodyCell<A> {
+    #[inline]
     pub(crate) const fn new() -> Self {
         Self {
             code: UnsafeCell::new(None),
@@ -50,6 +51,7 @@ impl<A: Actor> BodyCell<A> {
     ///
     /// The caller has the turn, until it has used what it gets for the last time, and gets it once at a time.
     #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
+    #[inline]
     pub(crate) unsafe fn get(&self) -> &mut Option<Body<A>> {
         // SAFETY: whoever has the turn is alone with it; between two turns lies an atomic operation that orders them.
         unsafe { &mut *self.body.get() }
@@ -61,6 +63,7 @@ impl<A: Actor> BodyCell<A> {
     ///
     /// As for [`get`](Self::get).
     #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
+    #[inline]
     pub(crate) unsafe fn code(&self) -> &mut Option<Stored<'static, ()>> {
         // SAFETY: as above.
         unsafe { &mut *self.code.get() }

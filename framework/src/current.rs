@@ -78,6 +78,7 @@ fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
     struct Before(*const Running);
 
     impl Drop for Before {
+        #[inline]
         fn drop(&mut self) {
             CURRENT.set(self.0);
         }

@@ -36,6 +36,7 @@ thread_local! {
 
 /// Runs the first turn of an actor's loop: here, if this is a thread of its runtime's workers. What waits in it goes on by the scheduler. What is
 /// promised of the loop holds as ever: it is the loop.
+#[inline]
 pub(crate) fn run_first<A: Actor>(place: &Arc<Place<A>>, entry: Entry) {
     let nested = entry.is_at_home().then(Nested::enter).flatten();
     match nested {
@@ -56,6 +57,7 @@ pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> boo
 }
 
 /// Runs what waits in this thread's queue, by a task that waits for an actor's end, until that has come: see [`make_room`].
+#[inline]
 pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
     let seat = &place.seat;
     let has_gone = || seat.is_gone() && seat.is_vacant();
@@ -66,6 +68,7 @@ pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool 
 }
 
 /// Runs what may be run by others where this place's loop runs, and the end of `ends`. True when it is done.
+#[inline]
 fn help<A: Actor>(
     place: &Place<A>,
     ends: Option<ActorId>,
@@ -123,6 +126,7 @@ impl Nested {
 }
 
 impl Drop for Nested {
+    #[inline]
     fn drop(&mut self) {
         NESTED.set(NESTED.get() - 1);
     }

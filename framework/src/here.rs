@@ -16,9 +16,16 @@ const KNOWN_MAX: usize = 128;
 /// A task: its id, the waker that it was polled with, and its runtime.
 type Known = Option<(task::Id, *const (), runtime::Id)>;
 
+/// An actor by the waker of its loop, and where it runs.
+#[derive(Clone, Copy)]
+struct Actor {
+    waker: *const (),
+    runtime: runtime::Id,
+}
+
 thread_local! {
-    /// The actor whose loop runs on this thread now: its waker, and where it runs.
-    static ACTOR: Cell<Option<(*const (), runtime::Id)>> = const { Cell::new(None) };
+    /// The actor whose loop runs on this thread now: in the frame of an [`enter`] further up, or null.
+    static ACTOR: Cell<*const Actor> = const { Cell::new(std::ptr::null()) };
     /// The tasks that were asked for last, by their wakers.
     static TASKS: [Cell<Known>; KNOWN_MAX] = const { [const { Cell::new(None) }; KNOWN_MAX] };
 }
@@ -27,25 +34,30 @@ thread_local! {
 #[inline]
 pub(crate) fn enter<R>(runtime: runtime::Id, waker: &Waker, run: impl FnOnce() -> R) -> R {
     /// Puts back what was before, after a panic too.
-    struct Before(Option<(*const (), runtime::Id)>);
+    struct Before(*const Actor);
 
     impl Drop for Before {
+        #[inline]
         fn drop(&mut self) {
             ACTOR.set(self.0);
         }
     }
 
-    let _before = Before(ACTOR.replace(Some((waker.data(), runtime))));
+    let waker = waker.data();
+    let actor = Actor { waker, runtime };
+    let _before = Before(ACTOR.replace(&raw const actor));
     run()
 }
 
 /// The runtime on which runs what is polled with this waker now. `None` when there is none.
 #[inline]
 pub(crate) fn runtime(waker: &Waker) -> Option<runtime::Id> {
-    if let Some((actor, runtime)) = ACTOR.try_with(Cell::get).ok()?
-        && std::ptr::eq(actor, waker.data())
+    // SAFETY: it is null or points into the frame of an `enter` that has not returned: it is taken back when that does.
+    let actor = unsafe { ACTOR.try_with(Cell::get).ok()?.as_ref() };
+    if let Some(actor) = actor
+        && std::ptr::eq(actor.waker, waker.data())
     {
-        return Some(runtime);
+        return Some(actor.runtime);
     }
     let Some(id) = task::try_id() else {
         return ask();

@@ -87,6 +87,7 @@ thread_local! {
 }
 
 /// Other actors were run by one that waits: how long its handler took says nothing of that.
+#[inline]
 pub(crate) fn helped() {
     HELPS.set(HELPS.get().wrapping_add(1));
 }
@@ -121,6 +122,7 @@ enum Rule {
 }
 
 impl Pace {
+    #[inline]
     pub(crate) fn new(system: InPlacePolicy, actor: InPlace) -> Self {
         let rule = match (system, actor) {
             (InPlacePolicy::Never, _) | (_, InPlace::Off) => Rule::Never,
@@ -187,6 +189,7 @@ impl Pace {
     }
 
     /// How many messages the actor may handle before other tasks have their turn. The same each time, unless it is measured.
+    #[inline]
     pub(crate) fn turn(&self) -> u32 {
         match &self.rule {
             Rule::Measured(took) => match took.load(Ordering::Relaxed) {

@@ -123,6 +123,7 @@ impl<A: Actor> ChildSpec<A> {
 
     /// An actor whose start uses its context: to monitor, to look up names.
     #[doc(hidden)]
+    #[inline]
     pub fn with_context<F>(start: F) -> Self
     where
         F: Fn(&mut Context<A>) -> Result<Start<A>, ExitReason> + Send + Sync + 'static,
@@ -139,6 +140,7 @@ impl<A: Actor> ChildSpec<A> {
         Self::with_start(StartFn::Later(Arc::new(start)))
     }
 
+    #[inline]
     fn with_start(start: StartFn<A>) -> Self {
         Self {
             start,
@@ -167,6 +169,7 @@ impl<A: Actor> ChildSpec<A> {
     }
 
     /// The bound of its mailbox, in messages, from 1 to [`MAILBOX_MAX`](crate::MAILBOX_MAX); what is beyond is taken for the nearest.
+    #[inline]
     pub fn mailbox(mut self, bound: usize) -> Self {
         self.policy.mailbox = bound;
         self
@@ -275,6 +278,7 @@ impl<A: Actor> Spec for ChildSpec<A> {
         &mut self.policy
     }
 
+    #[inline]
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let tenure = self.tenure.map(|tenure| (tenure, Arc::clone(system.highest())));
         let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));

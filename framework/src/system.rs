@@ -28,7 +28,7 @@ use crate::supervision::ShutdownReport;
 use crate::supervision::ask::ChildError;
 use crate::supervision::casualties::Casualties;
 use crate::supervision::child::Child;
-use crate::supervision::root::{self, RootDoor};
+use crate::supervision::root::{self, Root, RootDoor};
 use crate::tree::Tree;
 
 /// So many starts in place are worth a unit of a task's [budget].
@@ -149,7 +149,7 @@ impl System {
         })
         .await;
         let root = &self.0.root;
-        if is_here && let Ok(entry) = root.start(Arc::clone(&built.me) as _) {
+        if is_here && let Ok(entry) = root.start(&built.me) {
             if let Some(entry) = entry {
                 helping::run_first(&built.me, entry);
             }
@@ -246,6 +246,12 @@ impl System {
     /// What runs its actors.
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
         &self.0.scheduler
+    }
+
+    /// Who supervises what is spawned.
+    #[inline]
+    pub(crate) fn root_supervisor(&self) -> &Arc<Root> {
+        self.0.root.supervisor()
     }
 
     /// The seat of the root supervisor: it is left when the system has ended.

@@ -108,6 +108,7 @@ impl<T> DerefMut for Parcel<T> {
 }
 
 impl<T> Drop for Parcel<T> {
+    #[inline]
     fn drop(&mut self) {
         // Moved out first: its drop may panic.
         // SAFETY: as in `into_inner`, and this is the last use of the parcel.
@@ -163,14 +164,22 @@ impl<T> Chain<T> {
         self.0 = unsafe { (*first.as_ptr()).next };
         Some(Parcel(first))
     }
-}
 
-impl<T> Drop for Chain<T> {
-    fn drop(&mut self) {
+    #[cold]
+    fn drop_all(&mut self) {
         while let Some(message) = self.pop() {
             if panics::caught(move || drop(message)).is_err() {
                 tracing::error!(target: "quorate::dead_letter", "dropping a message panicked");
             }
+        }
+    }
+}
+
+impl<T> Drop for Chain<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_empty() {
+            self.drop_all();
         }
     }
 }

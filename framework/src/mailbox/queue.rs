@@ -54,6 +54,7 @@ impl<T> Taken<T> {
         begun: 0,
     };
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
@@ -75,6 +76,7 @@ impl<T> Mailbox<T> {
     pub(crate) const MESSAGE_TAKES: usize = Parcel::<T>::TAKES;
 
     /// A mailbox for `bound` messages, from 1 to [`BOUND_MAX`].
+    #[inline]
     pub(crate) fn new(bound: usize) -> Self {
         let bound = bound.clamp(1, BOUND_MAX);
         let [least, most] = STRIDES;
@@ -239,6 +241,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Gives back the room of all messages that were begun: before the loop waits within one.
+    #[inline]
     pub(crate) fn settle(&self, taken: &mut Taken<T>) {
         let begun = std::mem::take(&mut taken.begun);
         if begun > 0 {
@@ -259,11 +262,13 @@ impl<T> Mailbox<T> {
         self.grant(count);
     }
 
+    #[inline]
     pub(super) fn word(&self) -> Word {
         Word(self.word.load(Ordering::SeqCst))
     }
 
     /// Sequentially consistent, as who closes a place and who sends to it must see one of the other.
+    #[inline]
     pub(super) fn change(&self, word: Word, next: Word) -> Result<(), Word> {
         self.word
             .compare_exchange(word.0, next.0, Ordering::SeqCst, Ordering::SeqCst)

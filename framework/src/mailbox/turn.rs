@@ -41,6 +41,7 @@ impl Default for Rest {
 
 impl Rest {
     /// The loop has nothing to do, and has begun so many messages whose room is to be given back.
+    #[inline]
     pub(super) fn set_idle(&self, begun: usize) {
         self.0.store(IDLE + begun as u32, Ordering::Relaxed);
     }
@@ -95,6 +96,7 @@ impl<T> Mailbox<T> {
 
     /// Something else than a message has come for the loop. True when it is to run, by who asks.
     #[must_use = "the loop is run, or sleeps for good"]
+    #[inline]
     pub(crate) fn nudge(&self) -> bool {
         let mut word = self.word();
         loop {

@@ -31,6 +31,7 @@ pub(crate) struct Held {
 }
 
 impl<I, S> Between<I, S> {
+    #[inline]
     pub(super) fn new(inbox: I, start: S) -> Self {
         Self {
             inbox: UnsafeCell::new(inbox),
@@ -106,6 +107,7 @@ impl<I, S> Between<I, S> {
     }
 
     /// By who has forgotten it while nobody had it, or has it and gives it back.
+    #[inline]
     fn take_start(&self) -> Option<S> {
         // SAFETY: this is one who does so, and nobody else comes to it any more.
         self.start.with_mut(|here| unsafe { &mut *here }.take())

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Wake};
 
 use super::Place;
 use crate::actor::Actor;
+use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::scheduler::{Lives, Scheduler, Succession};
 use crate::turn::Incarnation;
@@ -40,6 +41,7 @@ pub(crate) enum Present<A: Actor> {
 
 impl<A: Actor> Present<A> {
     /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
+    #[inline]
     pub(crate) fn start_here(&mut self, place: &Arc<Place<A>>) -> bool {
         match self {
             Self::Actor(incarnation) => incarnation.start_here(place),
@@ -67,6 +69,20 @@ impl<A: Actor> Lives for Place<A> {
         }
     }
 
+    fn fell(
+        self: &Arc<Self>,
+        life: &mut Present<A>,
+        reason: ExitReason,
+        task: &mut Context<'_>,
+    ) -> Poll<()> {
+        match life {
+            Present::Actor(incarnation) => incarnation.fell(self, reason, task),
+            #[cfg(feature = "test-util")]
+            Present::Probe(_) => Poll::Ready(()),
+        }
+    }
+
+    #[inline]
     fn has_ended(life: &Present<A>) -> bool {
         match life {
             Present::Actor(incarnation) => incarnation.has_ended(),
@@ -75,6 +91,7 @@ impl<A: Actor> Lives for Place<A> {
         }
     }
 
+    #[inline]
     fn end_life(&self, life: &mut Present<A>) {
         match life {
             Present::Actor(incarnation) => incarnation.end_in(self),
@@ -83,10 +100,12 @@ impl<A: Actor> Lives for Place<A> {
         }
     }
 
+    #[inline]
     fn lives(&self) -> &Succession<Present<A>> {
         &self.lives
     }
 
+    #[inline]
     fn scheduler(&self) -> &Arc<Scheduler> {
         self.system.scheduler()
     }
@@ -101,6 +120,7 @@ impl<A: Actor> Lives for Place<A> {
         self.mailbox.end_turn()
     }
 
+    #[inline]
     fn allows_help(&self, ends: Option<ActorId>) -> bool {
         // As it may be started by who spawns it, it may be ended by who waits for that, unless it is known to be slow.
         let ends = || ends == Some(self.seat.id) && self.pace.allows_end();

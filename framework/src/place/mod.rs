@@ -160,16 +160,19 @@ impl<A: Actor> Place<A> {
     }
 
     /// Whether others than the dispatchers may run it at all.
+    #[inline]
     fn allows_in_place(&self) -> bool {
         self.seat.tenure().is_none() && self.pace.allows()
     }
 
     /// Whether who spawns the actor may run its start itself.
+    #[inline]
     pub(crate) fn may_start_in_place(&self, spawner: &Waker) -> bool {
         self.pace.allows_start() && self.scheduler().is_here(spawner)
     }
 
     /// Asks the present incarnation for something.
+    #[inline]
     pub(crate) fn signal(&self, signal: Signal) {
         if self.seat.signal(signal) {
             self.system.tell_lapse();
@@ -178,12 +181,14 @@ impl<A: Actor> Place<A> {
     }
 
     /// Wakes the loop, if there is one.
+    #[inline]
     pub(crate) fn nudge(&self) {
         if self.mailbox.nudge() {
             scheduler::schedule(self);
         }
     }
 
+    #[inline]
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
         self.system.scheduler()
     }
@@ -193,15 +198,18 @@ impl<A: Actor> Place<A> {
     }
 
     /// How it is filled, for the incarnation. `None` when that is forgotten.
+    #[inline]
     pub(crate) fn start_fn(&self, held: &Held) -> Option<&StartFn<A>> {
         self.between.start(held)
     }
 
     /// It is not filled any more.
+    #[inline]
     pub(crate) fn forget_start(&self) {
         drop_start::<A>(self.between.forget_start());
     }
 
+    #[inline]
     fn give_back(&self, held: Held, inbox: Inbox<A>) {
         let is_filled = !inbox.is_empty();
         drop_start::<A>(self.between.give_back(held, inbox, is_filled));
@@ -262,16 +270,19 @@ impl<A: Actor> Place<A> {
     }
 
     /// What was taken out of the mailbox, for the incarnation that begins.
+    #[inline]
     pub(crate) fn take_inbox(&self) -> Option<(Held, Inbox<A>)> {
         self.between.take(Taken::NONE)
     }
 
     /// An actor has started: what lies in the mailbox is its.
+    #[inline]
     pub(crate) fn set_alive(&self) {
         self.death.store(ALIVE, Ordering::Relaxed);
     }
 
     /// Gives what was taken out back when the incarnation has ended.
+    #[inline]
     pub(crate) fn return_inbox(&self, held: Held, inbox: Inbox<A>) {
         self.give_back(held, inbox);
         self.sweep();
@@ -287,6 +298,7 @@ impl<A: Actor> Place<A> {
     }
 
     /// A turn is over and the actor lives. If it was dying, its own code has caught what of.
+    #[inline]
     pub(crate) fn lives_on(&self) {
         if self.death.load(Ordering::Relaxed) == DYING {
             self.death.store(ALIVE, Ordering::Relaxed);
@@ -294,6 +306,7 @@ impl<A: Actor> Place<A> {
     }
 
     /// Answers for what was sent to the incarnation that ends, if there is any.
+    #[inline]
     pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: impl FnOnce() -> Refusal) {
         let death = self.death.load(Ordering::Relaxed);
         if death == DEAD {
@@ -319,6 +332,7 @@ impl<A: Actor> Place<A> {
     }
 
     /// No incarnation follows for now: everything that waits, and everything sent from now on, is answered `Gone`.
+    #[inline]
     pub(crate) fn close(&self) {
         self.seat.leave();
         self.sweep();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::{Scheduler, Succession, local};
+use crate::exit::ExitReason;
 use crate::id::ActorId;
 use crate::panics;
 
@@ -27,6 +28,14 @@ pub(crate) trait Lives: Wake + Send + Sync + 'static {
 
     /// Goes on with a life of this place. Ready when that has ended.
     fn poll(self: &Arc<Self>, life: &mut Self::Life, task: &mut Context<'_>) -> Poll<()>;
+
+    /// Goes on after a panic in [`poll`](Self::poll). Ready when the life has ended.
+    fn fell(
+        self: &Arc<Self>,
+        life: &mut Self::Life,
+        reason: ExitReason,
+        task: &mut Context<'_>,
+    ) -> Poll<()>;
 
     /// Whether nothing is left of a life.
     fn has_ended(life: &Self::Life) -> bool;
@@ -127,15 +136,17 @@ impl<P: Lives> Runs for P {
             return Turn::Over;
         };
         let (place, waker) = (self.arc(), waker(self));
-        let poll = || panics::caught(|| place.poll(life, &mut Context::from_waker(&waker)));
-        match Lives::scheduler(self).enter(&waker, poll) {
-            Ok(Poll::Pending) if self.end_turn() => Turn::GoesOn,
-            Ok(Poll::Pending) => Turn::Over,
-            Ok(Poll::Ready(())) => Turn::LifeEnded,
-            Err(reason) => {
-                tracing::error!(target: "quorate::exit", %reason, "what runs an actor panicked");
-                Turn::LifeEnded
+        let poll = || {
+            let task = &mut Context::from_waker(&waker);
+            match panics::caught(|| place.poll(life, task)) {
+                Ok(polled) => polled,
+                Err(reason) => fell(&place, life, reason, task),
             }
+        };
+        match Lives::scheduler(self).enter(&waker, poll) {
+            Poll::Pending if self.end_turn() => Turn::GoesOn,
+            Poll::Pending => Turn::Over,
+            Poll::Ready(()) => Turn::LifeEnded,
         }
     }
 
@@ -165,6 +176,20 @@ impl<P: Lives> Runs for P {
     fn allows_help(&self, ends: Option<ActorId>) -> bool {
         Lives::allows_help(self, ends)
     }
+}
+
+/// After a panic in a turn.
+#[cold]
+fn fell<P: Lives>(
+    place: &Arc<P>,
+    life: &mut P::Life,
+    reason: ExitReason,
+    task: &mut Context<'_>,
+) -> Poll<()> {
+    panics::caught(|| place.fell(life, reason, task)).unwrap_or_else(|reason| {
+        tracing::error!(target: "quorate::exit", %reason, "what runs an actor panicked");
+        Poll::Ready(())
+    })
 }
 
 /// Drops a life, but for what keeps its place.

@@ -121,6 +121,7 @@ impl Local {
         &self.queue
     }
 
+    #[inline]
     pub(super) fn dispatcher(&self) -> usize {
         self.moves.dispatcher()
     }
@@ -163,6 +164,7 @@ pub(super) fn is_here(scheduler: &Scheduler) -> bool {
 
 /// Runs what lies in this thread's queue, turn by turn, until `is_done` or up to so many turns, by a task that has nothing else to do. What it may not run
 /// goes behind the others. False when it has run nothing.
+#[inline]
 pub(crate) fn help(
     scheduler: &Scheduler,
     turns: u32,

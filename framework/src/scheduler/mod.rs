@@ -147,6 +147,7 @@ impl Scheduler {
         here::runtime(waker) == Some(self.runtime)
     }
 
+    #[inline]
     fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
     }

@@ -28,6 +28,7 @@ unsafe impl<L: Send> Sync for Succession<L> {}
 impl<L> Succession<L> {
     const OCCUPIED: *mut Follower<L> = without_provenance_mut(1);
 
+    #[inline]
     pub(crate) fn new() -> Self {
         Self {
             present: UnsafeCell::new(None),

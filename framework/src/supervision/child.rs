@@ -51,12 +51,6 @@ pub(crate) trait Child: Send + Sync + 'static {
     /// Starts an incarnation, once the last one has ended.
     fn start(self: Arc<Self>, report: Report);
 
-    /// The same for a caller who runs what this answers.
-    fn start_here(self: Arc<Self>, report: Report) -> Option<Entry> {
-        self.start(report);
-        None
-    }
-
     /// No incarnation follows for now.
     fn close(&self);
 
@@ -121,6 +115,9 @@ pub(crate) struct Report {
     to: ReportTo,
 }
 
+/// A report for which there is no room yet.
+pub(crate) type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Where all children of a supervisor report to.
 #[derive(Clone)]
 pub(crate) enum ReportTo {
@@ -130,23 +127,75 @@ pub(crate) enum ReportTo {
     Root(Arc<Root>),
 }
 
+/// Where one incarnation of an actor reports to.
+pub(crate) enum Reports {
+    /// To the root of the system that it is in: the one most actors are below.
+    Home(Key),
+    To(Report),
+}
+
 impl ReportTo {
     /// Where this child reports to.
+    #[inline]
     pub(super) fn of(&self, key: Key) -> Report {
         let to = self.clone();
         Report { key, to }
     }
 }
 
-impl Report {
+impl Reports {
     /// Tells that an actor has started, and notes it in its seat. The root looks there itself, unless somebody waits for it to be told.
     #[inline]
-    pub(crate) fn tell_started(&self, seat: &Seat) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let is_awaited = seat.starts.set_started();
-        if matches!(self.to, ReportTo::Root(_)) && !is_awaited {
+    pub(crate) fn tell_started<A: Actor>(&self, place: &Place<A>) -> Option<Telling> {
+        let is_awaited = place.seat.starts.set_started();
+        if self.root(place).is_some() && !is_awaited {
             return None;
         }
-        self.send_now(Happened::Started)
+        self.report(place).send_now(Happened::Started)
+    }
+
+    /// Tells that an actor has ended. What it answers, when the supervisor has no room, is to be waited for.
+    #[inline]
+    pub(crate) fn tell_end<A: Actor>(&self, place: &Place<A>, end: End) -> Option<Telling> {
+        if let (Some((root, key)), End::Ended(reason)) = (self.root(place), &end)
+            && root.ended(key, reason)
+        {
+            return None;
+        }
+        self.report(place).send_now(match end {
+            End::Ended(reason) => Happened::Exited(reason),
+            End::Ignored => Happened::Ignored,
+            End::NotStarted(reason) => Happened::StartFailed(reason),
+        })
+    }
+
+    /// The root, if that is told.
+    #[inline]
+    fn root<'a, A: Actor>(&'a self, place: &'a Place<A>) -> Option<(&'a Root, Key)> {
+        match self {
+            Self::Home(key) => Some((place.system().root_supervisor(), *key)),
+            Self::To(Report { key, to }) => match to {
+                ReportTo::Root(root) => Some((root, *key)),
+                ReportTo::Queue(_) => None,
+            },
+        }
+    }
+
+    /// The same for who does not know the place.
+    #[cold]
+    pub(crate) fn report<A: Actor>(&self, place: &Place<A>) -> Report {
+        match self {
+            Self::Home(key) => ReportTo::Root(Arc::clone(place.system().root_supervisor())).of(*key),
+            Self::To(report) => report.clone(),
+        }
+    }
+
+}
+
+impl Report {
+    /// Whether the incarnation's span lies within that of who starts it.
+    pub(crate) fn is_within(&self) -> bool {
+        matches!(self.to, ReportTo::Queue(_))
     }
 
     /// Runs a task where the supervisor runs.
@@ -177,23 +226,9 @@ impl Report {
         }
     }
 
-    /// Tells that an actor has ended. What it answers, when the supervisor has no room, is to be waited for.
-    #[inline]
-    pub(crate) fn tell_end(&self, end: &End) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        if let (ReportTo::Root(root), End::Ended(reason)) = (&self.to, end)
-            && root.ended(self.key, reason)
-        {
-            return None;
-        }
-        self.send_now(match end {
-            End::Ended(reason) => Happened::Exited(reason.clone()),
-            End::Ignored => Happened::Ignored,
-            End::NotStarted(reason) => Happened::StartFailed(reason.clone()),
-        })
-    }
-
     /// Tells what has happened. What it answers, when the supervisor has no room, is to be waited for.
-    fn send_now(&self, happened: Happened) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    #[cold]
+    fn send_now(&self, happened: Happened) -> Option<Telling> {
         let event = Event {
             key: self.key,
             happened,
@@ -262,6 +297,20 @@ impl SharedPolicy {
 }
 
 impl<A: Actor> Place<A> {
+    /// Starts an incarnation below the root of its system, for a caller who runs what this answers.
+    #[inline]
+    pub(super) fn start_here(self: Arc<Self>, key: Key) -> Option<Entry> {
+        let to = Reports::Home(key);
+        if !self.seat.is_vacant() {
+            let report = to.report(&self);
+            Child::start(self, report);
+            return None;
+        }
+        self.seat.begin();
+        let incarnation = Incarnation::new(&self, to, false);
+        scheduler::begin_here(self, Present::Actor(incarnation))
+    }
+
     /// Begins a life here, which ends with who is reported to.
     pub(crate) fn begin(self: &Arc<Self>, life: Present<A>, report: &Report) {
         scheduler::begin(Arc::clone(self), life);
@@ -287,20 +336,11 @@ impl<A: Actor> Child for Place<A> {
     }
 
     fn start(self: Arc<Self>, report: Report) {
-        let incarnation = Incarnation::new(&self, report.clone());
+        let is_within = report.is_within();
+        let incarnation = Incarnation::new(&self, Reports::To(report.clone()), is_within);
         let place = Arc::clone(&self);
         let begin = move |life, report: &Report| place.begin(Present::Actor(life), report);
         spawn_in(begin, &self.seat_ref(), report, incarnation);
-    }
-
-    fn start_here(self: Arc<Self>, report: Report) -> Option<Entry> {
-        if !self.seat.is_vacant() {
-            Child::start(self, report);
-            return None;
-        }
-        self.seat.begin();
-        let incarnation = Incarnation::new(&self, report);
-        scheduler::begin_here(self, Present::Actor(incarnation))
     }
 
     fn mailbox(&self) -> Option<(usize, usize)> {
@@ -324,16 +364,13 @@ impl<A: Actor> Child for Place<A> {
     }
 }
 
-/// The span of an incarnation in this seat: within that of its supervisor, whose task starts it. The root has none.
+/// The span of an incarnation in this seat: within that of its supervisor, whose task starts it, or, below the root, in none.
 #[inline]
-pub(crate) fn span(seat: &Seat, report: &Report) -> tracing::Span {
-    let span = match &report.to {
-        ReportTo::Queue(_) => {
-            tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
-        }
-        ReportTo::Root(_) => {
-            tracing::info_span!(target: "quorate::actor", parent: None, "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
-        }
+pub(crate) fn span(seat: &Seat, is_within: bool) -> tracing::Span {
+    let span = if is_within {
+        tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
+    } else {
+        tracing::info_span!(target: "quorate::actor", parent: None, "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
     };
     if !span.is_disabled() {
         span.record("path", seat.path());

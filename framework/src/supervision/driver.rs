@@ -16,9 +16,11 @@ use super::casualties::Casualties;
 use super::child::{Child, Event, Happened, Left, ReportTo};
 use super::slot::{More, Slot};
 use super::state::{ChildState, Command, Key, Kind, Outcome, State, Table};
+use crate::actor::Actor;
 use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
+use crate::place::Place;
 use crate::policy::Shutdown;
 use crate::scheduler::Entry;
 use crate::seat::{Above, Seat};
@@ -323,15 +325,14 @@ impl Driver {
         }
     }
 
-    /// Starts a child with nobody to tell, at once, and has the caller run what there is to run of it.
+    /// Starts an actor with nobody to tell, at once, and has the caller run what there is to run of it. For the driver of its system's root.
     #[inline]
-    pub(super) fn start(&mut self, child: Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
-        let added = self.state.add_started(child.policy().clone());
-        let key = added.ok_or(NotNow)?;
-        self.set_above(child.seat(), key);
-        let starting = Arc::clone(&child);
-        self.slots.push(key, Slot { child, more: None });
-        Ok(starting.start_here(self.report_to.of(key)))
+    pub(super) fn start<A: Actor>(&mut self, place: &Arc<Place<A>>) -> Result<Option<Entry>, NotNow> {
+        let key = self.state.add_started(place.policy()).ok_or(NotNow)?;
+        self.set_above(&place.seat, key);
+        let (child, more) = (Arc::clone(place) as _, None);
+        self.slots.push(key, Slot { child, more });
+        Ok(Arc::clone(place).start_here(key))
     }
 
     /// A child has ended and is forgotten, when nothing else follows from that: the caller closes it, and frees its name.

@@ -25,8 +25,10 @@ pub(crate) use super::driver::NotNow;
 use super::driver::{Driver, Ended};
 use super::server::next_signal;
 use super::state::{Key, Kind};
+use crate::actor::Actor;
 use crate::exit::ExitReason;
 use crate::label::Label;
+use crate::place::Place;
 use crate::scheduler::Entry;
 use crate::seat::{Above, Seat, SeatRef, Type};
 
@@ -123,10 +125,17 @@ impl RootDoor {
             .with(|driver| driver.add(None, child, false, Some(started)));
     }
 
-    /// The same with nobody to tell. What it answers is for the caller to run.
-    pub(crate) fn start(&self, child: Arc<dyn Child>) -> Result<Option<Entry>, NotNow> {
+    /// Who is asked and told.
+    #[inline]
+    pub(crate) fn supervisor(&self) -> &Arc<Root> {
+        &self.root
+    }
+
+    /// Starts an actor of its system with nobody to tell. What it answers is for the caller to run.
+    #[inline]
+    pub(crate) fn start<A: Actor>(&self, place: &Arc<Place<A>>) -> Result<Option<Entry>, NotNow> {
         match &mut self.root.desk().driver {
-            Some(driver) => driver.start(child),
+            Some(driver) => driver.start(place),
             None => Err(NotNow),
         }
     }
@@ -241,6 +250,7 @@ impl Root {
         }
     }
 
+    #[inline]
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -362,7 +362,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
             Arc::clone(&self.asked),
         );
         let incarnation = incarnation(server, has_booted, seat.clone(), children, asked, report.clone());
-        let span = span(&seat, &report);
+        let span = span(&seat, report.is_within());
         spawn_in(as_task, &seat, report, incarnation.instrument(span));
     }
 

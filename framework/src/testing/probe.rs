@@ -159,7 +159,7 @@ impl<A: Actor> Child for ProbeChild<A> {
             report.exited(reason).await;
         };
         let seat = &self.place.seat_ref();
-        let span = span(seat, &to);
+        let span = span(seat, to.is_within());
         let begin = {
             let place = Arc::clone(&self.place);
             move |life, report: &Report| place.begin(Present::Probe(Box::pin(life)), report)

@@ -35,6 +35,7 @@ enum Next<A: Actor> {
 }
 
 impl Messages {
+    #[inline]
     pub(super) fn new(timers: Option<Box<Timers>>, pace: &Pace) -> Self {
         Self {
             timers,
@@ -44,6 +45,7 @@ impl Messages {
     }
 
     /// Ready with the reason to end.
+    #[inline]
     pub(super) fn poll<A: Actor>(
         &mut self,
         turns: &Turns<'_, A>,
@@ -76,6 +78,7 @@ impl Messages {
     }
 
     /// Whether there is nothing to do.
+    #[inline]
     pub(super) fn rests<A: Actor>(&mut self, turns: &Turns<'_, A>, inbox: &mut Inbox<A>) -> bool {
         matches!(self.quickly(turns, inbox), Some(Poll::Pending))
     }

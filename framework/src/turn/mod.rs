@@ -41,7 +41,7 @@ use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::spec::{Start, StartFn, StartLater, StartNow};
 use crate::storage::Stored;
-use crate::supervision::child::{Report, span};
+use crate::supervision::child::{Reports, span};
 
 /// One incarnation from its start to its report, as it lies in its place. There is one for each actor, so it is small: what only some stages
 /// have lies elsewhere while they last.
@@ -52,7 +52,7 @@ pub(crate) struct Incarnation<A: Actor> {
 }
 
 struct Life<A: Actor> {
-    report: Report,
+    reports: Reports,
     /// What was taken out of the mailbox. Between two incarnations it is in the place.
     inbox: Inbox<A>,
     /// That it is taken.
@@ -66,8 +66,10 @@ enum Stage {
     /// The actor is in its place.
     Running(Messages),
     Ending(Stored<'static, End>),
-    /// Nothing is left of the actor, and nobody knows yet.
+    /// Nothing is left of the actor.
     Over(End),
+    /// As it is found out what follows from that.
+    Leaving,
     /// The supervisor has no room for the report.
     Reporting(Pin<Box<dyn Future<Output = ()> + Send>>),
     Ended,
@@ -90,10 +92,12 @@ impl End {
 }
 
 impl<A: Actor> Incarnation<A> {
-    pub(crate) fn new(place: &Place<A>, report: Report) -> Self {
-        let span = span(&place.seat, &report);
+    /// `is_within`: the span of who starts it.
+    #[inline]
+    pub(crate) fn new(place: &Place<A>, reports: Reports, is_within: bool) -> Self {
+        let span = span(&place.seat, is_within);
         let life = Life {
-            report,
+            reports,
             inbox: Taken::NONE,
             held: None,
             stage: Stage::New,
@@ -102,29 +106,45 @@ impl<A: Actor> Incarnation<A> {
         Self { span, life }
     }
 
-    /// Goes on with it, in its place. Ready when it has ended and was reported.
+    /// Goes on with it, in its place. Ready when it has ended and was reported. What panics here has [fallen](Self::fell).
+    #[inline]
     pub(crate) fn poll(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Poll<()> {
         let Self { span, life } = self;
-        {
+        let end = {
             let _in_span = span.as_deref().map(Span::enter);
             ready!(current::enter(&**place, || {
-                life.poll(place, span.as_ref(), task)
-            }));
-        }
+                life.go_on(place, span.as_ref(), task)
+            }))
+        };
         // What follows from its end is not the actor's doing.
-        if let Stage::Over(end) = &life.stage {
-            let mut reporting = life.report.tell_end(end);
-            if let Some(told) = &mut reporting
-                && told.as_mut().poll(task).is_ready()
-            {
-                reporting = None;
-            }
-            life.stage = reporting.map_or(Stage::Ended, Stage::Reporting);
+        match end {
+            Some(end) => life.tell(place, end, task),
+            None => Poll::Ready(()),
         }
-        match life.stage {
-            Stage::Ended => Poll::Ready(()),
-            _ => Poll::Pending,
+    }
+
+    /// What has panicked outside of the actor's own code, which has a boundary of its own, leaves nothing behind, and does not take the report
+    /// with it.
+    #[cold]
+    pub(crate) fn fell(
+        &mut self,
+        place: &Arc<Place<A>>,
+        reason: ExitReason,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<()> {
+        let Self { span, life } = self;
+        if matches!(life.stage, Stage::Leaving | Stage::Reporting(_) | Stage::Ended) {
+            tracing::error!(target: "quorate::exit", actor = A::NAME, %reason, "what ends an actor panicked");
+            return Poll::Ready(());
         }
+        let end = {
+            let _in_span = span.as_deref().map(Span::enter);
+            current::enter(&**place, || {
+                life.fall(place, &reason);
+                life.leave_as(place, End::Ended(reason))
+            })
+        };
+        life.tell(place, end, task)
     }
 
     /// Makes the actor, if that does not wait, in its place. True when there is nothing else to do for now.
@@ -162,60 +182,58 @@ impl<A: Actor> Incarnation<A> {
 }
 
 impl<A: Actor> Life<A> {
-    /// Ready when there is nothing left of the actor.
-    fn poll(
-        &mut self,
-        place: &Arc<Place<A>>,
-        span: Option<&Arc<Span>>,
-        task: &mut std::task::Context<'_>,
-    ) -> Poll<()> {
-        if let Stage::Reporting(reporting) = &mut self.stage {
-            ready!(reporting.as_mut().poll(task));
-            self.stage = Stage::Ended;
-            return Poll::Ready(());
-        }
-        // What panics outside of a turn (a drop) must not take the report with it.
-        match panics::caught(|| self.go_on(place, span, task)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => {}
-            Err(reason) => self.fall(place, reason),
-        }
-        self.finish(place);
-        Poll::Ready(())
-    }
-
-    /// From stage to stage, until it waits or is over.
+    /// From stage to stage, until it waits or nothing is left of the actor: then ready with how it has ended, if that is to be told.
+    #[inline]
     fn go_on(
         &mut self,
         place: &Arc<Place<A>>,
         span: Option<&Arc<Span>>,
         task: &mut std::task::Context<'_>,
-    ) -> Poll<()> {
-        loop {
+    ) -> Poll<Option<End>> {
+        let end = loop {
             match &mut self.stage {
                 // Where it is most of the time.
                 Stage::Running(messages) => {
-                    let turns = Turns::new(place);
-                    let reason = ready!(messages.poll(&turns, &mut self.inbox, task));
-                    self.leave(place, reason);
+                    let reason = ready!(messages.poll(&Turns::new(place), &mut self.inbox, task));
+                    if let Some(end) = self.stop(place, reason) {
+                        break end;
+                    }
                 }
-                Stage::New => self.start(place, span),
-                Stage::Starting(starting) => {
-                    self.stage = match ready!(starting.as_mut().poll(task)) {
-                        Ok(timers) => Stage::Running(Messages::new(timers, place.pace())),
-                        Err(end) => Stage::Over(end),
-                    };
+                Stage::New => {
+                    if let Some(end) = self.start(place, span) {
+                        break end;
+                    }
                 }
-                Stage::Ending(ending) => self.stage = Stage::Over(ready!(ending.as_mut().poll(task))),
-                Stage::Over(_) | Stage::Reporting(_) | Stage::Ended => return Poll::Ready(()),
+                Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
+                    Ok(timers) => self.stage = Stage::Running(Messages::new(timers, place.pace())),
+                    Err(end) => break end,
+                },
+                Stage::Ending(ending) => break ready!(ending.as_mut().poll(task)),
+                Stage::Over(_) => {
+                    if let Stage::Over(end) = std::mem::replace(&mut self.stage, Stage::Leaving) {
+                        break end;
+                    }
+                }
+                Stage::Reporting(reporting) => {
+                    ready!(reporting.as_mut().poll(task));
+                    self.stage = Stage::Ended;
+                }
+                Stage::Leaving | Stage::Ended => return Poll::Ready(None),
             }
-        }
+        };
+        Poll::Ready(Some(self.leave_as(place, end)))
     }
 
     /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
+    #[inline]
     fn start_here(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> bool {
-        if let Err(reason) = panics::caught(|| self.start(place, span)) {
-            self.fall(place, reason);
+        match panics::caught(|| self.start(place, span)) {
+            Ok(None) => {}
+            Ok(Some(end)) => self.stage = Stage::Over(end),
+            Err(reason) => {
+                self.fall(place, &reason);
+                self.stage = Stage::Over(End::Ended(reason));
+            }
         }
         match &mut self.stage {
             Stage::Running(messages) => messages.rests(&Turns::new(place), &mut self.inbox),
@@ -225,94 +243,128 @@ impl<A: Actor> Life<A> {
 
     /// What has panicked outside of a turn leaves nothing behind.
     #[cold]
-    fn fall(&mut self, place: &Place<A>, reason: ExitReason) {
+    fn fall(&mut self, place: &Place<A>, reason: &ExitReason) {
         self.abandon(place);
         place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
-        self.stage = Stage::Over(End::Ended(reason));
     }
 
-    /// Makes the actor, or begins to.
-    fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
+    /// Makes the actor, or begins to. Answers how it has ended, if it has already.
+    #[inline]
+    fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> Option<End> {
         // `Seat::begin` has seen to it that there is no other incarnation.
         let Some((held, inbox)) = place.take_inbox() else {
-            self.stage = not_started("the mailbox of the place is in use");
-            return;
+            return Some(not_started("the mailbox of the place is in use"));
         };
         self.inbox = inbox;
         match place.start_fn(self.held.insert(held)) {
             Some(StartFn::Now(start)) => self.start_now(place, span, &**start),
             Some(StartFn::Later(start)) => {
                 let (start, span) = (Arc::clone(start), span.cloned());
-                let starting = start_later(Arc::clone(place), start, span, self.report.clone());
+                let reports = Reports::To(self.reports.report(place));
+                let starting = start_later(Arc::clone(place), start, span, reports);
                 self.stage = Stage::Starting(Stored::new(starting));
+                None
             }
-            Some(StartFn::Otherwise) | None => self.stage = not_started("its spec is forgotten"),
+            Some(StartFn::Otherwise) | None => Some(not_started("its spec is forgotten")),
         }
     }
 
-    fn start_now(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>, start: &StartNow<A>) {
+    #[inline]
+    fn start_now(
+        &mut self,
+        place: &Arc<Place<A>>,
+        span: Option<&Arc<Span>>,
+        start: &StartNow<A>,
+    ) -> Option<End> {
         // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
         let mut cx = unsafe { Context::new(place) };
         let started = Turns::new(place).run_now(|| start(&mut cx), Signal::Stop);
         let end = match started.and_then(|started| started) {
             Ok(Start::Ready(actor)) => {
                 let seated = Seated::new(place, actor, cx, span.cloned());
-                let told = self.report.tell_started(&place.seat);
+                let told = self.reports.tell_started(place);
                 seated.stay();
                 let timers = Timers::new::<A>(place.hibernate_after());
-                self.stage = match told {
-                    None => Stage::Running(Messages::new(timers, place.pace())),
+                match told {
+                    None => self.go_to(Stage::Running(Messages::new(timers, place.pace()))),
                     // The supervisor has no room.
-                    Some(told) => Stage::Starting(Stored::new(async move {
+                    Some(told) => self.go_to(Stage::Starting(Stored::new(async move {
                         told.await;
                         Ok(timers)
-                    })),
-                };
-                return;
+                    }))),
+                }
+                return None;
             }
             Ok(Start::Ignore) => End::Ignored,
             Err(reason) => End::NotStarted(reason),
         };
-        self.stage = if cx.has_tasks() {
-            Stage::Ending(Stored::new(async move {
-                cx.end_tasks().await;
-                end
-            }))
-        } else {
-            Stage::Over(end)
-        };
+        if !cx.has_tasks() {
+            return Some(end);
+        }
+        self.stage = Stage::Ending(Stored::new(async move {
+            cx.end_tasks().await;
+            end
+        }));
+        None
     }
 
-    /// After the last message.
+    /// After the last message. Answers how it has ended, unless there is something to wait for.
     #[inline]
-    fn leave(&mut self, place: &Arc<Place<A>>, reason: ExitReason) {
+    fn stop(&mut self, place: &Arc<Place<A>>, reason: ExitReason) -> Option<End> {
         if let Some(body) = seated::take(place) {
             place.seat.set_ending(&reason);
             place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
             if A::STOPPED || body.cx.has_tasks() {
                 self.stage = Stage::Ending(Stored::new(stop(body, Arc::clone(place), reason)));
-                return;
+                return None;
             }
             drop_state(body.actor);
         }
-        self.stage = Stage::Over(End::Ended(reason));
+        Some(End::Ended(reason))
     }
 
     /// Its state is dropped: gives the mailbox back, and tells the watchers.
     #[inline]
-    fn finish(&mut self, place: &Place<A>) {
+    fn leave_as(&mut self, place: &Place<A>, end: End) -> End {
+        match std::mem::replace(&mut self.stage, Stage::Leaving) {
+            // Which has little to drop.
+            Stage::Running(messages) => drop(messages),
+            stage => drop(stage),
+        }
         place.seat.set_ended();
         if let Some(held) = self.held.take() {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
             place.return_inbox(held, std::mem::replace(&mut self.inbox, Taken::NONE));
         }
-        if let Stage::Over(end) = &self.stage {
-            if matches!(end, End::Ignored) {
-                place.seat.starts.set_ignored();
-            }
-            log_end(&place.seat, end);
-            place.seat.end(end.reason());
+        if matches!(end, End::Ignored) {
+            place.seat.starts.set_ignored();
         }
+        log_end(&place.seat, &end);
+        place.seat.end(end.reason());
+        end
+    }
+
+    /// Tells the supervisor. Ready when it knows.
+    #[inline]
+    fn tell(&mut self, place: &Place<A>, end: End, task: &mut std::task::Context<'_>) -> Poll<()> {
+        if let Some(mut reporting) = self.reports.tell_end(place, end)
+            && reporting.as_mut().poll(task).is_pending()
+        {
+            self.go_to(Stage::Reporting(reporting));
+            return Poll::Pending;
+        }
+        self.go_to(Stage::Ended);
+        Poll::Ready(())
+    }
+
+    /// From a stage that holds nothing.
+    #[inline]
+    fn go_to(&mut self, stage: Stage) {
+        debug_assert!(
+            matches!(self.stage, Stage::New | Stage::Leaving),
+            "nothing is lost"
+        );
+        std::mem::forget(std::mem::replace(&mut self.stage, stage));
     }
 
     /// Drops what there is of the actor, in the middle of it.
@@ -328,8 +380,8 @@ impl<A: Actor> Life<A> {
 }
 
 #[cold]
-fn not_started(why: &'static str) -> Stage {
-    Stage::Over(End::NotStarted(ExitReason::error(why)))
+fn not_started(why: &'static str) -> End {
+    End::NotStarted(ExitReason::error(why))
 }
 
 #[inline]
@@ -351,7 +403,7 @@ async fn start_later<A: Actor>(
     place: Arc<Place<A>>,
     start: Arc<StartLater<A>>,
     span: Option<Arc<Span>>,
-    report: Report,
+    reports: Reports,
 ) -> Result<Option<Box<Timers>>, End> {
     let place = &place;
     // SAFETY: this future keeps the place, and from here it goes there.
@@ -371,7 +423,7 @@ async fn start_later<A: Actor>(
         }
     };
     let seated = Seated::new(place, actor, cx, span);
-    if let Some(told) = report.tell_started(&place.seat) {
+    if let Some(told) = reports.tell_started(place) {
         told.await;
     }
     seated.stay();
@@ -395,6 +447,7 @@ async fn stop<A: Actor>(body: Body<A>, place: Arc<Place<A>>, reason: ExitReason)
     End::Ended(reason)
 }
 
+#[inline]
 fn drop_state<A: Actor>(actor: A) {
     if panics::caught(|| drop(actor)).is_err() {
         told_of_state::<A>();

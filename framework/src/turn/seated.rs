@@ -15,6 +15,7 @@ use crate::place::Place;
 pub(super) struct Seated<'a, A: Actor>(&'a Place<A>);
 
 impl<'a, A: Actor> Seated<'a, A> {
+    #[inline]
     pub(super) fn new(place: &'a Place<A>, actor: A, cx: Context<A>, span: Option<Arc<Span>>) -> Self {
         let body = Body {
             actor,
@@ -30,6 +31,7 @@ impl<'a, A: Actor> Seated<'a, A> {
     }
 
     /// Leaves it there: whoever goes on takes it out.
+    #[inline]
     pub(super) fn stay(self) {
         std::mem::forget(self);
     }
@@ -44,6 +46,7 @@ impl<A: Actor> Drop for Seated<'_, A> {
 }
 
 /// What was in a turn is over, or cut off. By who has the turn.
+#[inline]
 pub(crate) fn drop_code<A: Actor>(place: &Place<A>) {
     // SAFETY: the caller has the turn.
     let code = unsafe { place.body().code() }.take();
@@ -55,6 +58,7 @@ pub(crate) fn drop_code<A: Actor>(place: &Place<A>) {
 }
 
 /// Takes the actor out, when its last turn is over.
+#[inline]
 pub(super) fn take<A: Actor>(place: &Place<A>) -> Option<Body<A>> {
     // It borrows the actor.
     drop_code(place);

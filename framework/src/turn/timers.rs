@@ -16,6 +16,7 @@ pub(super) struct Timers {
 
 impl Timers {
     /// From now on. `None` for one that neither ticks nor hibernates.
+    #[inline]
     pub(super) fn new<A: Actor>(hibernate_after: Option<Duration>) -> Option<Box<Self>> {
         let is_timed = !A::TICKS.is_empty() || hibernate_after.is_some();
         is_timed.then(|| {

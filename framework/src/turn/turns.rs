@@ -27,6 +27,7 @@ pub(super) struct Turns<'a, A: Actor> {
 }
 
 impl<'a, A: Actor> Turns<'a, A> {
+    #[inline]
     pub(super) fn new(place: &'a Place<A>) -> Self {
         Self {
             place,
@@ -40,6 +41,7 @@ impl<'a, A: Actor> Turns<'a, A> {
     ///
     /// As for [`BodyCell::get`](crate::body::BodyCell::get); the actor has been seated and has not left.
     #[allow(clippy::mut_from_ref, reason = "the turn is what makes it exclusive")]
+    #[inline]
     pub(super) unsafe fn body(&self) -> &'a mut Body<A> {
         // SAFETY: the caller promises it.
         unsafe { self.place.body().get() }
@@ -130,6 +132,7 @@ impl<'a, A: Actor> Turns<'a, A> {
     }
 
     /// The same for code that does not wait.
+    #[inline]
     pub(super) fn run_now<T>(&self, code: impl FnOnce() -> T, least: Signal) -> Result<T, ExitReason> {
         let ran = match self.cut_off(least) {
             Some(reason) => Err(reason),
@@ -155,6 +158,7 @@ impl<'a, A: Actor> Turns<'a, A> {
             .map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
     }
 
+    #[inline]
     pub(super) fn ended<T>(&self, ended: Result<T, ExitReason>) -> Result<T, ExitReason> {
         match &ended {
             Ok(_) => self.seat.end_turn(),
@@ -170,14 +174,17 @@ impl<'a, A: Actor> Turns<'a, A> {
         self.seat.set_ending(reason);
     }
 
+    #[inline]
     pub(super) fn asked_to_end(&self) -> Option<Signal> {
         self.cut_off_by(Signal::Stop)
     }
 
+    #[inline]
     pub(super) fn cut_off(&self, least: Signal) -> Option<ExitReason> {
         self.cut_off_by(least).map(Signal::reason)
     }
 
+    #[inline]
     pub(super) fn cut_off_by(&self, least: Signal) -> Option<Signal> {
         match self.seat.lane.signal() {
             Some(signal) if signal >= least => Some(signal),

@@ -43,6 +43,7 @@ impl State {
         Ok(key)
     }
 
+    #[inline]
     pub(super) fn push(&mut self, child: Child) -> Key {
         let key = Key(self.next_key);
         self.next_key += 1;

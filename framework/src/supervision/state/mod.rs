@@ -451,6 +451,7 @@ impl State {
 }
 
 /// OTP's restart types. What has lost its tenure comes back elsewhere, if at all.
+#[inline]
 fn comes_back(restart: Restart, reason: &ExitReason) -> bool {
     match restart {
         _ if *reason == ExitReason::Lapsed => false,

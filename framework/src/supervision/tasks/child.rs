@@ -88,7 +88,7 @@ impl Child for TaskChild {
             seat.end(&reason);
             report.exited(reason).await;
         };
-        let span = span(&self.seat, &to);
+        let span = span(&self.seat, to.is_within());
         spawn_in(as_task, &self.seat, to, incarnation.instrument(span));
     }
 
