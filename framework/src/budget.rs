@@ -32,7 +32,7 @@ impl Spent {
 pub(crate) fn spend(cx: &mut Context<'_>, share: u8) -> Poll<Spent> {
     let done = DONE.get().wrapping_add(1);
     if done < share {
-        DONE.set(done);
+        DONE.with(|spent| spent.set(done));
         return Poll::Ready(Spent(None));
     }
     let spent = poll_proceed(cx);

@@ -80,7 +80,7 @@ fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
     impl Drop for Before {
         #[inline]
         fn drop(&mut self) {
-            CURRENT.set(self.0);
+            CURRENT.with(|current| current.set(self.0));
         }
     }
 

@@ -88,7 +88,7 @@ fn help<A: Actor>(
         pace::helped();
         match start {
             Some(start) => pay(start.elapsed(), cx),
-            None => UNMEASURED.set(unmeasured.saturating_sub(1)),
+            None => UNMEASURED.with(|left| left.set(unmeasured.saturating_sub(1))),
         }
     }
     is_done()
@@ -119,7 +119,7 @@ impl Nested {
     pub(crate) fn enter() -> Option<Self> {
         let depth = NESTED.get();
         (depth < NESTED_MAX).then(|| {
-            NESTED.set(depth + 1);
+            NESTED.with(|nested| nested.set(depth + 1));
             Self
         })
     }
@@ -128,6 +128,6 @@ impl Nested {
 impl Drop for Nested {
     #[inline]
     fn drop(&mut self) {
-        NESTED.set(NESTED.get() - 1);
+        NESTED.with(|nested| nested.set(nested.get() - 1));
     }
 }

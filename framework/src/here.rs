@@ -39,7 +39,7 @@ pub(crate) fn enter<R>(runtime: runtime::Id, waker: &Waker, run: impl FnOnce() -
     impl Drop for Before {
         #[inline]
         fn drop(&mut self) {
-            ACTOR.set(self.0);
+            ACTOR.with(|actor| actor.set(self.0));
         }
     }
 

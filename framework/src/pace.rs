@@ -89,7 +89,7 @@ thread_local! {
 /// Other actors were run by one that waits: how long its handler took says nothing of that.
 #[inline]
 pub(crate) fn helped() {
-    HELPS.set(HELPS.get().wrapping_add(1));
+    HELPS.with(|helps| helps.set(helps.get().wrapping_add(1)));
 }
 
 /// Runs `f` with another default on this thread.

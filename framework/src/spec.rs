@@ -94,9 +94,12 @@ impl<A: Actor, T: IntoStart<A>, E: fmt::Display> IntoStart<A> for Result<T, E> {
 #[must_use = "a spec does nothing until it is spawned or given to a supervisor"]
 pub struct ChildSpec<A: Actor> {
     start: StartFn<A>,
-    policy: Policy,
+    /// The bound of its mailbox, when `own` says no other.
+    mailbox: usize,
+    /// Its policy, when that is not its type's. A spec is moved from hand to hand, so it is small.
+    own: Option<Box<Policy>>,
     name: Option<&'static str>,
-    tenure: Option<Tenure>,
+    tenure: Option<Box<Tenure>>,
 }
 
 impl<A: Actor> ChildSpec<A> {
@@ -144,9 +147,17 @@ impl<A: Actor> ChildSpec<A> {
     fn with_start(start: StartFn<A>) -> Self {
         Self {
             start,
-            policy: A::POLICY,
+            mailbox: A::POLICY.mailbox,
+            own: None,
             name: None,
             tenure: None,
+        }
+    }
+
+    fn policy_of_type(&self) -> Policy {
+        Policy {
+            mailbox: self.mailbox,
+            ..A::POLICY
         }
     }
 
@@ -158,50 +169,53 @@ impl<A: Actor> ChildSpec<A> {
 
     /// When to restart it.
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.policy.restart = restart;
+        self.policy_mut().restart = restart;
         self
     }
 
     /// How to stop it.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.policy.shutdown = shutdown;
+        self.policy_mut().shutdown = shutdown;
         self
     }
 
     /// The bound of its mailbox, in messages, from 1 to [`MAILBOX_MAX`](crate::MAILBOX_MAX); what is beyond is taken for the nearest.
     #[inline]
     pub fn mailbox(mut self, bound: usize) -> Self {
-        self.policy.mailbox = bound;
+        match &mut self.own {
+            Some(own) => own.mailbox = bound,
+            None => self.mailbox = bound,
+        }
         self
     }
 
     /// The wait before a restart.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.policy.backoff = Some(backoff);
+        self.policy_mut().backoff = Some(backoff);
         self
     }
 
     /// Whether callers may run its methods in place, see [`InPlace`].
     pub fn in_place(mut self, in_place: InPlace) -> Self {
-        self.policy.in_place = in_place;
+        self.policy_mut().in_place = in_place;
         self
     }
 
     /// How long it is idle before it hibernates, see [`Policy::hibernate_after`].
     pub fn hibernate_after(mut self, idle: Duration) -> Self {
-        self.policy.hibernate_after = Some(idle);
+        self.policy_mut().hibernate_after = Some(idle);
         self
     }
 
     /// Makes its end one that may end its supervisor, see [`AutoShutdown`](crate::supervision::AutoShutdown).
     pub fn significant(mut self) -> Self {
-        self.policy.significant = true;
+        self.policy_mut().significant = true;
         self
     }
 
     /// Binds the actor's effects to a tenure. It is not restarted after the tenure has lapsed.
     pub fn tenure(mut self, tenure: Tenure) -> Self {
-        self.tenure = Some(tenure);
+        self.tenure = Some(Box::new(tenure));
         self
     }
 }
@@ -210,7 +224,8 @@ impl<A: Actor> Clone for ChildSpec<A> {
     fn clone(&self) -> Self {
         Self {
             start: self.start.clone(),
-            policy: self.policy,
+            mailbox: self.mailbox,
+            own: self.own.clone(),
             name: self.name,
             tenure: self.tenure.clone(),
         }
@@ -222,7 +237,7 @@ impl<A: Actor> fmt::Debug for ChildSpec<A> {
         f.debug_struct("ChildSpec")
             .field("actor", &A::NAME)
             .field("name", &self.name)
-            .field("policy", &self.policy)
+            .field("policy", &self.policy())
             .finish_non_exhaustive()
     }
 }
@@ -231,6 +246,9 @@ impl<A: Actor> fmt::Debug for ChildSpec<A> {
 pub trait Spec: Send + Sized {
     /// What its ref leads to.
     type Actor: Actor;
+
+    #[doc(hidden)]
+    fn policy(&self) -> Policy;
 
     /// The policy, for what a supervisor says of its child.
     #[doc(hidden)]
@@ -274,16 +292,27 @@ pub(crate) const fn type_of<A: Actor>() -> &'static Type {
 impl<A: Actor> Spec for ChildSpec<A> {
     type Actor = A;
 
+    fn policy(&self) -> Policy {
+        self.own.as_deref().copied().unwrap_or(self.policy_of_type())
+    }
+
     fn policy_mut(&mut self) -> &mut Policy {
-        &mut self.policy
+        let of_type = self.policy_of_type();
+        self.own.get_or_insert_with(|| Box::new(of_type))
     }
 
     #[inline]
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
-        let tenure = self.tenure.map(|tenure| (tenure, Arc::clone(system.highest())));
-        let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
-        let seat = Seat::new(type_of::<A>(), label, tenure);
-        let me = Place::new(seat, system, &self.policy, self.start);
+        let seat = || {
+            let tenure = self
+                .tenure
+                .map(|tenure| (*tenure, Arc::clone(system.highest())));
+            let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
+            Seat::new(type_of::<A>(), label, tenure)
+        };
+        let own = self.own.as_deref();
+        let mailbox = own.map_or(self.mailbox, |own| own.mailbox);
+        let me = Place::new(seat, system, mailbox, own, self.start);
         if let Some(name) = self.name
             && !system.registry().insert(name, &me)
         {

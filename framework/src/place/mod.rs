@@ -114,19 +114,26 @@ macro_rules! write_all {
 }
 
 impl<A: Actor> Place<A> {
+    /// `own` is its policy, when that is not its type's.
     #[inline]
-    pub(crate) fn new(seat: Seat, system: &System, policy: &Policy, start: StartFn<A>) -> Arc<Self> {
+    pub(crate) fn new(
+        seat: impl FnOnce() -> Seat,
+        system: &System,
+        mailbox: usize,
+        own: Option<&Policy>,
+        start: StartFn<A>,
+    ) -> Arc<Self> {
         let place: *mut Self = Arc::into_raw(Arc::<Self>::new_uninit()).cast::<Self>().cast_mut();
         write_all!(place, {
-            seat: seat,
+            seat: seat(),
             me: Me(place),
-            mailbox: Mailbox::new(policy.mailbox),
+            mailbox: Mailbox::new(mailbox),
             lives: Succession::new(),
             body: BodyCell::new(),
-            pace: system.pace(policy.in_place),
+            pace: system.pace(own.unwrap_or(&A::POLICY).in_place),
             system: system.clone(),
-            policy: SharedPolicy::of::<A>(policy),
-            hibernate_after: policy.hibernate_after.map(Box::new),
+            policy: own.map_or_else(SharedPolicy::of_type::<A>, SharedPolicy::of::<A>),
+            hibernate_after: own.unwrap_or(&A::POLICY).hibernate_after.map(Box::new),
             between: Between::new(Taken::NONE, start),
             death: AtomicU8::new(DEAD),
             ends: AtomicU32::new(0),
@@ -201,6 +208,15 @@ impl<A: Actor> Place<A> {
     #[inline]
     pub(crate) fn start_fn(&self, held: &Held) -> Option<&StartFn<A>> {
         self.between.start(held)
+    }
+
+    /// Its spec is forgotten: frees the name.
+    #[inline]
+    pub(crate) fn forget(&self) {
+        if let Some(name) = self.seat.registered_name() {
+            self.system.registry().remove(name, self.seat.id);
+        }
+        self.forget_start();
     }
 
     /// It is not filled any more.
@@ -340,7 +356,7 @@ impl<A: Actor> Place<A> {
 
     /// Answers what lies in the mailbox of a place that has been left. Called after leaving and after sending: whoever comes second
     /// sees what the other did, so nothing stays behind unanswered.
-    #[inline]
+    #[inline(always)]
     fn sweep(&self) {
         if self.seat.is_gone() {
             self.sweep_now();
@@ -348,6 +364,7 @@ impl<A: Actor> Place<A> {
     }
 
     #[cold]
+    #[inline]
     fn sweep_now(&self) {
         while self.mailbox.is_filled() || self.between.is_filled() {
             // Who has it looks again when it is given back.

@@ -109,7 +109,7 @@ impl Scheduler {
     }
 
     /// Puts what was woken into the queue of this thread, if it is one of the runtime, and else into the common one.
-    #[inline]
+    #[inline(always)]
     fn schedule(&self, entry: Entry) {
         if self.is_closed() {
             entry.cancel();

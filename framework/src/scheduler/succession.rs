@@ -37,7 +37,7 @@ impl<L> Succession<L> {
     }
 
     /// Begins a life. True when it is the present one: then the turn is the caller's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&self, life: L) -> bool {
         if self.change(null_mut(), Self::OCCUPIED) {
             // SAFETY: without a life nobody has the turn, so it is that of who makes this occupied; and there is none to be dropped.

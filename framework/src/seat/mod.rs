@@ -101,7 +101,7 @@ struct Held {
 }
 
 impl Seat {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(
         of: &'static Type,
         label: Option<Label>,
@@ -136,7 +136,7 @@ impl Seat {
     }
 
     /// A new incarnation takes the seat; what was asked of the last one is forgotten, but for a lapse.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&self) {
         debug_assert!(self.is_vacant(), "two incarnations of {} overlap", self.name());
         self.lane.reset();
@@ -178,7 +178,7 @@ impl Seat {
         self.tell(reason, false);
     }
 
-    #[inline]
+    #[inline(always)]
     fn tell(&self, reason: &ExitReason, ends: bool) {
         self.last_exit.set(reason, || &self.rare().last_exit);
         if ends && self.rare.get().is_none() {
@@ -186,12 +186,15 @@ impl Seat {
             self.sits.store(sits::ENDED, Ordering::Release);
             fence(Ordering::SeqCst);
         }
-        let Some(rare) = self.rare.get() else {
-            if ends {
-                self.sits.store(sits::NOBODY, Ordering::Release);
-            }
-            return;
-        };
+        if let Some(rare) = self.rare.get() {
+            self.tell_those_of(rare, reason, ends);
+        } else if ends {
+            self.sits.store(sits::NOBODY, Ordering::Release);
+        }
+    }
+
+    #[cold]
+    fn tell_those_of(&self, rare: &Rare, reason: &ExitReason, ends: bool) {
         let (watchers, links) = {
             let mut watchers = lock(&rare.watchers);
             if ends {

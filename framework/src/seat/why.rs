@@ -43,7 +43,7 @@ pub(crate) type Full = Mutex<Option<ExitReason>>;
 pub(crate) struct Why(AtomicU8);
 
 impl Why {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set<'a>(&self, reason: &ExitReason, full: impl FnOnce() -> &'a Full) {
         let code = code(reason);
         self.put(code, || (code == FULL).then(|| reason.clone()), full);
@@ -55,7 +55,7 @@ impl Why {
     }
 
     /// Between words there is nothing but the byte; whatever else changes, changes under the lock.
-    #[inline]
+    #[inline(always)]
     fn put<'a>(
         &self,
         code: u8,
@@ -64,14 +64,19 @@ impl Why {
     ) {
         let before = self.0.load(Ordering::Relaxed);
         if code == FULL || before == FULL {
-            let mut full = lock(full());
-            let before = std::mem::replace(&mut *full, reason());
-            self.0.store(code, Ordering::Release);
-            drop(full);
-            drop(before);
+            self.put_in(full(), code, reason());
         } else if before != code {
             self.0.store(code, Ordering::Release);
         }
+    }
+
+    #[cold]
+    fn put_in(&self, full: &Full, code: u8, reason: Option<ExitReason>) {
+        let mut full = lock(full);
+        let before = std::mem::replace(&mut *full, reason);
+        self.0.store(code, Ordering::Release);
+        drop(full);
+        drop(before);
     }
 
     pub(crate) fn get<'a>(&self, full: impl FnOnce() -> Option<&'a Full>) -> Option<ExitReason> {

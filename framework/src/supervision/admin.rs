@@ -96,12 +96,12 @@ impl<S: Supervisor> ActorRef<S> {
 pub(super) async fn start<C: Spec>(
     desk: &Desk,
     id: Option<&str>,
-    mut spec: C,
+    spec: C,
 ) -> Result<ActorRef<C::Actor>, StartError> {
     if !current::may_act() {
         return Err(StartError::Lapsed);
     }
-    let policy = ChildPolicy::of(spec.policy_mut());
+    let policy = ChildPolicy::of(&spec.policy());
     let named = id.unwrap_or(<C::Actor as Actor>::NAME);
     check(named, &policy, &desk.flags, desk.kind)?;
     let (me, child) = match (spec.build(&desk.system, id), id) {

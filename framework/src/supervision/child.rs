@@ -158,7 +158,7 @@ impl Reports {
     #[inline]
     pub(crate) fn tell_end<A: Actor>(&self, place: &Place<A>, end: End) -> Option<Telling> {
         if let (Some((root, key)), End::Ended(reason)) = (self.root(place), &end)
-            && root.ended(key, reason)
+            && root.ended(place, key, reason)
         {
             return None;
         }
@@ -280,18 +280,19 @@ impl ChildPolicy {
 }
 
 impl SharedPolicy {
-    /// That of an actor's type, unless this one is another.
+    /// That of an actor's type.
     #[inline]
+    pub(crate) fn of_type<A: Actor>() -> Self {
+        Self::Type(const { &ChildPolicy::of(&A::POLICY) })
+    }
+
+    /// This one, for an actor of this type.
     pub(crate) fn of<A: Actor>(policy: &Policy) -> Self {
-        let of_type = &A::POLICY;
-        if policy.restart == of_type.restart
-            && policy.shutdown == of_type.shutdown
-            && policy.backoff == of_type.backoff
-            && policy.significant == of_type.significant
-        {
-            Self::Type(const { &ChildPolicy::of(&A::POLICY) })
+        let policy = ChildPolicy::of(policy);
+        if policy == const { ChildPolicy::of(&A::POLICY) } {
+            Self::of_type::<A>()
         } else {
-            ChildPolicy::of(policy).into()
+            policy.into()
         }
     }
 }
@@ -357,15 +358,12 @@ impl<A: Actor> Child for Place<A> {
     }
 
     fn remove(&self) {
-        if let Some(name) = self.seat.registered_name() {
-            self.system().registry().remove(name, self.seat.id);
-        }
-        self.forget_start();
+        self.forget();
     }
 }
 
 /// The span of an incarnation in this seat: within that of its supervisor, whose task starts it, or, below the root, in none.
-#[inline]
+#[inline(always)]
 pub(crate) fn span(seat: &Seat, is_within: bool) -> tracing::Span {
     let span = if is_within {
         tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)

@@ -336,16 +336,14 @@ impl Driver {
     }
 
     /// A child has ended and is forgotten, when nothing else follows from that: the caller closes it, and frees its name.
-    #[inline]
-    pub(super) fn end_of(&mut self, key: Key, reason: &ExitReason) -> Option<Arc<dyn Child>> {
-        let slot = self.slots.get(key)?;
-        let seat = slot.child.seat();
-        let is_plain = slot.more.is_none() && !seat.has_lapsed();
+    #[inline(always)]
+    pub(super) fn end_of(&mut self, key: Key, seat: &Seat, reason: &ExitReason) -> Option<Slot> {
+        let is_plain = self.slots.get(key)?.more.is_none() && !seat.has_lapsed();
         if !is_plain || !self.state.end(key, seat.starts.is_started(), reason) {
             return None;
         }
         told("ended", key);
-        self.slots.remove(key).map(|slot| slot.child)
+        self.slots.remove(key)
     }
 
     fn carry_out(&mut self, command: Command) {

@@ -164,18 +164,20 @@ impl RootDoor {
 }
 
 impl Root {
-    /// A child has ended: false when more follows from that than that it is forgotten, and it is to be [told](Self::told).
+    /// An actor has ended: false when more follows from that than that it is forgotten, and it is to be [told](Self::told).
     #[inline]
-    pub(super) fn ended(&self, key: Key, reason: &ExitReason) -> bool {
-        let mut desk = self.desk();
-        let ended = desk.driver.as_mut().and_then(|driver| driver.end_of(key, reason));
-        drop(desk);
-        let Some(child) = ended else {
-            return false;
+    pub(super) fn ended<A: Actor>(&self, place: &Place<A>, key: Key, reason: &ExitReason) -> bool {
+        let ended = {
+            let driver = &mut self.desk().driver;
+            driver
+                .as_mut()
+                .and_then(|driver| driver.end_of(key, &place.seat, reason))
         };
-        child.close();
-        child.remove();
-        true
+        if ended.is_some() {
+            place.close();
+            place.forget();
+        }
+        ended.is_some()
     }
 
     /// Something has happened to a child.

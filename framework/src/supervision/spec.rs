@@ -210,11 +210,11 @@ impl Children<'_> {
     ///
     /// # Errors
     /// The id or the spec's name is taken, or the supervisor cannot have such a child.
-    pub fn add<C: Spec>(&mut self, id: &str, mut spec: C) -> Result<ActorRef<C::Actor>, StartError> {
+    pub fn add<C: Spec>(&mut self, id: &str, spec: C) -> Result<ActorRef<C::Actor>, StartError> {
         if self.added.iter().any(|(other, _)| **other == *id) {
             return Err(StartError::DuplicateChild(id.into()));
         }
-        let policy = ChildPolicy::of(spec.policy_mut());
+        let policy = ChildPolicy::of(&spec.policy());
         check(id, &policy, &self.flags, self.kind)?;
         let (me, child) = spec.build(self.system, Some(id))?.into_parts();
         self.added.push((id.into(), child));
@@ -249,6 +249,10 @@ pub(super) fn check(id: &str, policy: &ChildPolicy, flags: &Flags, kind: Kind) -
 impl<S: Supervisor> Spec for SupervisorSpec<S> {
     type Actor = S;
 
+    fn policy(&self) -> Policy {
+        self.policy
+    }
+
     fn policy_mut(&mut self) -> &mut Policy {
         &mut self.policy
     }
@@ -273,7 +277,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             in_place: InPlace::Off,
             ..self.policy
         };
-        let place = Place::<S>::new(seat, system, &policy, StartFn::Otherwise);
+        let place = Place::<S>::new(|| seat, system, policy.mailbox, Some(&policy), StartFn::Otherwise);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let desk = Desk {
             door: Door {

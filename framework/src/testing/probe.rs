@@ -102,6 +102,10 @@ struct ProbeSpec<A: Actor> {
 impl<A: Actor> Spec for ProbeSpec<A> {
     type Actor = A;
 
+    fn policy(&self) -> Policy {
+        self.policy
+    }
+
     fn policy_mut(&mut self) -> &mut Policy {
         &mut self.policy
     }
@@ -112,7 +116,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             Some(id.map_or(Label::Name("probe"), Label::id)),
             None,
         );
-        let place = Place::<A>::new(seat, system, &self.policy, StartFn::Otherwise);
+        let place = Place::<A>::new(|| seat, system, self.policy.mailbox, Some(&self.policy), StartFn::Otherwise);
         let me = Arc::clone(&place);
         let child = ProbeChild {
             place,

@@ -384,7 +384,7 @@ fn not_started(why: &'static str) -> End {
     End::NotStarted(ExitReason::error(why))
 }
 
-#[inline]
+#[inline(always)]
 fn log_end(seat: &Seat, end: &End) {
     let (name, actor) = (seat.name(), seat.actor());
     match end {

@@ -6,7 +6,7 @@ use crate::exit::ExitReason;
 
 impl State {
     /// As [`add`](Self::add) and [`Command::Start`](super::Command::Start). `None` when nothing is started now.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add_started(&mut self, policy: &SharedPolicy) -> Option<Key> {
         if self.kind != Kind::Root || self.phase != Phase::Running {
             return None;

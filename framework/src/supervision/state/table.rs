@@ -31,7 +31,7 @@ impl<T> Table<T> {
     }
 
     /// Adds an entry behind all others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, key: Key, value: T) {
         debug_assert!(
             self.entries.last().is_none_or(|(last, _)| *last < key),
