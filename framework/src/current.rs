@@ -58,7 +58,7 @@ pub(crate) trait Runs: Send + Sync + 'static {
 }
 
 /// Runs `f` on behalf of the present incarnation in a place, in its own turn.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter<W: Runs, R>(who: &W, f: impl FnOnce() -> R) -> R {
     let seat = who.seat();
     let who: &dyn Runs = who;
@@ -72,7 +72,7 @@ pub(crate) fn enter<W: Runs, R>(who: &W, f: impl FnOnce() -> R) -> R {
 }
 
 /// Whoever calls this borrows what `running` points to meanwhile.
-#[inline]
+#[inline(always)]
 fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
     /// Puts back who ran before, after a panic too.
     struct Before(*const Running);

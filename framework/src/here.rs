@@ -31,7 +31,7 @@ thread_local! {
 }
 
 /// Runs an actor's loop, which is polled with this waker on this runtime.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter<R>(runtime: runtime::Id, waker: &Waker, run: impl FnOnce() -> R) -> R {
     /// Puts back what was before, after a panic too.
     struct Before(*const Actor);

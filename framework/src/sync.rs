@@ -33,6 +33,18 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+/// What an atomic pointer holds, taken out by who alone has it.
+#[cfg(not(quorate_loom))]
+#[inline]
+pub(crate) fn take<T>(pointer: &mut AtomicPtr<T>) -> *mut T {
+    std::mem::replace(pointer.get_mut(), std::ptr::null_mut())
+}
+
+#[cfg(quorate_loom)]
+pub(crate) fn take<T>(pointer: &mut AtomicPtr<T>) -> *mut T {
+    pointer.with_mut(|pointer| std::mem::replace(pointer, std::ptr::null_mut()))
+}
+
 /// The lock; a panic of another under it is no matter.
 #[cfg(not(quorate_loom))]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -83,9 +83,9 @@ impl<A: Actor> Lives for Place<A> {
     }
 
     #[inline]
-    fn has_ended(life: &Present<A>) -> bool {
+    fn is_nothing(life: &Present<A>) -> bool {
         match life {
-            Present::Actor(incarnation) => incarnation.has_ended(),
+            Present::Actor(incarnation) => incarnation.is_nothing(),
             #[cfg(feature = "test-util")]
             Present::Probe(_) => false,
         }

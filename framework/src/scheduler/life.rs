@@ -37,8 +37,8 @@ pub(crate) trait Lives: Wake + Send + Sync + 'static {
         task: &mut Context<'_>,
     ) -> Poll<()>;
 
-    /// Whether nothing is left of a life.
-    fn has_ended(life: &Self::Life) -> bool;
+    /// Whether nothing is left of a life that would have to be dropped.
+    fn is_nothing(life: &Self::Life) -> bool;
 
     /// A life of this place is about to be dropped, wherever it is.
     fn end_life(&self, life: &mut Self::Life);
@@ -65,14 +65,14 @@ pub(crate) fn waker<P: Lives>(place: &P) -> ManuallyDrop<Waker> {
 
 /// Begins a life: it is polled on the scheduler from now on, or from the end of the present one.
 pub(crate) fn begin<P: Lives>(place: Arc<P>, life: P::Life) {
-    if let Some(entry) = begin_here(place, life) {
+    if let Some(entry) = begin_here(place, || life) {
         entry.schedule();
     }
 }
 
 /// The same for who runs the first turn of it, if it is the present one.
 #[inline]
-pub(crate) fn begin_here<P: Lives>(place: Arc<P>, life: P::Life) -> Option<Entry> {
+pub(crate) fn begin_here<P: Lives>(place: Arc<P>, life: impl FnOnce() -> P::Life) -> Option<Entry> {
     // Counted for the life, until that ends.
     let place = ManuallyDrop::new(place);
     place.lives().begin(life).then(|| Entry::of(&**place))
@@ -94,25 +94,18 @@ pub(crate) fn run<P: Lives>(place: &P) {
 pub(super) trait Runs: Send + Sync {
     fn scheduler(&self) -> &Arc<Scheduler>;
 
-    /// One turn.
+    /// One turn. When the life ends in it the next one begins, if there is one.
     ///
     /// # Safety
     ///
     /// The caller has the entry.
     unsafe fn turn(&self) -> Turn;
 
-    /// The life has ended. The next one begins, if there is one: then this is true, and its first turn is the caller's.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the entry. When none follows, what is answered is all that keeps this.
-    unsafe fn end(&self) -> (Keeps, bool);
-
     /// Drops the life, as nobody will run it any more.
     ///
     /// # Safety
     ///
-    /// As for [`end`](Self::end).
+    /// The caller has the entry, and what is answered is all that keeps this.
     unsafe fn cancel(&self) -> [Keeps; 2];
 
     fn allows_help(&self, ends: Option<ActorId>) -> bool;
@@ -146,19 +139,17 @@ impl<P: Lives> Runs for P {
         match Lives::scheduler(self).enter(&waker, poll) {
             Poll::Pending if self.end_turn() => Turn::GoesOn,
             Poll::Pending => Turn::Over,
-            Poll::Ready(()) => Turn::LifeEnded,
+            Poll::Ready(()) => {
+                // SAFETY: the turn is the caller's, and what was got of it before is not used any more.
+                let keeps = drop_life(self, unsafe { self.lives().present() });
+                // SAFETY: as above.
+                if unsafe { self.lives().end() } {
+                    Turn::NextBegins(keeps)
+                } else {
+                    Turn::LifeEnded(keeps)
+                }
+            }
         }
-    }
-
-    /// # Safety
-    ///
-    /// As said in the trait.
-    unsafe fn end(&self) -> (Keeps, bool) {
-        let lives = self.lives();
-        // SAFETY: the turn is the caller's.
-        let keeps = drop_life(self, unsafe { lives.present() });
-        // SAFETY: as above.
-        (keeps, unsafe { lives.end() })
     }
 
     /// # Safety
@@ -193,11 +184,11 @@ fn fell<P: Lives>(
 }
 
 /// Drops a life, but for what keeps its place.
-#[inline]
+#[inline(always)]
 fn drop_life<P: Lives>(place: &P, life: &mut Option<P::Life>) -> Keeps {
     let present = life.as_mut()?;
-    if P::has_ended(present) {
-        *life = None;
+    if P::is_nothing(present) {
+        std::mem::forget(life.take());
     } else {
         let is_ended = panics::caught(|| place.end_life(present)).is_ok();
         if panics::caught(|| *life = None).is_err() || !is_ended {
@@ -255,14 +246,9 @@ impl Entry {
             match unsafe { place.turn() } {
                 Turn::Over => return,
                 Turn::GoesOn => {}
-                Turn::LifeEnded => {
-                    // SAFETY: as above; when none follows the place is not used any more.
-                    let (_keeps, follows) = unsafe { place.end() };
-                    if follows {
-                        place.scheduler().schedule(self);
-                    }
-                    return;
-                }
+                // From here on nothing keeps the place.
+                Turn::LifeEnded(keeps) => return drop(keeps),
+                Turn::NextBegins(_keeps) => break,
             }
         }
         place.scheduler().schedule(self);
@@ -276,6 +262,7 @@ impl Entry {
     }
 
     /// Whether this thread is one of those that run what is in the queues.
+    #[inline]
     pub(crate) fn is_at_home(&self) -> bool {
         // SAFETY: as in `run_up_to`.
         local::is_here(unsafe { self.0.as_ref() }.scheduler())
@@ -299,5 +286,8 @@ pub(super) enum Turn {
     /// It may be somebody else's already.
     Over,
     GoesOn,
-    LifeEnded,
+    /// What is in it has kept the place.
+    LifeEnded(Keeps),
+    /// As above; the first turn of the life that follows is the caller's.
+    NextBegins(Keeps),
 }

@@ -147,7 +147,7 @@ impl Drop for Local {
 }
 
 /// Calls `f` with the queue of this thread, if it is one of this scheduler.
-#[inline]
+#[inline(always)]
 fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
     let here = HERE.try_with(Cell::get).ok()?;
     // SAFETY: `HERE` points into `OWN`, which drops a queue only in `Local::here`, by a dispatcher that begins to run, and with the thread; a

@@ -8,7 +8,7 @@
 
 use std::ptr::{null_mut, without_provenance_mut};
 
-use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell, take};
 
 /// A life that follows. Aligned, so that no address of one is [`OCCUPIED`](Succession::OCCUPIED).
 #[repr(align(8))]
@@ -36,20 +36,34 @@ impl<L> Succession<L> {
         }
     }
 
-    /// Begins a life. True when it is the present one: then the turn is the caller's.
-    #[inline(always)]
-    pub(super) fn begin(&self, life: L) -> bool {
-        if self.change(null_mut(), Self::OCCUPIED) {
+    /// Begins a life, which is made where it lies. True when it is the present one: then the turn is the caller's.
+    #[inline]
+    pub(super) fn begin(&self, make: impl FnOnce() -> L) -> bool {
+        if self.take_vacancy() {
             // SAFETY: without a life nobody has the turn, so it is that of who makes this occupied; and there is none to be dropped.
             self.present
-                .with_mut(|present| unsafe { present.write(Some(life)) });
+                .with_mut(|present| unsafe { present.write(Some(make())) });
             return true;
         }
-        match self.follow(life) {
-            Ok(()) => false,
-            // It has ended meanwhile.
-            Err(back) => self.begin(back),
+        let mut life = make();
+        loop {
+            match self.follow(life) {
+                Ok(()) => return false,
+                // It has ended meanwhile.
+                Err(back) if self.take_vacancy() => {
+                    // SAFETY: as above.
+                    self.present
+                        .with_mut(|present| unsafe { present.write(Some(back)) });
+                    return true;
+                }
+                Err(back) => life = back,
+            }
         }
+    }
+
+    #[inline]
+    fn take_vacancy(&self) -> bool {
+        self.change(null_mut(), Self::OCCUPIED)
     }
 
     #[cold]
@@ -133,7 +147,8 @@ impl<L> Succession<L> {
 
 impl<L> Drop for Succession<L> {
     fn drop(&mut self) {
+        let next = take(&mut self.next);
         // SAFETY: nobody else has this any more.
-        drop(unsafe { self.cancel() });
+        drop(unsafe { Self::follower(next) });
     }
 }

@@ -156,16 +156,16 @@ impl Reports {
 
     /// Tells that an actor has ended. What it answers, when the supervisor has no room, is to be waited for.
     #[inline]
-    pub(crate) fn tell_end<A: Actor>(&self, place: &Place<A>, end: End) -> Option<Telling> {
-        if let (Some((root, key)), End::Ended(reason)) = (self.root(place), &end)
+    pub(crate) fn tell_end<A: Actor>(&self, place: &Place<A>, end: &End) -> Option<Telling> {
+        if let (Some((root, key)), End::Ended(reason)) = (self.root(place), end)
             && root.ended(place, key, reason)
         {
             return None;
         }
         self.report(place).send_now(match end {
-            End::Ended(reason) => Happened::Exited(reason),
+            End::Ended(reason) => Happened::Exited(reason.clone()),
             End::Ignored => Happened::Ignored,
-            End::NotStarted(reason) => Happened::StartFailed(reason),
+            End::NotStarted(reason) => Happened::StartFailed(reason.clone()),
         })
     }
 
@@ -300,16 +300,19 @@ impl SharedPolicy {
 impl<A: Actor> Place<A> {
     /// Starts an incarnation below the root of its system, for a caller who runs what this answers.
     #[inline]
-    pub(super) fn start_here(self: Arc<Self>, key: Key) -> Option<Entry> {
+    pub(super) fn start_here(self: &Arc<Self>, key: Key) -> Option<Entry> {
         let to = Reports::Home(key);
         if !self.seat.is_vacant() {
-            let report = to.report(&self);
-            Child::start(self, report);
+            Child::start(Arc::clone(self), to.report(self));
             return None;
         }
         self.seat.begin();
-        let incarnation = Incarnation::new(&self, to, false);
-        scheduler::begin_here(self, Present::Actor(incarnation))
+        let place = Arc::clone(self);
+        scheduler::begin_here(
+            place,
+            #[inline(always)]
+            || Present::Actor(Incarnation::new(self, to, false)),
+        )
     }
 
     /// Begins a life here, which ends with who is reported to.

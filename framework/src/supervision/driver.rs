@@ -332,18 +332,21 @@ impl Driver {
         self.set_above(&place.seat, key);
         let (child, more) = (Arc::clone(place) as _, None);
         self.slots.push(key, Slot { child, more });
-        Ok(Arc::clone(place).start_here(key))
+        Ok(place.start_here(key))
     }
 
-    /// A child has ended and is forgotten, when nothing else follows from that: the caller closes it, and frees its name.
+    /// An actor has ended and is forgotten, when nothing else follows from that: the caller, who keeps it, closes it, and frees its name.
     #[inline(always)]
-    pub(super) fn end_of(&mut self, key: Key, seat: &Seat, reason: &ExitReason) -> Option<Slot> {
-        let is_plain = self.slots.get(key)?.more.is_none() && !seat.has_lapsed();
-        if !is_plain || !self.state.end(key, seat.starts.is_started(), reason) {
-            return None;
+    pub(super) fn end_of(&mut self, key: Key, seat: &Seat, reason: &ExitReason) -> bool {
+        let state = &mut self.state;
+        let is_forgotten = self.slots.forget_if(key, |slot| {
+            let is_plain = slot.more.is_none() && !seat.has_lapsed();
+            is_plain && state.end(key, seat.starts.is_started(), reason)
+        });
+        if is_forgotten {
+            told("ended", key);
         }
-        told("ended", key);
-        self.slots.remove(key)
+        is_forgotten
     }
 
     fn carry_out(&mut self, command: Command) {

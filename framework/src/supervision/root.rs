@@ -167,17 +167,17 @@ impl Root {
     /// An actor has ended: false when more follows from that than that it is forgotten, and it is to be [told](Self::told).
     #[inline]
     pub(super) fn ended<A: Actor>(&self, place: &Place<A>, key: Key, reason: &ExitReason) -> bool {
-        let ended = {
+        let is_forgotten = {
             let driver = &mut self.desk().driver;
             driver
                 .as_mut()
-                .and_then(|driver| driver.end_of(key, &place.seat, reason))
+                .is_some_and(|driver| driver.end_of(key, &place.seat, reason))
         };
-        if ended.is_some() {
+        if is_forgotten {
             place.close();
             place.forget();
         }
-        ended.is_some()
+        is_forgotten
     }
 
     /// Something has happened to a child.

@@ -93,7 +93,7 @@ impl End {
 
 impl<A: Actor> Incarnation<A> {
     /// `is_within`: the span of who starts it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(place: &Place<A>, reports: Reports, is_within: bool) -> Self {
         let span = span(&place.seat, is_within);
         let life = Life {
@@ -118,7 +118,7 @@ impl<A: Actor> Incarnation<A> {
         };
         // What follows from its end is not the actor's doing.
         match end {
-            Some(end) => life.tell(place, end, task),
+            Some(end) => life.tell(place, &end, task),
             None => Poll::Ready(()),
         }
     }
@@ -141,10 +141,12 @@ impl<A: Actor> Incarnation<A> {
             let _in_span = span.as_deref().map(Span::enter);
             current::enter(&**place, || {
                 life.fall(place, &reason);
-                life.leave_as(place, End::Ended(reason))
+                let end = End::Ended(reason);
+                life.leave_as(place, &end);
+                end
             })
         };
-        life.tell(place, end, task)
+        life.tell(place, &end, task)
     }
 
     /// Makes the actor, if that does not wait, in its place. True when there is nothing else to do for now.
@@ -154,9 +156,17 @@ impl<A: Actor> Incarnation<A> {
         current::enter(&**place, || life.start_here(place, span.as_ref()))
     }
 
-    /// Whether nothing is left of it.
-    pub(crate) fn has_ended(&self) -> bool {
-        matches!(self.life.stage, Stage::Ended) && self.span.is_none()
+    /// Whether nothing is left of it that would have to be dropped.
+    #[inline]
+    pub(crate) fn is_nothing(&self) -> bool {
+        let Self { span, life } = self;
+        let Life {
+            reports,
+            inbox,
+            held: _,
+            stage,
+        } = life;
+        matches!((stage, reports, span), (Stage::Ended, Reports::Home(_), None)) && inbox.is_empty()
     }
 
     /// Drops it, in its place. Early, with its runtime: the actor is dropped on behalf of itself, too.
@@ -221,7 +231,8 @@ impl<A: Actor> Life<A> {
                 Stage::Leaving | Stage::Ended => return Poll::Ready(None),
             }
         };
-        Poll::Ready(Some(self.leave_as(place, end)))
+        self.leave_as(place, &end);
+        Poll::Ready(Some(end))
     }
 
     /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
@@ -325,7 +336,7 @@ impl<A: Actor> Life<A> {
 
     /// Its state is dropped: gives the mailbox back, and tells the watchers.
     #[inline]
-    fn leave_as(&mut self, place: &Place<A>, end: End) -> End {
+    fn leave_as(&mut self, place: &Place<A>, end: &End) {
         match std::mem::replace(&mut self.stage, Stage::Leaving) {
             // Which has little to drop.
             Stage::Running(messages) => drop(messages),
@@ -339,14 +350,13 @@ impl<A: Actor> Life<A> {
         if matches!(end, End::Ignored) {
             place.seat.starts.set_ignored();
         }
-        log_end(&place.seat, &end);
+        log_end(&place.seat, end);
         place.seat.end(end.reason());
-        end
     }
 
     /// Tells the supervisor. Ready when it knows.
     #[inline]
-    fn tell(&mut self, place: &Place<A>, end: End, task: &mut std::task::Context<'_>) -> Poll<()> {
+    fn tell(&mut self, place: &Place<A>, end: &End, task: &mut std::task::Context<'_>) -> Poll<()> {
         if let Some(mut reporting) = self.reports.tell_end(place, end)
             && reporting.as_mut().poll(task).is_pending()
         {

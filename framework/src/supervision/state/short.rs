@@ -24,24 +24,18 @@ impl State {
     /// [`Command::Close`](super::Command::Close) and [`Command::Remove`](super::Command::Remove). False when they do not: nothing has changed.
     #[inline]
     pub(crate) fn end(&mut self, key: Key, has_started: bool, reason: &ExitReason) -> bool {
-        let Some(child) = self.children.get(key) else {
-            return false;
+        let may_be_short = self.kind == Kind::Root && self.phase == Phase::Running;
+        let is_short = |child: &Child| {
+            let runs = match child.state {
+                ChildState::Running => true,
+                ChildState::Starting(_) => has_started,
+                _ => false,
+            };
+            runs && child.more.is_none()
+                && !child.policy.is_significant
+                && !comes_back(child.policy.restart, reason)
         };
-        let runs = match child.state {
-            ChildState::Running => true,
-            ChildState::Starting(_) => has_started,
-            _ => false,
-        };
-        let is_short = self.kind == Kind::Root
-            && self.phase == Phase::Running
-            && runs
-            && child.more.is_none()
-            && !child.policy.is_significant
-            && !comes_back(child.policy.restart, reason);
-        if is_short {
-            self.children.remove(key);
-        }
-        is_short
+        may_be_short && self.children.forget_if(key, is_short)
     }
 }
 

@@ -56,15 +56,7 @@ impl<T> Table<T> {
         self.entries[at].1.as_mut()
     }
 
-    #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        if let Some((_, value)) = self.entries.pop_if(|(last, _)| *last == key) {
-            self.len -= usize::from(value.is_some());
-            if self.entries.len() > self.len {
-                self.tidy();
-            }
-            return value;
-        }
         let at = self.at(key)?;
         let value = self.entries[at].1.take()?;
         self.len -= 1;
@@ -72,7 +64,28 @@ impl<T> Table<T> {
         Some(value)
     }
 
+    /// Drops the entry if it is there and fits. False when it is not, or does not.
+    #[inline(always)]
+    pub(crate) fn forget_if(&mut self, key: Key, fits: impl FnOnce(&T) -> bool) -> bool {
+        let Some(at) = self.at(key) else {
+            return false;
+        };
+        if !self.entries[at].1.as_ref().is_some_and(fits) {
+            return false;
+        }
+        self.entries[at].1 = None;
+        self.len -= 1;
+        if at == self.len && self.entries.len() == at + 1 {
+            // The last one, and there are no holes.
+            std::mem::forget(self.entries.pop());
+        } else {
+            self.tidy();
+        }
+        true
+    }
+
     /// There are holes.
+    #[inline]
     fn tidy(&mut self) {
         while let Some((_, None)) = self.entries.last() {
             self.entries.pop();
@@ -100,7 +113,7 @@ impl<T> Table<T> {
             .filter_map(|(key, value)| Some((*key, value.as_ref()?)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn at(&self, key: Key) -> Option<usize> {
         // Who is asked for is often the last, or there are no holes.
         let guess = self.entries.len().checked_sub(1)?;

@@ -56,6 +56,7 @@ fn from_default(actor: &Actor) -> TokenStream {
     // The lifetime keeps rustc from judging the bound here: an actor without `Default` may do with `spec_with`.
     quote! {
         #[doc = #doc]
+        #[inline]
         pub fn spec() -> ::quorate::ChildSpec<#ty>
         where
             #ty: for<'a> ::quorate::__private::StartsAsDefault<'a>,
@@ -95,6 +96,7 @@ fn from_init(actor: &Actor, init: &Hook) -> TokenStream {
     quote! {
         #[doc = #doc]
         #more
+        #[inline]
         pub fn spec(#(#params),*) -> ::quorate::ChildSpec<#ty> {
             ::quorate::ChildSpec::#spec
         }
