@@ -20,6 +20,7 @@ use crate::place::Place;
 use crate::raw_ref::{RawRef, To};
 use crate::registry::Name;
 use crate::scheduler::Lives;
+use crate::seldom::Seldom;
 use crate::stamp::Stamp;
 use crate::system::System;
 use crate::tenure::Tenure;
@@ -49,7 +50,7 @@ pub struct Context<A: Actor> {
     caller: Stamp,
     exit: Option<Box<ExitReason>>,
     /// Made at the first need.
-    kept: Option<Box<Kept>>,
+    kept: Seldom<Kept>,
     traps_exits: bool,
     goes_on: bool,
 }
@@ -91,7 +92,7 @@ impl<A: Actor> Context<A> {
             place: place.arc(),
             caller: Stamp::NONE,
             exit: None,
-            kept: None,
+            kept: Seldom::none(),
             traps_exits: false,
             goes_on: false,
         }
@@ -145,12 +146,12 @@ impl<A: Actor> Context<A> {
 
     /// Whether it has ever begun a task.
     pub(crate) fn has_tasks(&self) -> bool {
-        self.kept.as_ref().is_some_and(|kept| kept.tasks.is_some())
+        self.kept.get().is_some_and(|kept| kept.tasks.is_some())
     }
 
     /// Ends the tasks of this incarnation, and waits until none of them runs.
     pub(crate) async fn end_tasks(&mut self) {
-        if let Some(mut tasks) = self.kept.as_mut().and_then(|kept| kept.tasks.take()) {
+        if let Some(mut tasks) = self.kept.get_mut().and_then(|kept| kept.tasks.take()) {
             tasks.shutdown().await;
         }
     }
@@ -288,12 +289,12 @@ impl<A: Actor> Context<A> {
     }
 
     fn take_kept_monitor(&mut self, monitor: MonitorId) -> Option<Box<dyn FnOnce() + Send>> {
-        self.kept.as_mut()?.monitors.remove(&monitor)
+        self.kept.get_mut()?.monitors.remove(&monitor)
     }
 
     fn kept(&mut self) -> &mut Kept {
         let who = self.incarnation();
-        self.kept.get_or_insert_with(|| Box::new(Kept::new(who)))
+        self.kept.get_or_insert_with(|| Kept::new(who))
     }
 
     pub(crate) fn traps_exits(&self) -> bool {

@@ -20,7 +20,7 @@ const NESTED_MAX: u8 = 8;
 /// Turns that a task runs at a time, to help.
 const HELP_MAX: u32 = 4;
 /// So many times it helps are worth a unit of its budget.
-const HELPS_A_UNIT: u8 = 4;
+const HELPS_A_UNIT: u8 = 10;
 /// And what takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
 /// longer, before it yields.
 const UNIT_TAKES: Duration = Duration::from_micros(4);

@@ -1,5 +1,6 @@
 //! Identities: of an actor's place, of a node's incarnation.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +15,21 @@ impl ActorId {
     /// No actor: code outside of all actors.
     pub const OUTSIDE: Self = Self(0);
 
-    /// The next unused identity.
+    /// An unused identity.
+    #[inline]
     pub(crate) fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        thread_local! {
+            /// The next one of this thread, and how many there are.
+            static OWN: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
+        }
+        OWN.with(|own| {
+            let (next, left) = match own.get() {
+                (_, 0) => (take(TAKEN), TAKEN),
+                own => own,
+            };
+            own.set((next + 1, left - 1));
+            Self(next)
+        })
     }
 
     /// The identity of the remote place that a session knows under this number.
@@ -35,6 +47,16 @@ impl fmt::Display for ActorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.0)
     }
+}
+
+/// So many a thread takes at a time, as threads that count together wait for one another.
+const TAKEN: u32 = 64;
+
+/// The first of so many that nobody has.
+#[cold]
+fn take(count: u32) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(u64::from(count), Ordering::Relaxed)
 }
 
 /// A node in one of its lives: a node that restarts is a new incarnation, and refs to the old one answer `Gone`.

@@ -143,6 +143,7 @@ mod reply;
 mod request;
 mod scheduler;
 mod seat;
+mod seldom;
 mod slot;
 mod spec;
 mod stamp;

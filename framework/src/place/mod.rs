@@ -11,7 +11,7 @@ mod loom_tests;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ use crate::reply::Unhandled;
 use crate::request::{Failure, Refusal};
 use crate::scheduler::{self, Lives, Scheduler, Succession};
 use crate::seat::{HasSeat, Seat, SeatRef};
+use crate::seldom::MadeOnce;
 use crate::spec::StartFn;
 use crate::supervision::ask::Desk;
 use crate::supervision::child::SharedPolicy;
@@ -90,7 +91,7 @@ pub(crate) struct Place<A: Actor> {
     policy: SharedPolicy,
     hibernate_after: Option<Box<Duration>>,
     /// Of a supervisor's place.
-    supervising: OnceLock<Box<Supervising>>,
+    supervising: MadeOnce<Supervising>,
 }
 
 /// What a supervisor's place has beside.
@@ -137,7 +138,7 @@ impl<A: Actor> Place<A> {
             between: Between::new(Taken::NONE, start),
             death: AtomicU8::new(DEAD),
             ends: AtomicU32::new(0),
-            supervising: OnceLock::new(),
+            supervising: MadeOnce::new(),
         });
         // SAFETY: it was allocated for this, and each field is initialised.
         unsafe { Arc::from_raw(place) }
@@ -358,15 +359,19 @@ impl<A: Actor> Place<A> {
     /// sees what the other did, so nothing stays behind unanswered.
     #[inline(always)]
     fn sweep(&self) {
-        if self.seat.is_gone() {
+        if self.seat.is_gone() && self.holds_any() {
             self.sweep_now();
         }
     }
 
-    #[cold]
     #[inline]
+    fn holds_any(&self) -> bool {
+        self.mailbox.is_filled() || self.between.is_filled()
+    }
+
+    #[cold]
     fn sweep_now(&self) {
-        while self.mailbox.is_filled() || self.between.is_filled() {
+        while self.holds_any() {
             // Who has it looks again when it is given back.
             let Some((held, mut inbox)) = self.take_inbox() else {
                 return;
@@ -380,7 +385,7 @@ impl<A: Actor> Place<A> {
 
     /// Makes it a supervisor's.
     pub(crate) fn set_supervising(&self, children: Box<dyn Any + Send + Sync>, desk: Desk) {
-        let _ = self.supervising.set(Box::new(Supervising { children, desk }));
+        self.supervising.get_or_init(|| Supervising { children, desk });
     }
 
     pub(crate) fn children(&self) -> Option<&(dyn Any + Send + Sync)> {

@@ -146,20 +146,22 @@ impl Drop for Local {
     }
 }
 
-/// Calls `f` with the queue of this thread, if it is one of this scheduler.
+/// Calls `f` with the queue of this thread, if it is one of this scheduler, or gives `what` back.
 #[inline(always)]
-fn with<R>(scheduler: &Scheduler, f: impl FnOnce(&Local) -> R) -> Option<R> {
-    let here = HERE.try_with(Cell::get).ok()?;
+fn with<T, R>(scheduler: &Scheduler, what: T, f: impl FnOnce(&Local, T) -> R) -> Result<R, T> {
+    let here = HERE.try_with(Cell::get).unwrap_or(std::ptr::null());
     // SAFETY: `HERE` points into `OWN`, which drops a queue only in `Local::here`, by a dispatcher that begins to run, and with the thread; a
     // queue that is dropped takes itself out of `HERE`. `f`, all of which stand in this file, comes to neither.
-    let here = unsafe { here.as_ref() }?;
-    std::ptr::eq(Arc::as_ptr(&here.scheduler), scheduler).then(|| f(here))
+    match unsafe { here.as_ref() } {
+        Some(here) if std::ptr::eq(Arc::as_ptr(&here.scheduler), scheduler) => Ok(f(here, what)),
+        _ => Err(what),
+    }
 }
 
 /// Whether this thread has a queue of this scheduler.
 #[inline]
 pub(super) fn is_here(scheduler: &Scheduler) -> bool {
-    with(scheduler, |_| ()).is_some()
+    with(scheduler, (), |_, ()| ()).is_ok()
 }
 
 /// Runs what lies in this thread's queue, turn by turn, until `is_done` or up to so many turns, by a task that has nothing else to do. What it may not run
@@ -176,7 +178,7 @@ pub(crate) fn help(
         if is_done() {
             break;
         }
-        let entry = with(scheduler, |local| {
+        let entry = with(scheduler, (), |local, ()| {
             let entry = local.queue.pop()?;
             if entry.allows_help(ends) {
                 local.moves.moved();
@@ -185,13 +187,13 @@ pub(crate) fn help(
             local.put(entry);
             Some(None)
         });
-        match entry.flatten() {
-            None => break,
-            Some(None) => {}
-            Some(Some(entry)) => {
+        match entry {
+            Ok(Some(Some(entry))) => {
                 entry.run();
                 has_run = true;
             }
+            Ok(Some(None)) => {}
+            Ok(None) | Err(()) => break,
         }
     }
     has_run
@@ -200,11 +202,5 @@ pub(crate) fn help(
 /// Puts what was woken into this thread's queue, and sees to it that somebody looks there.
 #[inline]
 pub(super) fn push(scheduler: &Scheduler, entry: Entry) -> Result<(), Entry> {
-    let mut entry = Some(entry);
-    with(scheduler, |local| {
-        if let Some(entry) = entry.take() {
-            local.put(entry);
-        }
-    });
-    entry.map_or(Ok(()), Err)
+    with(scheduler, entry, Local::put)
 }

@@ -14,7 +14,7 @@ mod tests;
 mod why;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -29,6 +29,7 @@ use crate::label::Label;
 use crate::lane::{Lane, Signal};
 use crate::link::{self, Links};
 use crate::monitor::{MonitorId, Watcher};
+use crate::seldom::{MadeOnce, Seldom};
 use crate::stamp::{Highest, Stamp};
 use crate::tenure::Tenure;
 use crate::waits::Waits;
@@ -56,9 +57,9 @@ pub(crate) struct Seat {
     pub(crate) id: ActorId,
     of: &'static Type,
     /// What it is called in reports, when that is not its type's name.
-    label: Option<Box<Label>>,
+    label: Seldom<Label>,
     pub(crate) lane: Lane,
-    tenure: Option<Box<Held>>,
+    tenure: Seldom<Held>,
     incarnation: AtomicU64,
     handling: AtomicU32,
     /// How often its supervisor has told it to end: a start that waits for the seat sees by it that it is not wanted any more. The signal
@@ -79,7 +80,7 @@ pub(crate) struct Seat {
     last_exit: Why,
     /// Why it ends, while the incarnation's state is being dropped.
     ending: Why,
-    rare: OnceLock<Box<Rare>>,
+    rare: MadeOnce<Rare>,
 }
 
 /// What most actors do without.
@@ -110,9 +111,9 @@ impl Seat {
         Self {
             id: ActorId::next(),
             of,
-            label: label.map(Box::new),
+            label: Seldom::new(label),
             lane: Lane::default(),
-            tenure: tenure.map(|(tenure, highest)| Box::new(Held { tenure, highest })),
+            tenure: Seldom::new(tenure.map(|(tenure, highest)| Held { tenure, highest })),
             incarnation: AtomicU64::new(0),
             handling: AtomicU32::new(NO_METHOD),
             told: AtomicU32::new(0),
@@ -125,7 +126,7 @@ impl Seat {
             above: Mutex::new(None),
             last_exit: Why::default(),
             ending: Why::default(),
-            rare: OnceLock::new(),
+            rare: MadeOnce::new(),
         }
     }
 
@@ -270,19 +271,19 @@ impl Seat {
     /// What it is called in reports: its registered name, or its id under its supervisor, or its type's name.
     #[inline]
     pub(crate) fn name(&self) -> &str {
-        self.label.as_deref().map_or(self.of.name, Label::as_str)
+        self.label.get().map_or(self.of.name, Label::as_str)
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {
         self.label
-            .as_deref()
+            .get()
             .map_or_else(|| self.of.name.into(), Label::to_shared)
     }
 
     /// The name that it is registered under, if it is.
     #[inline]
     pub(crate) fn registered_name(&self) -> Option<&'static str> {
-        self.label.as_deref()?.name()
+        self.label.get()?.name()
     }
 
     /// Who is above knows it under this number from now on.
@@ -306,7 +307,7 @@ impl Seat {
     /// The tenure that the effects of who sits here are bound to.
     #[inline]
     pub(crate) fn tenure(&self) -> Option<&Tenure> {
-        self.tenure.as_deref().map(|held| &held.tenure)
+        self.tenure.get().map(|held| &held.tenure)
     }
 
     /// True without a tenure, too.
@@ -319,7 +320,7 @@ impl Seat {
     #[inline]
     pub(crate) fn may_act(&self) -> bool {
         self.tenure
-            .as_deref()
+            .get()
             .is_none_or(|held| held.tenure.is_valid() && !held.highest.is_superseded(held.tenure.stamp))
     }
 
@@ -464,7 +465,7 @@ impl Seat {
     /// Made by whoever needs it first, who looks whether anybody sits here afterwards. Who ends looks for it afterwards: one of the two sees
     /// what the other did.
     fn rare(&self) -> &Rare {
-        let rare = self.rare.get_or_init(Box::default);
+        let rare = self.rare.get_or_init(Rare::default);
         fence(Ordering::SeqCst);
         rare
     }

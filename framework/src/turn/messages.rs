@@ -13,11 +13,12 @@ use crate::mailbox::{Mailbox, Parcel};
 use crate::pace::Pace;
 use crate::panics;
 use crate::place::{self, Inbox};
+use crate::seldom::Seldom;
 use crate::storage::{self, Stored};
 
 /// What the loop remembers from turn to turn.
 pub(super) struct Messages {
-    timers: Option<Box<Timers>>,
+    timers: Seldom<Timers>,
     /// How many messages before other tasks have their turn.
     left: u32,
     /// Messages that it has handled.
@@ -36,12 +37,17 @@ enum Next<A: Actor> {
 
 impl Messages {
     #[inline]
-    pub(super) fn new(timers: Option<Box<Timers>>, pace: &Pace) -> Self {
+    pub(super) fn new(timers: Seldom<Timers>, pace: &Pace) -> Self {
         Self {
             timers,
             left: pace.turn(),
             handled: 0,
         }
+    }
+
+    #[inline]
+    pub(super) fn drop_timers(&mut self) {
+        self.timers = Seldom::none();
     }
 
     /// Ready with the reason to end.
@@ -88,7 +94,7 @@ impl Messages {
     fn quickly<A: Actor>(&mut self, turns: &Turns<'_, A>, inbox: &mut Inbox<A>) -> Option<Poll<ExitReason>> {
         let (place, mailbox) = (turns.place, turns.place.mailbox());
         let signal = turns.asked_to_end();
-        if self.timers.is_some() || signal.is_none() && !mailbox.is_empty(inbox) {
+        if self.timers.get().is_some() || signal.is_none() && !mailbox.is_empty(inbox) {
             return None;
         }
         // SAFETY: the loop has the turn as long as it is polled.
@@ -155,7 +161,7 @@ impl Messages {
                 body.cx.take_go_on();
                 return Some(Next::GoOn);
             }
-            if let Some(timers) = &mut self.timers
+            if let Some(timers) = self.timers.get_mut()
                 && let Poll::Ready(index) = timers.ticks.poll(task)
             {
                 return Some(Next::Tick(index));
@@ -171,7 +177,7 @@ impl Messages {
                 return None;
             };
             self.left -= 1;
-            if let Some(timers) = &mut self.timers {
+            if let Some(timers) = self.timers.get_mut() {
                 timers.idle.ends();
             }
             let Item::Message { envelope, rare } = &mut *item else {
@@ -214,7 +220,7 @@ impl Messages {
     /// There is no message.
     fn rest<A: Actor>(&mut self, turns: &Turns<'_, A>, task: &mut Context<'_>) {
         self.left = turns.place.pace().turn();
-        if let Some(timers) = &mut self.timers
+        if let Some(timers) = self.timers.get_mut()
             && timers.idle.poll(task).is_ready()
         {
             Mailbox::<Item<A>>::trim();

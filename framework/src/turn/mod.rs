@@ -39,6 +39,7 @@ use crate::panics;
 use crate::place::{Held, Inbox, Place};
 use crate::request::Refusal;
 use crate::seat::Seat;
+use crate::seldom::Seldom;
 use crate::spec::{Start, StartFn, StartLater, StartNow};
 use crate::storage::Stored;
 use crate::supervision::child::{Reports, span};
@@ -62,7 +63,7 @@ struct Life<A: Actor> {
 
 enum Stage {
     New,
-    Starting(Stored<'static, Result<Option<Box<Timers>>, End>>),
+    Starting(Stored<'static, Result<Seldom<Timers>, End>>),
     /// The actor is in its place.
     Running(Messages),
     Ending(Stored<'static, End>),
@@ -322,14 +323,17 @@ impl<A: Actor> Life<A> {
     /// After the last message. Answers how it has ended, unless there is something to wait for.
     #[inline]
     fn stop(&mut self, place: &Arc<Place<A>>, reason: ExitReason) -> Option<End> {
-        if let Some(body) = seated::take(place) {
-            place.seat.set_ending(&reason);
-            place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
-            if A::STOPPED || body.cx.has_tasks() {
+        // It borrows the actor.
+        seated::drop_code(place);
+        place.seat.set_ending(&reason);
+        place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
+        if A::STOPPED || seated::has_tasks(place) {
+            if let Some(body) = seated::take(place) {
                 self.stage = Stage::Ending(Stored::new(stop(body, Arc::clone(place), reason)));
                 return None;
             }
-            drop_state(body.actor);
+        } else if !seated::drop_out(place) {
+            told_of_state::<A>();
         }
         Some(End::Ended(reason))
     }
@@ -337,11 +341,12 @@ impl<A: Actor> Life<A> {
     /// Its state is dropped: gives the mailbox back, and tells the watchers.
     #[inline]
     fn leave_as(&mut self, place: &Place<A>, end: &End) {
-        match std::mem::replace(&mut self.stage, Stage::Leaving) {
-            // Which has little to drop.
-            Stage::Running(messages) => drop(messages),
-            stage => drop(stage),
+        match &mut self.stage {
+            // Which has nothing else to drop.
+            Stage::Running(messages) => messages.drop_timers(),
+            stage => *stage = Stage::Leaving,
         }
+        self.go_to(Stage::Leaving);
         place.seat.set_ended();
         if let Some(held) = self.held.take() {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
@@ -367,11 +372,11 @@ impl<A: Actor> Life<A> {
         Poll::Ready(())
     }
 
-    /// From a stage that holds nothing.
+    /// From a stage that holds nothing, or not any more.
     #[inline]
     fn go_to(&mut self, stage: Stage) {
         debug_assert!(
-            matches!(self.stage, Stage::New | Stage::Leaving),
+            matches!(self.stage, Stage::New | Stage::Running(_) | Stage::Leaving),
             "nothing is lost"
         );
         std::mem::forget(std::mem::replace(&mut self.stage, stage));
@@ -414,7 +419,7 @@ async fn start_later<A: Actor>(
     start: Arc<StartLater<A>>,
     span: Option<Arc<Span>>,
     reports: Reports,
-) -> Result<Option<Box<Timers>>, End> {
+) -> Result<Seldom<Timers>, End> {
     let place = &place;
     // SAFETY: this future keeps the place, and from here it goes there.
     let mut cx = unsafe { Context::new(place) };

@@ -57,6 +57,14 @@ pub(crate) fn drop_code<A: Actor>(place: &Place<A>) {
     }
 }
 
+/// Whether it has begun tasks that are to be waited for.
+#[inline]
+pub(super) fn has_tasks<A: Actor>(place: &Place<A>) -> bool {
+    // SAFETY: the loop has the turn when it runs.
+    let body = unsafe { place.body().get() };
+    body.as_ref().is_some_and(|body| body.cx.has_tasks())
+}
+
 /// Takes the actor out, when its last turn is over.
 #[inline]
 pub(super) fn take<A: Actor>(place: &Place<A>) -> Option<Body<A>> {
@@ -66,8 +74,10 @@ pub(super) fn take<A: Actor>(place: &Place<A>) -> Option<Body<A>> {
     unsafe { place.body().get() }.take()
 }
 
-/// Takes the actor out and drops it. False when that panicked.
+/// Drops the actor where it is. False when that panicked.
+#[inline]
 pub(super) fn drop_out<A: Actor>(place: &Place<A>) -> bool {
-    let body = take(place);
-    panics::caught(move || drop(body)).is_ok()
+    drop_code(place);
+    // SAFETY: as above.
+    panics::caught(|| unsafe { *place.body().get() = None }).is_ok()
 }

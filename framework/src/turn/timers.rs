@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
 use crate::actor::Actor;
+use crate::seldom::Seldom;
 
 /// The timers of an incarnation that has any.
 pub(super) struct Timers {
@@ -17,14 +18,12 @@ pub(super) struct Timers {
 impl Timers {
     /// From now on. `None` for one that neither ticks nor hibernates.
     #[inline]
-    pub(super) fn new<A: Actor>(hibernate_after: Option<Duration>) -> Option<Box<Self>> {
+    pub(super) fn new<A: Actor>(hibernate_after: Option<Duration>) -> Seldom<Self> {
         let is_timed = !A::TICKS.is_empty() || hibernate_after.is_some();
-        is_timed.then(|| {
-            Box::new(Self {
-                ticks: Ticks::new::<A>(),
-                idle: Idle::new(hibernate_after),
-            })
-        })
+        Seldom::new(is_timed.then(|| Self {
+            ticks: Ticks::new::<A>(),
+            idle: Idle::new(hibernate_after),
+        }))
     }
 }
 
