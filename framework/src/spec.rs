@@ -304,9 +304,7 @@ impl<A: Actor> Spec for ChildSpec<A> {
     #[inline]
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
         let seat = || {
-            let tenure = self
-                .tenure
-                .map(|tenure| (*tenure, Arc::clone(system.highest())));
+            let tenure = self.tenure.map(|tenure| (*tenure, Arc::clone(system.highest())));
             let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
             Seat::new(type_of::<A>(), label, tenure)
         };

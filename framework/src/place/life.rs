@@ -69,12 +69,7 @@ impl<A: Actor> Lives for Place<A> {
         }
     }
 
-    fn fell(
-        self: &Arc<Self>,
-        life: &mut Present<A>,
-        reason: ExitReason,
-        task: &mut Context<'_>,
-    ) -> Poll<()> {
+    fn fell(self: &Arc<Self>, life: &mut Present<A>, reason: ExitReason, task: &mut Context<'_>) -> Poll<()> {
         match life {
             Present::Actor(incarnation) => incarnation.fell(self, reason, task),
             #[cfg(feature = "test-util")]

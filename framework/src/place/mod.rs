@@ -8,10 +8,11 @@ mod endpoint;
 mod life;
 #[cfg(all(test, quorate_loom))]
 mod loom_tests;
+mod refuse;
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use self::between::Between;
 pub(crate) use self::between::Held;
 use self::life::Me;
 pub(crate) use self::life::Present;
+pub(crate) use self::refuse::refuse;
 use crate::actor::Actor;
 use crate::body::BodyCell;
 use crate::current::Runs;
@@ -32,8 +34,7 @@ use crate::monitor::Down;
 use crate::pace::Pace;
 use crate::panics;
 use crate::policy::Policy;
-use crate::reply::Unhandled;
-use crate::request::{Failure, Refusal};
+use crate::request::Refusal;
 use crate::scheduler::{self, Lives, Scheduler, Succession};
 use crate::seat::{HasSeat, Seat, SeatRef};
 use crate::seldom::MadeOnce;
@@ -437,33 +438,6 @@ impl<A: Actor> Place<A> {
 fn drop_start<A: Actor>(start: Option<StartFn<A>>) {
     if start.is_some() && panics::caught(|| drop(start)).is_err() {
         tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what an actor was started with panicked");
-    }
-}
-
-/// Answers for one message that is not handled: a caller that may go elsewhere gets it back, another caller an error; a cast is
-/// undelivered. A panic of what is dropped or told here is reported, and goes no further.
-pub(crate) fn refuse<A: Actor>(item: Item<A>, refusal: &Refusal) {
-    if panics::caught(|| refuse_now(item, refusal)).is_err() {
-        tracing::error!(target: "quorate::dead_letter", actor = A::NAME, "dropping a message, or `undelivered`, panicked");
-    }
-}
-
-fn refuse_now<A: Actor>(item: Item<A>, refusal: &Refusal) {
-    let Item::Message { mut envelope, rare } = item else {
-        return;
-    };
-    let failure = Failure::Refused(refusal.clone());
-    if let Some(bounce) = rare.and_then(|rare| rare.into_inner().bounce)
-        && failure.may_move()
-    {
-        bounce.send(envelope);
-        return;
-    }
-    let port = A::port(&mut envelope);
-    if port.is_call() {
-        port.refuse(&Unhandled(failure));
-    } else {
-        A::undelivered(A::into_message(envelope));
     }
 }
 

@@ -30,12 +30,7 @@ pub(crate) trait Lives: Wake + Send + Sync + 'static {
     fn poll(self: &Arc<Self>, life: &mut Self::Life, task: &mut Context<'_>) -> Poll<()>;
 
     /// Goes on after a panic in [`poll`](Self::poll). Ready when the life has ended.
-    fn fell(
-        self: &Arc<Self>,
-        life: &mut Self::Life,
-        reason: ExitReason,
-        task: &mut Context<'_>,
-    ) -> Poll<()>;
+    fn fell(self: &Arc<Self>, life: &mut Self::Life, reason: ExitReason, task: &mut Context<'_>) -> Poll<()>;
 
     /// Whether nothing is left of a life that would have to be dropped.
     fn is_nothing(life: &Self::Life) -> bool;

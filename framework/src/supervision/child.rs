@@ -189,7 +189,6 @@ impl Reports {
             Self::To(report) => report.clone(),
         }
     }
-
 }
 
 impl Report {

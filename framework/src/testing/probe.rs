@@ -116,7 +116,13 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             Some(id.map_or(Label::Name("probe"), Label::id)),
             None,
         );
-        let place = Place::<A>::new(|| seat, system, self.policy.mailbox, Some(&self.policy), StartFn::Otherwise);
+        let place = Place::<A>::new(
+            || seat,
+            system,
+            self.policy.mailbox,
+            Some(&self.policy),
+            StartFn::Otherwise,
+        );
         let me = Arc::clone(&place);
         let child = ProbeChild {
             place,

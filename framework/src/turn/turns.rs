@@ -81,10 +81,6 @@ impl<'a, A: Actor> Turns<'a, A> {
 
     /// The stamp of the sender of a message that is to be handled: in time, for this incarnation, and not of a holder whose successor was heard.
     #[inline(always)]
-    #[allow(
-        clippy::inline_always,
-        reason = "most messages are admitted in a few instructions"
-    )]
     pub(super) fn admit(
         &self,
         cx: &Context<A>,
