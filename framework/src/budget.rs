@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 
 use tokio::task::coop::{RestoreOnPending, poll_proceed};
 
+use crate::sync::set;
+
 thread_local! {
     /// What was done on this thread since a unit was spent.
     static DONE: Cell<u8> = const { Cell::new(0) };
@@ -32,12 +34,12 @@ impl Spent {
 pub(crate) fn spend(cx: &mut Context<'_>, share: u8) -> Poll<Spent> {
     let done = DONE.get().wrapping_add(1);
     if done < share {
-        DONE.with(|spent| spent.set(done));
+        set(&DONE, done);
         return Poll::Ready(Spent(None));
     }
     let spent = poll_proceed(cx);
     if spent.is_ready() {
-        DONE.set(0);
+        set(&DONE, 0);
     }
     spent.map(|unit| Spent(Some(unit)))
 }

@@ -15,6 +15,7 @@ use crate::id::ActorId;
 use crate::place::Place;
 use crate::seat::{Seat, SeatRef};
 use crate::stamp::Stamp;
+use crate::sync::set;
 use crate::tenure::Tenure;
 use crate::waits::Waiting;
 
@@ -80,7 +81,7 @@ fn enter_as<R>(running: Running, f: impl FnOnce() -> R) -> R {
     impl Drop for Before {
         #[inline]
         fn drop(&mut self) {
-            CURRENT.with(|current| current.set(self.0));
+            set(&CURRENT, self.0);
         }
     }
 

@@ -13,6 +13,7 @@ use crate::id::ActorId;
 use crate::pace;
 use crate::place::Place;
 use crate::scheduler::{self, Entry};
+use crate::sync::set;
 
 /// Actors that are run within one another on one thread, by callers and by who helps: each takes of its stack.
 const NESTED_MAX: u8 = 8;
@@ -88,7 +89,7 @@ fn help<A: Actor>(
         pace::helped();
         match start {
             Some(start) => pay(start.elapsed(), cx),
-            None => UNMEASURED.with(|left| left.set(unmeasured.saturating_sub(1))),
+            None => set(&UNMEASURED, unmeasured.saturating_sub(1)),
         }
     }
     is_done()
@@ -98,7 +99,7 @@ fn help<A: Actor>(
 #[inline(never)]
 fn pay(took: Duration, cx: &mut Context<'_>) {
     let is_short = took < UNIT_TAKES;
-    UNMEASURED.set(if is_short { MEASURED - 1 } else { 0 });
+    set(&UNMEASURED, if is_short { MEASURED - 1 } else { 0 });
     if is_short {
         return;
     }
@@ -119,7 +120,7 @@ impl Nested {
     pub(crate) fn enter() -> Option<Self> {
         let depth = NESTED.get();
         (depth < NESTED_MAX).then(|| {
-            NESTED.with(|nested| nested.set(depth + 1));
+            set(&NESTED, depth + 1);
             Self
         })
     }
@@ -128,6 +129,6 @@ impl Nested {
 impl Drop for Nested {
     #[inline]
     fn drop(&mut self) {
-        NESTED.with(|nested| nested.set(nested.get() - 1));
+        set(&NESTED, NESTED.get() - 1);
     }
 }

@@ -10,22 +10,23 @@ use std::task::Waker;
 use tokio::runtime::{self, Handle};
 use tokio::task;
 
+use crate::sync::set;
+
 /// Tasks that a thread knows.
 const KNOWN_MAX: usize = 128;
 
 /// A task: its id, the waker that it was polled with, and its runtime.
 type Known = Option<(task::Id, *const (), runtime::Id)>;
 
-/// An actor by the waker of its loop, and where it runs.
-#[derive(Clone, Copy)]
-struct Actor {
+/// The loop of an actor by its waker, and where it runs.
+struct Loop {
     waker: *const (),
     runtime: runtime::Id,
 }
 
 thread_local! {
-    /// The actor whose loop runs on this thread now: in the frame of an [`enter`] further up, or null.
-    static ACTOR: Cell<*const Actor> = const { Cell::new(std::ptr::null()) };
+    /// The one that runs on this thread now: in the frame of an [`enter`] further up, or null.
+    static LOOP: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
     /// The tasks that were asked for last, by their wakers.
     static TASKS: [Cell<Known>; KNOWN_MAX] = const { [const { Cell::new(None) }; KNOWN_MAX] };
 }
@@ -34,18 +35,18 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn enter<R>(runtime: runtime::Id, waker: &Waker, run: impl FnOnce() -> R) -> R {
     /// Puts back what was before, after a panic too.
-    struct Before(*const Actor);
+    struct Before(*const Loop);
 
     impl Drop for Before {
         #[inline]
         fn drop(&mut self) {
-            ACTOR.with(|actor| actor.set(self.0));
+            set(&LOOP, self.0);
         }
     }
 
     let waker = waker.data();
-    let actor = Actor { waker, runtime };
-    let _before = Before(ACTOR.replace(&raw const actor));
+    let running = Loop { waker, runtime };
+    let _before = Before(LOOP.replace(&raw const running));
     run()
 }
 
@@ -53,11 +54,11 @@ pub(crate) fn enter<R>(runtime: runtime::Id, waker: &Waker, run: impl FnOnce() -
 #[inline]
 pub(crate) fn runtime(waker: &Waker) -> Option<runtime::Id> {
     // SAFETY: it is null or points into the frame of an `enter` that has not returned: it is taken back when that does.
-    let actor = unsafe { ACTOR.try_with(Cell::get).ok()?.as_ref() };
-    if let Some(actor) = actor
-        && std::ptr::eq(actor.waker, waker.data())
+    let running = unsafe { LOOP.try_with(Cell::get).ok()?.as_ref() };
+    if let Some(running) = running
+        && std::ptr::eq(running.waker, waker.data())
     {
-        return Some(actor.runtime);
+        return Some(running.runtime);
     }
     let Some(id) = task::try_id() else {
         return ask();

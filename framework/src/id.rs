@@ -15,7 +15,7 @@ impl ActorId {
     /// No actor: code outside of all actors.
     pub const OUTSIDE: Self = Self(0);
 
-    /// An unused identity.
+    /// An unused identity. Not in the order in which threads ask.
     #[inline]
     pub(crate) fn next() -> Self {
         thread_local! {
@@ -24,7 +24,7 @@ impl ActorId {
         }
         OWN.with(|own| {
             let (next, left) = match own.get() {
-                (_, 0) => (take(TAKEN), TAKEN),
+                (_, 0) => (take_block(), BLOCK),
                 own => own,
             };
             own.set((next + 1, left - 1));
@@ -49,14 +49,14 @@ impl fmt::Display for ActorId {
     }
 }
 
-/// So many a thread takes at a time, as threads that count together wait for one another.
-const TAKEN: u32 = 64;
+/// So many a thread takes at a time: threads that count together wait for one another.
+const BLOCK: u32 = 64;
 
-/// The first of so many that nobody has.
+/// The first of a block that nobody has.
 #[cold]
-fn take(count: u32) -> u64 {
+fn take_block() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(u64::from(count), Ordering::Relaxed)
+    NEXT.fetch_add(u64::from(BLOCK), Ordering::Relaxed)
 }
 
 /// A node in one of its lives: a node that restarts is a new incarnation, and refs to the old one answer `Gone`.

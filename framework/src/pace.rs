@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::sync::set;
+
 /// Whether callers on this node may run an actor's methods in place, on their own thread: `#[actor(in_place = off)]`.
 ///
 /// It is only done when the actor is idle, its mailbox is empty, the caller is a task of the actor's runtime, and the actor has no tenure. A
@@ -89,7 +91,7 @@ thread_local! {
 /// Other actors were run by one that waits: how long its handler took says nothing of that.
 #[inline]
 pub(crate) fn helped() {
-    HELPS.with(|helps| helps.set(helps.get().wrapping_add(1)));
+    set(&HELPS, HELPS.get().wrapping_add(1));
 }
 
 /// Runs `f` with another default on this thread.

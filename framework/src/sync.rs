@@ -1,5 +1,8 @@
 //! The primitives of what is lock-free: the standard library's, or loom's when its tests explore the interleavings.
 
+use std::cell::Cell;
+use std::thread::LocalKey;
+
 #[cfg(not(quorate_loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(not(quorate_loom))]
@@ -31,6 +34,12 @@ impl<T> UnsafeCell<T> {
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
     }
+}
+
+/// As `LocalKey::set`, which is not inlined.
+#[inline]
+pub(crate) fn set<T>(cell: &'static LocalKey<Cell<T>>, value: T) {
+    cell.with(|cell| cell.set(value));
 }
 
 /// What an atomic pointer holds, taken out by who alone has it.

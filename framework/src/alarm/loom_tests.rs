@@ -61,7 +61,9 @@ fn loom_no_alarm_is_slept_through() {
             .into_iter()
             .map(|(shard, at)| {
                 let (shards, rung) = (Arc::clone(&shards), Arc::clone(&rung));
-                thread::spawn(move || drop(set(&shards, shard, at, &rung)))
+                thread::spawn(move || {
+                    set(&shards, shard, at, &rung);
+                })
             })
             .collect();
         sleep_until_rung(&shards, &rung, 2);
@@ -79,7 +81,9 @@ fn loom_an_earlier_alarm_disturbs_a_sleeper_that_sleeps_for_a_later_one() {
         set(&shards, 0, 9, &rung);
         let caller = {
             let (shards, rung) = (Arc::clone(&shards), Arc::clone(&rung));
-            thread::spawn(move || drop(set(&shards, 1, 5, &rung)))
+            thread::spawn(move || {
+                set(&shards, 1, 5, &rung);
+            })
         };
         // Its time does not come to what it sleeps for first: only a disturbance helps.
         while shards.round(6, Waker::wake) != 9 || rung.load(Ordering::SeqCst) == 0 {

@@ -241,8 +241,9 @@ impl Entry {
             match unsafe { place.turn() } {
                 Turn::Over => return,
                 Turn::GoesOn => {}
-                // From here on nothing keeps the place.
+                // It is the last that keeps the place.
                 Turn::LifeEnded(keeps) => return drop(keeps),
+                // From here on the next life keeps it.
                 Turn::NextBegins(_keeps) => break,
             }
         }

@@ -36,7 +36,7 @@ impl<L> Succession<L> {
         }
     }
 
-    /// Begins a life, which is made where it lies. True when it is the present one: then the turn is the caller's.
+    /// Begins a life, which is made where it lies, by what does not panic. True when it is the present one: then the turn is the caller's.
     #[inline]
     pub(super) fn begin(&self, make: impl FnOnce() -> L) -> bool {
         if self.take_vacancy() {

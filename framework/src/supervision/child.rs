@@ -128,6 +128,7 @@ pub(crate) enum ReportTo {
 }
 
 /// Where one incarnation of an actor reports to.
+#[derive(Clone)]
 pub(crate) enum Reports {
     /// To the root of the system that it is in: the one most actors are below.
     Home(Key),
@@ -183,7 +184,7 @@ impl Reports {
 
     /// The same for who does not know the place.
     #[cold]
-    pub(crate) fn report<A: Actor>(&self, place: &Place<A>) -> Report {
+    fn report<A: Actor>(&self, place: &Place<A>) -> Report {
         match self {
             Self::Home(key) => ReportTo::Root(Arc::clone(place.system().root_supervisor())).of(*key),
             Self::To(report) => report.clone(),
@@ -305,12 +306,13 @@ impl<A: Actor> Place<A> {
             Child::start(Arc::clone(self), to.report(self));
             return None;
         }
+        // Before anything has begun: a subscriber may panic.
+        let span = span(&self.seat, false);
         self.seat.begin();
-        let place = Arc::clone(self);
         scheduler::begin_here(
-            place,
+            Arc::clone(self),
             #[inline(always)]
-            || Present::Actor(Incarnation::new(self, to, false)),
+            || Present::Actor(Incarnation::new(span, to)),
         )
     }
 
@@ -339,8 +341,8 @@ impl<A: Actor> Child for Place<A> {
     }
 
     fn start(self: Arc<Self>, report: Report) {
-        let is_within = report.is_within();
-        let incarnation = Incarnation::new(&self, Reports::To(report.clone()), is_within);
+        let span = span(&self.seat, report.is_within());
+        let incarnation = Incarnation::new(span, Reports::To(report.clone()));
         let place = Arc::clone(&self);
         let begin = move |life, report: &Report| place.begin(Present::Actor(life), report);
         spawn_in(begin, &self.seat_ref(), report, incarnation);

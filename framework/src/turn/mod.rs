@@ -42,7 +42,7 @@ use crate::seat::Seat;
 use crate::seldom::Seldom;
 use crate::spec::{Start, StartFn, StartLater, StartNow};
 use crate::storage::Stored;
-use crate::supervision::child::{Reports, span};
+use crate::supervision::child::Reports;
 
 /// One incarnation from its start to its report, as it lies in its place. There is one for each actor, so it is small: what only some stages
 /// have lies elsewhere while they last.
@@ -69,7 +69,7 @@ enum Stage {
     Ending(Stored<'static, End>),
     /// Nothing is left of the actor.
     Over(End),
-    /// As it is found out what follows from that.
+    /// The same, and what follows from that is under way.
     Leaving,
     /// The supervisor has no room for the report.
     Reporting(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -93,10 +93,9 @@ impl End {
 }
 
 impl<A: Actor> Incarnation<A> {
-    /// `is_within`: the span of who starts it.
+    /// In this span, if somebody looks at it.
     #[inline(always)]
-    pub(crate) fn new(place: &Place<A>, reports: Reports, is_within: bool) -> Self {
-        let span = span(&place.seat, is_within);
+    pub(crate) fn new(span: Span, reports: Reports) -> Self {
         let life = Life {
             reports,
             inbox: Taken::NONE,
@@ -272,8 +271,7 @@ impl<A: Actor> Life<A> {
             Some(StartFn::Now(start)) => self.start_now(place, span, &**start),
             Some(StartFn::Later(start)) => {
                 let (start, span) = (Arc::clone(start), span.cloned());
-                let reports = Reports::To(self.reports.report(place));
-                let starting = start_later(Arc::clone(place), start, span, reports);
+                let starting = start_later(Arc::clone(place), start, span, self.reports.clone());
                 self.stage = Stage::Starting(Stored::new(starting));
                 None
             }
