@@ -35,6 +35,25 @@ pub(crate) struct Rare<A: Actor> {
     pub(crate) bounce: Option<slot::Sender<A::Envelope>>,
 }
 
+impl<A: Actor> Rare<A> {
+    /// `None` when it would say nothing.
+    #[inline]
+    pub(crate) fn of(
+        stamp: Stamp,
+        incarnation: u64,
+        bounce: Option<slot::Sender<A::Envelope>>,
+    ) -> Option<Kept<Self>> {
+        let says_nothing = stamp == Stamp::NONE && incarnation == 0 && bounce.is_none();
+        (!says_nothing).then(|| {
+            Kept::new(Self {
+                stamp,
+                incarnation,
+                bounce,
+            })
+        })
+    }
+}
+
 impl<A: Actor> Item<A> {
     /// A message of whoever may be answered, and no more.
     #[inline]
@@ -44,14 +63,7 @@ impl<A: Actor> Item<A> {
         incarnation: u64,
         bounce: Option<slot::Sender<A::Envelope>>,
     ) -> Self {
-        let says_nothing = stamp == Stamp::NONE && incarnation == 0 && bounce.is_none();
-        let rare = (!says_nothing).then(|| {
-            Kept::new(Rare {
-                stamp,
-                incarnation,
-                bounce,
-            })
-        });
+        let rare = Rare::of(stamp, incarnation, bounce);
         Self::Message { envelope, rare }
     }
 }

@@ -48,6 +48,12 @@ const FAST_MAX: Duration = Duration::from_micros(20);
 /// One in so many is measured.
 const SAMPLED: u32 = 64;
 
+/// A handler that is being measured: since when, and how often others had been helped then.
+pub(crate) struct Sample {
+    since: Instant,
+    helps: u32,
+}
+
 /// Messages that an actor handles before other tasks have their turn, when it is not known how long they take.
 const TURN: u32 = 128;
 /// How long such a turn takes, when it is.
@@ -170,24 +176,24 @@ impl Pace {
         matches!(self.rule, Rule::Measured(_))
     }
 
-    /// Runs a handler, and measures how long it takes if this is one of those that are: the first, and one in [`SAMPLED`].
+    /// Begins to measure how long a handler takes, if this is one of those that are: the first, and one in [`SAMPLED`].
     #[inline]
-    pub(crate) fn sampled<R>(&self, number: u32, handler: impl FnOnce() -> R) -> R {
-        let since = self.samples(number);
-        let result = handler();
-        if let Some((since, helps)) = since
+    pub(crate) fn samples(&self, number: u32) -> Option<Sample> {
+        let samples = number.is_multiple_of(SAMPLED) && self.measures();
+        samples.then(|| Sample {
+            since: Instant::now(),
+            helps: HELPS.get(),
+        })
+    }
+
+    /// The handler is over. One within which others were helped says nothing.
+    #[inline]
+    pub(crate) fn sampled(&self, sample: Option<Sample>) {
+        if let Some(Sample { since, helps }) = sample
             && helps == HELPS.get()
         {
             self.note(since.elapsed());
         }
-        result
-    }
-
-    /// Now, and how often was helped, if the handler of this number is one of those.
-    #[inline]
-    fn samples(&self, number: u32) -> Option<(Instant, u32)> {
-        let samples = number.is_multiple_of(SAMPLED) && self.measures();
-        samples.then(|| (Instant::now(), HELPS.get()))
     }
 
     /// How many messages the actor may handle before other tasks have their turn. The same each time, unless it is measured.

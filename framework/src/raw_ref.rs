@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::actor::Actor;
 use crate::alarm::Alarm;
 use crate::current;
-use crate::envelope::Item;
+use crate::envelope::{Item, Rare};
 use crate::exit::ExitReason;
 use crate::helping;
 use crate::id::ActorId;
@@ -218,7 +218,7 @@ impl<A: Actor> RawRef<A> {
             return Err(CastError::Lapsed(message_of(method)));
         };
         match &self.to {
-            To::Local(place) => self.cast_local(place, method.into_envelope(ReplyPort::none()), stamp),
+            To::Local(place) => self.cast_local(place, method, enveloped, stamp),
             To::Remote(place) => cast_remote(place, method, stamp),
             To::Moving(place) => match place.location() {
                 Some(location) => location.cast(method),
@@ -233,7 +233,7 @@ impl<A: Actor> RawRef<A> {
             return Err(CastError::Lapsed(message));
         };
         match &self.to {
-            To::Local(place) => self.cast_local(place, A::from_message(message), stamp),
+            To::Local(place) => self.cast_local(place, message, A::from_message, stamp),
             To::Remote(_) => Err(CastError::Unencodable(message)),
             To::Moving(place) => match place.location() {
                 Some(location) => location.send_message(message),
@@ -286,23 +286,34 @@ impl<A: Actor> RawRef<A> {
         Ok(())
     }
 
-    /// A message that is not accepted is given back.
+    /// A message that is not accepted is given back. Its envelope is made last, where it will lie.
     #[inline]
-    fn cast_local(
+    fn cast_local<T>(
         &self,
         place: &Place<A>,
-        envelope: A::Envelope,
+        content: T,
+        enveloped: impl FnOnce(T) -> A::Envelope,
         stamp: Stamp,
     ) -> Result<(), CastError<A::Message>> {
         if !self.may_reach(place) {
-            return Err(CastError::Gone(A::into_message(envelope)));
+            return Err(not_sent::<A>(NoRoom::Gone, enveloped(content)));
         }
         if let Err(no_room) = place.room() {
-            return Err(not_sent::<A>(no_room, envelope));
+            return Err(not_sent::<A>(no_room, enveloped(content)));
         }
-        let item = Parcel::new(Item::message(envelope, stamp, self.incarnation, None));
+        let rare = Rare::of(stamp, self.incarnation, None);
+        let item = Parcel::made(|| Item::Message {
+            envelope: enveloped(content),
+            rare,
+        });
         place.send_now(item).or_else(came_back)
     }
+}
+
+/// A method's message without a port.
+#[inline]
+fn enveloped<M: Method>(method: M) -> <M::Actor as Actor>::Envelope {
+    method.into_envelope(ReplyPort::none())
 }
 
 #[cold]
@@ -324,7 +335,7 @@ fn not_sent<A: Actor>(no_room: NoRoom, envelope: A::Envelope) -> CastError<A::Me
 
 /// The public message of a method that was not sent.
 fn message_of<M: Method>(method: M) -> <M::Actor as Actor>::Message {
-    <M::Actor as Actor>::into_message(method.into_envelope(ReplyPort::none()))
+    <M::Actor as Actor>::into_message(enveloped(method))
 }
 
 fn cast_remote<M: Method>(

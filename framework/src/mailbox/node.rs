@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 
 use super::word::Word;
 use crate::panics;
+use crate::prefetch;
 use crate::store::{self, ALIGN};
 
 /// A message as it lies in a mailbox.
@@ -41,26 +42,42 @@ impl<T> Parcel<T> {
 
     #[inline]
     pub(crate) fn new(message: T) -> Self {
+        Self::made(|| message)
+    }
+
+    /// The same with a message that is made when there is memory for it, and so is made there: a copy of what was just written piece by piece
+    /// waits for the pieces.
+    #[inline]
+    pub(crate) fn made(message: impl FnOnce() -> T) -> Self {
         let memory = store::take(Node::<T>::LAYOUT).cast::<Node<T>>();
         debug_assert!(Word::can_hold(memory.as_ptr().expose_provenance()));
         let next = std::ptr::null_mut();
         // SAFETY: the store gave this memory to us alone, with the layout of a node.
-        unsafe { memory.write(Node { next, message }) };
+        unsafe {
+            memory.write(Node {
+                next,
+                message: message(),
+            });
+        }
         Self(memory)
     }
 
     /// The message, moved out.
     #[inline]
     pub(crate) fn into_inner(self) -> T {
+        // SAFETY: the message is moved out once: what is left of it is forgotten.
+        let message = unsafe { std::ptr::read(&raw const *self) };
+        self.forget();
+        message
+    }
+
+    /// Gives the memory back, and drops nothing of the message.
+    #[inline]
+    pub(crate) fn forget(self) {
         let node = self.0;
         std::mem::forget(self);
-        // SAFETY: the node is ours, and what was in it is moved out once: its owner is forgotten. The memory came from the store with this
-        // layout.
-        unsafe {
-            let Node { message, .. } = node.read();
-            store::give_back(node.cast(), Node::<T>::LAYOUT);
-            message
-        }
+        // SAFETY: the node was ours, and its owner is forgotten. The memory came from the store with this layout.
+        unsafe { store::give_back(node.cast(), Node::<T>::LAYOUT) };
     }
 
     /// Makes it the first of a chain: `older` is the address of what comes after it.
@@ -162,6 +179,7 @@ impl<T> Chain<T> {
         let first = NonNull::new(self.0)?;
         // SAFETY: the chain owns its first node, and gives it away here.
         self.0 = unsafe { (*first.as_ptr()).next };
+        prefetch::for_read(self.0.addr());
         Some(Parcel(first))
     }
 

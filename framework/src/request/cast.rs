@@ -46,11 +46,12 @@ impl<'a, M: Method> CastWhenRoom<'a, M> {
         };
         let Request { to, method, timeout } = request;
         Poll::Ready(match to.cast(method) {
+            Ok(()) => Some(Ok(())),
             Err(CastError::Full(message)) => {
                 self.0 = State::Waiting(Box::pin(to.send_when_room(message, timeout)));
                 None
             }
-            other => Some(other),
+            Err(other) => Some(Err(other)),
         })
     }
 }

@@ -190,7 +190,12 @@ fn run<M: Method>(
     *runs = number.wrapping_add(1);
     let ran = {
         let _in_span = span.as_deref().map(Span::enter);
-        let run = || place.pace().sampled(number, || method.run(actor, cx));
+        let run = || {
+            let sample = place.pace().samples(number);
+            let result = method.run(actor, cx);
+            place.pace().sampled(sample);
+            result
+        };
         current::enter(place, || panics::caught(run))
     };
     place.seat.end_turn();
@@ -231,14 +236,17 @@ fn begin_with<A: Actor>(
     // anything else is done with them: when it waits, whoever has the turn next goes on with it.
     let code = unsafe { place.body().code() };
     let poll = || {
-        if !A::is_async(&envelope) {
-            place.pace().sampled(number, || actor.handle_now(envelope, cx));
-            return Poll::Ready(());
-        }
-        // SAFETY: as above.
-        let code = code.insert(unsafe { Stored::new(actor.handle(envelope, cx)).unbound() });
-        let mut task = Context::from_waker(waker);
-        place.pace().sampled(number, || code.as_mut().poll(&mut task))
+        let sample = place.pace().samples(number);
+        let polled = if A::is_async(&envelope) {
+            // SAFETY: as above.
+            let code = code.insert(unsafe { Stored::new(actor.handle(envelope, cx)).unbound() });
+            code.as_mut().poll(&mut Context::from_waker(waker))
+        } else {
+            actor.handle_now(envelope, cx);
+            Poll::Ready(())
+        };
+        place.pace().sampled(sample);
+        polled
     };
     let polled = current::enter(place, || place.scheduler().enter(waker, || panics::caught(poll)));
     match polled {

@@ -190,18 +190,22 @@ impl Messages {
                     continue;
                 }
             }
-            let Item::Message { envelope, .. } = item.into_inner() else {
-                continue;
-            };
-            let number = self.handled;
-            self.handled = number.wrapping_add(1);
+            *rare = None;
+            // Out of where it lies, whole: taken apart and put together it would wait for its parts.
+            // SAFETY: it is moved out once, as the rest is forgotten; which is nothing any more.
+            let envelope = unsafe { std::ptr::read(envelope) };
+            item.forget();
+            let sample = pace.samples(self.handled);
+            self.handled = self.handled.wrapping_add(1);
             if A::is_async(&envelope) {
                 // SAFETY: see `code_of`.
                 let code = unsafe { Stored::new(body.actor.handle(envelope, &mut body.cx)).unbound() };
                 // It lies there when it panics, too.
                 // SAFETY: as above.
                 let code = unsafe { turns.place.body().code() }.insert(code);
-                if pace.sampled(number, || code.as_mut().poll(task)).is_pending() {
+                let polled = code.as_mut().poll(task);
+                pace.sampled(sample);
+                if polled.is_pending() {
                     mailbox.settle(inbox);
                     // Sent while it ran: the wake-up for it may have come before.
                     let signal = turns.cut_off_by(Signal::Lapse)?;
@@ -211,7 +215,8 @@ impl Messages {
                 // SAFETY: as above.
                 unsafe { *turns.place.body().code() = None };
             } else {
-                pace.sampled(number, || body.actor.handle_now(envelope, &mut body.cx));
+                body.actor.handle_now(envelope, &mut body.cx);
+                pace.sampled(sample);
             }
             turns.seat.end_turn();
         }
