@@ -17,17 +17,15 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// A loop that has begun a quarter of the bound, within these, gives the room back, and sooner when its turn ends, it runs out of messages
 /// or waits: who waits for room then has enough of it to go on for a while. A small mailbox is exact to the message.
-const STRIDES: [usize; 2] = [32, 256];
+const STRIDES: [u32; 2] = [32, 256];
 /// Up to this bound each message gives its room back at once.
-const EXACT_MAX: usize = 64;
+const EXACT_MAX: u32 = 64;
 
 /// A bounded queue of many senders and one loop.
 #[repr(C)]
 pub(crate) struct Mailbox<T> {
     word: AtomicU64,
     bound: u32,
-    /// Messages that are begun before their room is given back, at most.
-    stride: u32,
     /// What the loop has said of its rest, for the end of its turn.
     pub(super) rest: Rest,
     /// Somebody else has changed the word while a sender did.
@@ -45,13 +43,16 @@ unsafe impl<T: Send> Sync for Mailbox<T> {}
 pub(crate) struct Taken<T> {
     messages: Chain<T>,
     /// Messages whose room is not given back yet.
-    begun: usize,
+    begun: u32,
+    /// How many these may be. The mailbox's, kept here: senders take the cache line of the mailbox away all the time.
+    stride: u32,
 }
 
 impl<T> Taken<T> {
     pub(crate) const NONE: Self = Self {
         messages: Chain::EMPTY,
         begun: 0,
+        stride: 1,
     };
 
     #[inline]
@@ -78,16 +79,9 @@ impl<T> Mailbox<T> {
     /// A mailbox for `bound` messages, from 1 to [`BOUND_MAX`].
     #[inline]
     pub(crate) fn new(bound: usize) -> Self {
-        let bound = bound.clamp(1, BOUND_MAX);
-        let [least, most] = STRIDES;
-        let stride = match bound {
-            ..=EXACT_MAX => 1,
-            _ => (bound / 4).clamp(least, most),
-        };
         Self {
             word: AtomicU64::new(Word::EMPTY.0),
-            bound: bound as u32,
-            stride: stride as u32,
+            bound: bound.clamp(1, BOUND_MAX) as u32,
             rest: Rest::default(),
             is_contended: AtomicBool::new(false),
             room: Room::default(),
@@ -97,6 +91,15 @@ impl<T> Mailbox<T> {
 
     fn bound(&self) -> usize {
         self.bound as usize
+    }
+
+    /// How many messages are begun before their room is given back, at most.
+    fn stride(&self) -> u32 {
+        let [least, most] = STRIDES;
+        match self.bound {
+            ..=EXACT_MAX => 1,
+            bound => (bound / 4).clamp(least, most),
+        }
     }
 
     /// How many messages wait, and how many may.
@@ -197,7 +200,7 @@ impl<T> Mailbox<T> {
         }
         let message = taken.messages.pop()?;
         taken.begun += 1;
-        if taken.begun == self.stride as usize {
+        if taken.begun == taken.stride {
             self.settle(taken);
         }
         Some(message)
@@ -228,9 +231,9 @@ impl<T> Mailbox<T> {
                 self.settle(taken);
                 word = self.word();
             }
-            match self.change(word, word.taken().minus(taken.begun)) {
+            match self.change(word, word.taken().minus(taken.begun as usize)) {
                 Ok(()) => {
-                    taken.begun = 0;
+                    (taken.begun, taken.stride) = (0, self.stride());
                     // SAFETY: the word had the address of a published chain, and has it no more: it is taken once.
                     taken.messages = unsafe { Chain::published(word.newest()) }.reversed();
                     return;
@@ -245,7 +248,7 @@ impl<T> Mailbox<T> {
     pub(crate) fn settle(&self, taken: &mut Taken<T>) {
         let begun = std::mem::take(&mut taken.begun);
         if begun > 0 {
-            self.free(begun);
+            self.free(begun as usize);
         }
     }
 

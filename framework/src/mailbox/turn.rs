@@ -42,8 +42,8 @@ impl Default for Rest {
 impl Rest {
     /// The loop has nothing to do, and has begun so many messages whose room is to be given back.
     #[inline]
-    pub(super) fn set_idle(&self, begun: usize) {
-        self.0.store(IDLE + begun as u32, Ordering::Relaxed);
+    pub(super) fn set_idle(&self, begun: u32) {
+        self.0.store(IDLE + begun, Ordering::Relaxed);
     }
 }
 

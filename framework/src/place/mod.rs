@@ -73,26 +73,27 @@ const DYING: u8 = 1;
 /// The mailbox is drained: what lies there is for the successor.
 const DEAD: u8 = 2;
 
-/// What changes with each message lies together at the start, what callers only read behind it.
+/// What senders change with each message lies at the start, what the loop changes with each at the end, and between them what both only read:
+/// where they run on two cores, neither takes the other's cache line away.
 #[repr(C)]
 pub(crate) struct Place<A: Actor> {
     mailbox: Mailbox<Item<A>>,
-    /// The number of the last [`Item::End`].
-    ends: AtomicU32,
-    /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
-    death: AtomicU8,
-    body: BodyCell<A>,
     lives: Succession<Present<A>>,
     between: Between<Inbox<A>, StartFn<A>>,
-    pub(crate) seat: Seat,
     /// Where this is.
     me: Me<A>,
-    pace: Pace,
     system: System,
     policy: SharedPolicy,
     hibernate_after: Option<Box<Duration>>,
     /// Of a supervisor's place.
     supervising: MadeOnce<Supervising>,
+    pub(crate) seat: Seat,
+    pace: Pace,
+    /// The number of the last [`Item::End`].
+    ends: AtomicU32,
+    /// How far the death of the present incarnation is: one of the constants above. Written in its own turns, and between two.
+    death: AtomicU8,
+    body: BodyCell<A>,
 }
 
 /// What a supervisor's place has beside.
