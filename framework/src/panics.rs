@@ -77,6 +77,17 @@ pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, ExitReason> {
     catch_unwind(AssertUnwindSafe(f)).map_err(reason_of)
 }
 
+/// The same, where what `f` answers is smaller than a reason.
+#[inline]
+pub(crate) fn caught_boxed<T>(f: impl FnOnce() -> T) -> Result<T, Box<ExitReason>> {
+    #[cold]
+    fn boxed(payload: Box<dyn Any + Send>) -> Box<ExitReason> {
+        Box::new(reason_of(payload))
+    }
+
+    catch_unwind(AssertUnwindSafe(f)).map_err(boxed)
+}
+
 #[cold]
 #[inline(never)]
 fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {

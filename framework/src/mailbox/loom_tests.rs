@@ -246,10 +246,10 @@ fn run_until(mailbox: &Mailbox<u64>, state: &State, woken: &Scheduled, until: u6
 /// A call: in place when it is nobody's turn, and by a message when it is somebody's.
 fn call(mailbox: &Mailbox<u64>, state: &State, woken: &Scheduled, n: u64) {
     match mailbox.enter(1) {
-        Some(entered) => {
+        Some(mut entered) => {
             state.add(n);
             // The last one leaves something to do, as a handler that stops the actor does.
-            if mailbox.leave(entered, false) {
+            if mailbox.leave(&mut entered, false) {
                 woken.put();
             }
         }
@@ -294,8 +294,8 @@ fn loom_a_caller_who_leaves_nothing_to_do_sends_the_loop_back_to_sleep_or_wakes_
             let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
             thread::spawn(move || send(&mailbox, &woken, 1).unwrap())
         };
-        if let Some(entered) = mailbox.enter(1)
-            && mailbox.leave(entered, true)
+        if let Some(mut entered) = mailbox.enter(1)
+            && mailbox.leave(&mut entered, true)
         {
             woken.put();
         }
@@ -326,8 +326,8 @@ fn loom_a_stop_against_a_call_in_place_is_seen_by_the_loop() {
         let caller = {
             let (mailbox, woken) = (Arc::clone(&mailbox), Arc::clone(&woken));
             thread::spawn(move || {
-                if let Some(entered) = mailbox.enter(1)
-                    && mailbox.leave(entered, true)
+                if let Some(mut entered) = mailbox.enter(1)
+                    && mailbox.leave(&mut entered, true)
                 {
                     woken.put();
                 }
@@ -382,7 +382,7 @@ fn loom_a_caller_who_leaves_in_the_middle_of_a_message_against_what_wakes_that()
         let is_due = Arc::new(AtomicBool::new(false));
         let mut taken = Taken::NONE;
         assert_eq!(next_or_sleep(&mailbox, &mut taken), None);
-        let entered = mailbox.enter(1).expect("nobody has the turn");
+        let mut entered = mailbox.enter(1).expect("nobody has the turn");
         let waker = {
             let (mailbox, woken, is_due) = (Arc::clone(&mailbox), Arc::clone(&woken), Arc::clone(&is_due));
             thread::spawn(move || {
@@ -397,7 +397,7 @@ fn loom_a_caller_who_leaves_in_the_middle_of_a_message_against_what_wakes_that()
             // No message wakes it.
             thread::spawn(move || send(&mailbox, &woken, 7).unwrap())
         };
-        if mailbox.leave_waiting(entered) {
+        if mailbox.leave_waiting(&mut entered) {
             woken.put();
         }
         woken.take();

@@ -19,7 +19,7 @@ use super::queue::Mailbox;
 use super::word::Word;
 use crate::sync::{AtomicU32, Ordering};
 
-/// A caller has the turn. It is left, or the actor stays out of everybody's reach.
+/// A caller has the turn. It is left once, or the actor stays out of everybody's reach.
 #[must_use = "a turn is left"]
 pub(crate) struct Entered(());
 
@@ -133,20 +133,20 @@ impl<T> Mailbox<T> {
 
     /// Gives the turn back. True when the loop is to run: something has come meanwhile, or the caller has left something to do.
     #[must_use = "the loop is run, or sleeps for good"]
-    pub(crate) fn leave(&self, entered: Entered, is_done: bool) -> bool {
+    #[inline]
+    pub(crate) fn leave(&self, entered: &mut Entered, is_done: bool) -> bool {
         self.leave_as(entered, |word| word.left(is_done))
     }
 
     /// Gives the turn back in the middle of a message: the loop goes on with it when it is woken. True when it has been woken already, and is to
     /// run.
     #[must_use = "the loop is run, or sleeps for good"]
-    pub(crate) fn leave_waiting(&self, entered: Entered) -> bool {
+    pub(crate) fn leave_waiting(&self, entered: &mut Entered) -> bool {
         self.leave_as(entered, Word::left_waiting)
     }
 
     #[inline]
-    fn leave_as(&self, entered: Entered, left: impl Fn(Word) -> Word) -> bool {
-        drop(entered);
+    fn leave_as(&self, _: &mut Entered, left: impl Fn(Word) -> Word) -> bool {
         let mut word = self.word();
         loop {
             let next = left(word);

@@ -7,8 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::in_place::{self, Ran};
 use super::queued::{Queued, answer};
-use super::{CallError, LONGEST, Method, Request, in_place};
+use super::{CallError, LONGEST, Method, Request};
 use crate::current;
 use crate::kept::Kept;
 use crate::raw_ref::{RawRef, To};
@@ -47,8 +48,9 @@ impl<M: Method> Future for Call<'_, M> {
         let this = self.get_mut();
         match std::mem::replace(&mut this.0, State::Done) {
             State::Ready(request) => match run_or_queue(request, cx) {
-                Ok(result) => return Poll::Ready(result),
-                Err(queued) => this.0 = State::Queued(queued),
+                Step::Done(reply) => return Poll::Ready(Ok(reply)),
+                Step::Failed(error) => return Poll::Ready(Err(*error)),
+                Step::Queued(queued) => this.0 = State::Queued(queued),
             },
             other => this.0 = other,
         }
@@ -67,12 +69,26 @@ impl<M: Method> Call<'_, M> {
     }
 }
 
+/// What the first poll comes to. It is handed on, so it is small.
+enum Step<'a, M: Method> {
+    Done(M::Reply),
+    Failed(Box<CallError>),
+    Queued(Kept<Queued<'a, M>>),
+}
+
+impl<M: Method> From<Ran<M::Reply>> for Step<'_, M> {
+    #[inline]
+    fn from(ran: Ran<M::Reply>) -> Self {
+        match ran {
+            Ok(reply) => Self::Done(reply),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
 /// Runs the method here, if that may be; else it is to be queued.
 #[inline]
-fn run_or_queue<'a, M: Method>(
-    request: Request<'a, M>,
-    cx: &mut Context<'_>,
-) -> Result<Result<M::Reply, CallError>, Kept<Queued<'a, M>>> {
+fn run_or_queue<'a, M: Method>(request: Request<'a, M>, cx: &mut Context<'_>) -> Step<'a, M> {
     let Request { to, method, timeout } = request;
     let mut share = 1;
     if let To::Local(place) = &to.to
@@ -82,7 +98,7 @@ fn run_or_queue<'a, M: Method>(
         && !place.seat.is_gone()
     {
         let Ok(stamp) = current::effect() else {
-            return Ok(Err(CallError::Lapsed));
+            return Step::Failed(Box::new(CallError::Lapsed));
         };
         share = place.pace().calls_a_unit();
         if let Some(turn) = in_place::Turn::begin(place, to.incarnation, share, cx) {
@@ -90,15 +106,14 @@ fn run_or_queue<'a, M: Method>(
                 return begin(turn, (to, method, timeout), stamp, share, cx);
             }
             let stopwatch = Stopwatch::start(timeout);
-            let result = turn.run(method, stamp);
-            return Ok(if stopwatch.is_late() {
-                Err(CallError::Timeout)
-            } else {
-                result
-            });
+            let ran = turn.run(method, stamp);
+            if stopwatch.is_late() {
+                return Step::Failed(Box::new(CallError::Timeout));
+            }
+            return ran.into();
         }
     }
-    Err(Kept::new(Queued::new(to, method, timeout, share)))
+    Step::Queued(Kept::new(Queued::new(to, method, timeout, share)))
 }
 
 /// Runs the method here up to where it waits; the rest of it is waited for.
@@ -109,16 +124,16 @@ fn begin<'a, M: Method>(
     stamp: Stamp,
     share: u8,
     cx: &mut Context<'_>,
-) -> Result<Result<M::Reply, CallError>, Kept<Queued<'a, M>>> {
+) -> Step<'a, M> {
     let deadline = stopwatch::deadline_after(timeout.min(LONGEST));
     let (sender, mut reply) = slot::pair(deadline);
     if let Err(error) = turn.begin_with(method.into_envelope(ReplyPort::local(sender)), stamp) {
-        return Ok(Err(error));
+        return Step::Failed(error);
     }
-    if let Poll::Ready(reply) = reply.poll(cx) {
-        return Ok(answer::<M>(reply));
+    match reply.poll(cx) {
+        Poll::Ready(reply) => answer::<M>(reply).map_err(Box::new).into(),
+        Poll::Pending => Step::Queued(Kept::new(Queued::waiting(to, reply, deadline, timeout, share))),
     }
-    Err(Kept::new(Queued::waiting(to, reply, deadline, timeout, share)))
 }
 
 impl<M: Method> fmt::Debug for Call<'_, M> {

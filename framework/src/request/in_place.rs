@@ -12,7 +12,7 @@ use tracing::Span;
 use super::{CallError, Method};
 use crate::actor::Actor;
 use crate::body::Body;
-use crate::budget::{self, Spent};
+use crate::budget;
 use crate::current;
 use crate::exit::ExitReason;
 use crate::helping::Nested;
@@ -28,19 +28,30 @@ use crate::turn::seated;
 /// for a part of a microsecond, or for a few: to be queued takes more of all, as others then find the loop at work and are queued too.
 const LOOKS: [u32; 2] = [4, 9];
 
-/// A caller's turn. It is left in any case.
+/// A caller's turn. It is left in any case. It is handed on in two registers: what is put together in memory from parts of a byte is waited for
+/// by whoever reads it as one.
 pub(super) struct Turn<'a, A: Actor> {
     place: &'a Place<A>,
-    entered: Option<Entered>,
-    coop: Option<Spent>,
-    /// The actor has nothing more to do.
-    is_done: bool,
-    /// The method waits: the actor's loop goes on with it.
-    waits: bool,
-    /// It has come to its end, and not to a panic of what is not the actor's.
-    is_over: bool,
+    came_to: CameTo,
+    entered: Entered,
     _nested: Nested,
 }
+
+/// What a turn has come to so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CameTo {
+    /// Nothing, or the actor's code has left something to do.
+    More,
+    /// The actor has nothing more to do.
+    Done,
+    /// The method waits: the actor's loop goes on with it.
+    Wait,
+    /// Its end has not come: left so, it broke off by a panic of what is not the actor's.
+    Midst,
+}
+
+/// What a call in place came to. An error lies elsewhere, as it is larger than most replies, and seldom.
+pub(super) type Ran<T> = Result<T, Box<CallError>>;
 
 impl<'a, A: Actor> Turn<'a, A> {
     /// The turn, if this incarnation (any, when it is 0) may be run here now. `None` when the call goes the ordinary way.
@@ -53,16 +64,15 @@ impl<'a, A: Actor> Turn<'a, A> {
     ) -> Option<Self> {
         let nested = Nested::enter()?;
         // Out of budget, it is queued: what waits for a reply yields.
-        let Poll::Ready(coop) = budget::spend(cx, share) else {
+        let Poll::Ready(unit) = budget::spend(cx, share) else {
             return None;
         };
+        let entered = place.mailbox().enter(LOOKS[usize::from(share > 1)])?;
+        unit.made_progress();
         let turn = Self {
-            entered: Some(place.mailbox().enter(LOOKS[usize::from(share > 1)])?),
             place,
-            coop: Some(coop),
-            is_done: false,
-            waits: false,
-            is_over: true,
+            came_to: CameTo::More,
+            entered,
             _nested: nested,
         };
         // SAFETY: this caller has the turn, and only looks.
@@ -73,50 +83,42 @@ impl<'a, A: Actor> Turn<'a, A> {
 
     /// Runs the method.
     #[inline]
-    pub(super) fn run<M: Method<Actor = A>>(
-        mut self,
-        method: M,
-        stamp: Stamp,
-    ) -> Result<M::Reply, CallError> {
+    pub(super) fn run<M: Method<Actor = A>>(mut self, method: M, stamp: Stamp) -> Ran<M::Reply> {
         let place = self.place;
         // SAFETY: this caller has the turn until it leaves, and uses the body no more then.
         let Some(body) = (unsafe { place.body().get() }) else {
-            return Err(CallError::Gone);
+            return Err(Box::new(CallError::Gone));
         };
         if !self.admits(stamp) {
             drop(self);
             // Out of the turn.
             drop(method);
-            return Err(CallError::Lapsed);
+            return Err(Box::new(CallError::Lapsed));
         }
-        let result = run(place, body, method, stamp);
-        self.is_done = !body.cx.has_asked() && body.fell.is_none();
-        self.is_over = true;
-        self.made_progress();
-        result
+        let ran = run(place, body, method, stamp);
+        self.is_over(body);
+        ran
     }
 
     /// Runs a message up to where it waits; there the actor's loop goes on with it. Its port is answered by then, or later.
     #[inline]
-    pub(super) fn begin_with(mut self, envelope: A::Envelope, stamp: Stamp) -> Result<(), CallError> {
+    pub(super) fn begin_with(mut self, envelope: A::Envelope, stamp: Stamp) -> Ran<()> {
         let place = self.place;
         // SAFETY: this caller has the turn until it leaves, and uses these no more then.
         let Some(body) = (unsafe { place.body().get() }) else {
-            return Err(CallError::Gone);
+            return Err(Box::new(CallError::Gone));
         };
         let waker = scheduler::waker(place);
         if !self.admits(stamp) {
             drop(self);
             // Out of the turn.
             drop(envelope);
-            return Err(CallError::Lapsed);
+            return Err(Box::new(CallError::Lapsed));
         }
         match begin_with(place, body, envelope, stamp, &waker) {
-            Poll::Ready(()) => self.is_done = !body.cx.has_asked() && body.fell.is_none(),
-            Poll::Pending => self.waits = true,
+            Poll::Ready(()) => self.is_over(body),
+            Poll::Pending => self.came_to = CameTo::Wait,
         }
-        self.is_over = true;
-        self.made_progress();
         Ok(())
     }
 
@@ -124,43 +126,50 @@ impl<'a, A: Actor> Turn<'a, A> {
     #[inline]
     fn admits(&mut self, stamp: Stamp) -> bool {
         let admits = self.place.system().highest().admit(stamp);
-        (self.is_done, self.is_over) = (!admits, !admits);
+        self.came_to = if admits { CameTo::Midst } else { CameTo::Done };
         admits
     }
 
-    fn made_progress(&mut self) {
-        if let Some(coop) = self.coop.take() {
-            coop.made_progress();
+    #[inline]
+    fn is_over(&mut self, body: &Body<A>) {
+        let is_done = !body.cx.has_asked() && body.fell.is_none();
+        self.came_to = if is_done { CameTo::Done } else { CameTo::More };
+    }
+
+    #[cold]
+    fn broke_off(&self) {
+        // SAFETY: this caller has the turn, and `run` has lost what it got.
+        let body = unsafe { self.place.body().get() };
+        if let Some(body) = body {
+            self.place.mark();
+            body.fell = Some(Box::new(ExitReason::error("a turn of a caller broke off")));
         }
     }
 }
 
 impl<A: Actor> Drop for Turn<'_, A> {
+    #[inline]
     fn drop(&mut self) {
-        if !self.is_over {
-            // SAFETY: this caller has the turn, and `run` has lost what it got.
-            let body = unsafe { self.place.body().get() };
-            if let Some(body) = body {
-                self.place.mark();
-                body.fell = Some(Box::new(ExitReason::error("a turn of a caller broke off")));
+        let (place, entered) = (self.place, &mut self.entered);
+        match self.came_to {
+            CameTo::Done => {
+                if place.mailbox().leave(entered, true) {
+                    // Messages have come meanwhile. Handled here and now they leave the actor idle for the next caller.
+                    scheduler::run(place);
+                }
+                return;
             }
+            CameTo::Wait => {
+                if place.mailbox().leave_waiting(entered) {
+                    scheduler::schedule(place);
+                }
+                return;
+            }
+            CameTo::Midst => self.broke_off(),
+            CameTo::More => {}
         }
-        let Some(entered) = self.entered.take() else {
-            return;
-        };
-        if self.waits {
-            if self.place.mailbox().leave_waiting(entered) {
-                scheduler::schedule(self.place);
-            }
-            return;
-        }
-        if self.place.mailbox().leave(entered, self.is_done) {
-            if self.is_done {
-                // Messages have come meanwhile. Handled here and now they leave the actor idle for the next caller.
-                scheduler::run(self.place);
-            } else {
-                scheduler::schedule(self.place);
-            }
+        if place.mailbox().leave(&mut self.entered, false) {
+            scheduler::schedule(place);
         }
     }
 }
@@ -176,7 +185,7 @@ fn run<M: Method>(
     body: &mut Body<M::Actor>,
     method: M,
     stamp: Stamp,
-) -> Result<M::Reply, CallError> {
+) -> Ran<M::Reply> {
     place.seat.set_handling(M::INDEX);
     let Body {
         actor,
@@ -196,17 +205,17 @@ fn run<M: Method>(
             place.pace().sampled(sample);
             result
         };
-        current::enter(place, || panics::caught(run))
+        current::enter(place, || panics::caught_boxed(run))
     };
     place.seat.end_turn();
     match ran {
         Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(_)) => Err(CallError::NoReply),
+        Ok(Err(_)) => Err(Box::new(CallError::NoReply)),
         Err(reason) => {
             // Who is told so and calls again calls the successor.
             place.mark();
-            *fell = Some(Box::new(reason.clone()));
-            Err(CallError::Exited(reason))
+            *fell = Some(reason.clone());
+            Err(Box::new(CallError::Exited(*reason)))
         }
     }
 }
@@ -248,7 +257,7 @@ fn begin_with<A: Actor>(
         place.pace().sampled(sample);
         polled
     };
-    let polled = current::enter(place, || place.scheduler().enter(waker, || panics::caught(poll)));
+    let polled = current::enter(place, || place.scheduler().enter(waker, || panics::caught_boxed(poll)));
     match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         // It is over: there is nothing left in it to drop.
@@ -259,7 +268,7 @@ fn begin_with<A: Actor>(
             // Who is told so and calls again calls the successor.
             place.mark();
             current::enter(place, || seated::drop_code(place));
-            *fell = Some(Box::new(reason));
+            *fell = Some(reason);
         }
     }
     place.seat.end_turn();

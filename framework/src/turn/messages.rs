@@ -120,12 +120,12 @@ impl Messages {
         inbox: &mut Inbox<A>,
         task: &mut Context<'_>,
     ) -> Poll<Next<A>> {
-        match panics::caught(|| self.handle_all(turns, inbox, task)) {
+        match panics::caught_boxed(|| self.handle_all(turns, inbox, task)) {
             Ok(Some(next)) => Poll::Ready(next),
             Ok(None) => Poll::Pending,
             Err(reason) => {
                 turns.fell(&reason);
-                Poll::Ready(Next::End(Box::new(reason)))
+                Poll::Ready(Next::End(reason))
             }
         }
     }
