@@ -1,7 +1,7 @@
 //! How fast an actor's handlers are: whether callers may run it in place, and how long its turns are.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::sync::set;
@@ -121,11 +121,18 @@ pub(crate) struct Pace {
     rule: Rule,
 }
 
+/// What is known of an actor's handlers.
+struct Measured {
+    /// How long one took, in nanoseconds.
+    took: AtomicU32,
+    /// So many calls that take as long are worth a unit of a task's budget.
+    calls_a_unit: AtomicU8,
+}
+
 enum Rule {
     Never,
     Always,
-    /// How long a handler took, in nanoseconds.
-    Measured(AtomicU32),
+    Measured(Measured),
     Seeded(AtomicU64),
 }
 
@@ -135,7 +142,7 @@ impl Pace {
         let rule = match (system, actor) {
             (InPlacePolicy::Never, _) | (_, InPlace::Off) => Rule::Never,
             (InPlacePolicy::Always, _) | (InPlacePolicy::Measured, InPlace::On) => Rule::Always,
-            (InPlacePolicy::Measured, InPlace::Auto) => Rule::Measured(AtomicU32::new(UNKNOWN)),
+            (InPlacePolicy::Measured, InPlace::Auto) => Rule::Measured(Measured::nothing()),
             (InPlacePolicy::Seeded(seed), _) => Rule::Seeded(AtomicU64::new(seed)),
         };
         Self { rule }
@@ -147,7 +154,7 @@ impl Pace {
         match &self.rule {
             Rule::Never => false,
             Rule::Always => true,
-            Rule::Measured(took) => is_fast(took.load(Ordering::Relaxed)),
+            Rule::Measured(known) => is_fast(known.took()),
             Rule::Seeded(state) => {
                 let state = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
                 mixed(state) & 1 == 0
@@ -165,7 +172,7 @@ impl Pace {
     #[inline]
     pub(crate) fn allows_end(&self) -> bool {
         match &self.rule {
-            Rule::Measured(took) => matches!(took.load(Ordering::Relaxed), UNKNOWN) || self.allows(),
+            Rule::Measured(known) => known.took() == UNKNOWN || self.allows(),
             Rule::Never | Rule::Always | Rule::Seeded(_) => self.allows(),
         }
     }
@@ -200,7 +207,7 @@ impl Pace {
     #[inline]
     pub(crate) fn turn(&self) -> u32 {
         match &self.rule {
-            Rule::Measured(took) => match took.load(Ordering::Relaxed) {
+            Rule::Measured(known) => match known.took() {
                 UNKNOWN => TURN,
                 took => (TURN_TAKES.as_nanos() as u32 / took).clamp(TURN_MIN, TURN_MAX),
             },
@@ -212,20 +219,38 @@ impl Pace {
     #[inline]
     pub(crate) fn calls_a_unit(&self) -> u8 {
         match &self.rule {
-            Rule::Measured(took) => match took.load(Ordering::Relaxed) {
-                UNKNOWN => 1,
-                took => (UNIT / took.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8,
-            },
+            Rule::Measured(known) => known.calls_a_unit.load(Ordering::Relaxed),
             Rule::Never | Rule::Always | Rule::Seeded(_) => 1,
         }
     }
 
     /// A handler took this long.
     fn note(&self, took: Duration) {
-        if let Rule::Measured(last) = &self.rule {
-            let nanos = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
-            last.store(nanos.max(UNKNOWN + 1), Ordering::Relaxed);
+        if let Rule::Measured(known) = &self.rule {
+            known.note(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
         }
+    }
+}
+
+impl Measured {
+    #[inline]
+    fn nothing() -> Self {
+        Self {
+            took: AtomicU32::new(UNKNOWN),
+            calls_a_unit: AtomicU8::new(1),
+        }
+    }
+
+    #[inline]
+    fn took(&self) -> u32 {
+        self.took.load(Ordering::Relaxed)
+    }
+
+    /// One took so many nanoseconds.
+    fn note(&self, nanos: u32) {
+        let calls = (UNIT / nanos.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8;
+        self.took.store(nanos.max(UNKNOWN + 1), Ordering::Relaxed);
+        self.calls_a_unit.store(calls, Ordering::Relaxed);
     }
 }
 
