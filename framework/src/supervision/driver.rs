@@ -313,7 +313,7 @@ impl Driver {
             terminated: Vec::new(),
         };
         let more = (!more.is_empty()).then(|| Box::new(more));
-        self.slots.push(key, Slot { child, more });
+        self.slots.push(key, || Slot { child, more });
     }
 
     #[inline]
@@ -330,8 +330,10 @@ impl Driver {
     pub(super) fn start<A: Actor>(&mut self, place: &Arc<Place<A>>) -> Result<Option<Entry>, NotNow> {
         let key = self.state.add_started(place.policy()).ok_or(NotNow)?;
         self.set_above(&place.seat, key);
-        let (child, more) = (Arc::clone(place) as _, None);
-        self.slots.push(key, Slot { child, more });
+        self.slots.push(key, || Slot {
+            child: Arc::clone(place) as _,
+            more: None,
+        });
         Ok(place.start_here(key))
     }
 

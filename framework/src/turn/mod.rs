@@ -209,11 +209,7 @@ impl<A: Actor> Life<A> {
                         break end;
                     }
                 }
-                Stage::New => {
-                    if let Some(end) = self.start(place, span) {
-                        break end;
-                    }
-                }
+                Stage::New => self.start(place, span),
                 Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
                     Ok(timers) => self.stage = Stage::Running(Messages::new(timers, place.pace())),
                     Err(end) => break end,
@@ -238,13 +234,9 @@ impl<A: Actor> Life<A> {
     /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
     #[inline]
     fn start_here(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> bool {
-        match panics::caught(|| self.start(place, span)) {
-            Ok(None) => {}
-            Ok(Some(end)) => self.stage = Stage::Over(end),
-            Err(reason) => {
-                self.fall(place, &reason);
-                self.stage = Stage::Over(End::Ended(reason));
-            }
+        if let Err(reason) = panics::caught_boxed(|| self.start(place, span)) {
+            self.fall(place, &reason);
+            self.stage = Stage::Over(End::Ended(*reason));
         }
         match &mut self.stage {
             Stage::Running(messages) => messages.rests(&Turns::new(place), &mut self.inbox),
@@ -259,12 +251,12 @@ impl<A: Actor> Life<A> {
         place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
     }
 
-    /// Makes the actor, or begins to. Answers how it has ended, if it has already.
+    /// Makes the actor, or begins to.
     #[inline]
-    fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> Option<End> {
+    fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
         // `Seat::begin` has seen to it that there is no other incarnation.
         let Some((held, inbox)) = place.take_inbox() else {
-            return Some(not_started("the mailbox of the place is in use"));
+            return self.not_started("the mailbox of the place is in use");
         };
         self.inbox = inbox;
         match place.start_fn(self.held.insert(held)) {
@@ -273,49 +265,47 @@ impl<A: Actor> Life<A> {
                 let (start, span) = (Arc::clone(start), span.cloned());
                 let starting = start_later(Arc::clone(place), start, span, self.reports.clone());
                 self.stage = Stage::Starting(Stored::new(starting));
-                None
             }
-            Some(StartFn::Otherwise) | None => Some(not_started("its spec is forgotten")),
+            Some(StartFn::Otherwise) | None => self.not_started("its spec is forgotten"),
         }
     }
 
     #[inline]
-    fn start_now(
-        &mut self,
-        place: &Arc<Place<A>>,
-        span: Option<&Arc<Span>>,
-        start: &StartNow<A>,
-    ) -> Option<End> {
+    fn start_now(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>, start: &StartNow<A>) {
         // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
         let mut cx = unsafe { Context::new(place) };
-        let started = Turns::new(place).run_now(|| start(&mut cx), Signal::Stop);
-        let end = match started.and_then(|started| started) {
-            Ok(Start::Ready(actor)) => {
+        let end = match Turns::new(place).run_now(|| start(&mut cx), Signal::Stop) {
+            Ok(Ok(Start::Ready(actor))) => {
                 let seated = Seated::new(place, actor, cx, span.cloned());
                 let told = self.reports.tell_started(place);
                 seated.stay();
                 let timers = Timers::new::<A>(place.hibernate_after());
-                match told {
+                return match told {
                     None => self.go_to(Stage::Running(Messages::new(timers, place.pace()))),
                     // The supervisor has no room.
                     Some(told) => self.go_to(Stage::Starting(Stored::new(async move {
                         told.await;
                         Ok(timers)
                     }))),
-                }
-                return None;
+                };
             }
-            Ok(Start::Ignore) => End::Ignored,
-            Err(reason) => End::NotStarted(reason),
+            Ok(Ok(Start::Ignore)) => End::Ignored,
+            Ok(Err(reason)) => End::NotStarted(reason),
+            Err(reason) => End::NotStarted(*reason),
         };
-        if !cx.has_tasks() {
-            return Some(end);
-        }
-        self.stage = Stage::Ending(Stored::new(async move {
-            cx.end_tasks().await;
-            end
-        }));
-        None
+        self.stage = if cx.has_tasks() {
+            Stage::Ending(Stored::new(async move {
+                cx.end_tasks().await;
+                end
+            }))
+        } else {
+            Stage::Over(end)
+        };
+    }
+
+    #[cold]
+    fn not_started(&mut self, why: &'static str) {
+        self.stage = Stage::Over(End::NotStarted(ExitReason::error(why)));
     }
 
     /// After the last message. Answers how it has ended, unless there is something to wait for.
@@ -390,11 +380,6 @@ impl<A: Actor> Life<A> {
             told_of_state::<A>();
         }
     }
-}
-
-#[cold]
-fn not_started(why: &'static str) -> End {
-    End::NotStarted(ExitReason::error(why))
 }
 
 #[inline(always)]

@@ -129,12 +129,20 @@ impl<'a, A: Actor> Turns<'a, A> {
 
     /// The same for code that does not wait.
     #[inline]
-    pub(super) fn run_now<T>(&self, code: impl FnOnce() -> T, least: Signal) -> Result<T, ExitReason> {
-        let ran = match self.cut_off(least) {
-            Some(reason) => Err(reason),
-            None => panics::caught(code),
+    pub(super) fn run_now<T>(
+        &self,
+        code: impl FnOnce() -> T,
+        least: Signal,
+    ) -> Result<T, Box<ExitReason>> {
+        let ran = match self.cut_off_by(least) {
+            Some(signal) => Err(Box::new(signal.reason())),
+            None => panics::caught_boxed(code),
         };
-        self.ended(ran)
+        match &ran {
+            Ok(_) => self.seat.end_turn(),
+            Err(reason) => self.fell(reason),
+        }
+        ran
     }
 
     pub(super) fn poll_code<F: Future + ?Sized>(

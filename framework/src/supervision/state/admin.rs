@@ -30,8 +30,9 @@ impl State {
         {
             return Err(TooManyChildren);
         }
-        let key = self.push(Child {
-            policy: policy.into(),
+        let policy = policy.into();
+        let key = self.push(|| Child {
+            policy,
             more: None,
             state: ChildState::Idle,
             is_new: false,
@@ -44,7 +45,7 @@ impl State {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, child: Child) -> Key {
+    pub(super) fn push(&mut self, child: impl FnOnce() -> Child) -> Key {
         let key = Key(self.next_key);
         self.next_key += 1;
         self.children.push(key, child);

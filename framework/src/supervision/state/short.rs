@@ -11,7 +11,7 @@ impl State {
         if self.kind != Kind::Root || self.phase != Phase::Running {
             return None;
         }
-        Some(self.push(Child {
+        Some(self.push(|| Child {
             policy: policy.clone(),
             more: None,
             state: ChildState::Starting(Cause::Added),

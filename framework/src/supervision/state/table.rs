@@ -3,6 +3,7 @@
 //! Keys only ever grow, so what is added stands at the end, and is found by binary search. What is taken out leaves a hole; when half of
 //! the table are holes it is closed up, so that no operation is slow in the long run, and a long life of many short ones holds no memory.
 
+use std::iter::once_with;
 use std::ops::RangeFrom;
 
 use super::Key;
@@ -30,9 +31,9 @@ impl<T> Table<T> {
         self.len
     }
 
-    /// Adds an entry behind all others.
+    /// Adds an entry behind all others, made when there is room for it, where it will lie.
     #[inline(always)]
-    pub(crate) fn push(&mut self, key: Key, value: T) {
+    pub(crate) fn push(&mut self, key: Key, value: impl FnOnce() -> T) {
         debug_assert!(
             self.entries.last().is_none_or(|(last, _)| *last < key),
             "keys grow"
@@ -42,7 +43,7 @@ impl<T> Table<T> {
             // By a quarter: there may be a million.
             self.entries.reserve_exact(self.len / 4 + 4);
         }
-        self.entries.push((key, Some(value)));
+        self.entries.extend(once_with(|| (key, Some(value()))));
         self.len += 1;
     }
 
@@ -141,7 +142,7 @@ mod tests {
         let (mut table, mut map) = (Table::new(), BTreeMap::new());
         let mut seed = 7_u64;
         for key in 0..2_000 {
-            table.push(Key(key), key);
+            table.push(Key(key), || key);
             map.insert(Key(key), key);
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             for other in [seed >> 33, seed >> 40] {
@@ -166,13 +167,13 @@ mod tests {
     #[test]
     fn a_long_life_of_short_ones_holds_no_memory() {
         let mut table = Table::new();
-        table.push(Key(0), ());
+        table.push(Key(0), || ());
         for key in 1..10_000 {
-            table.push(Key(key), ());
+            table.push(Key(key), || ());
             assert_eq!(table.remove(Key(key)), Some(()));
         }
         for key in 10_000..20_000 {
-            table.push(Key(key), ());
+            table.push(Key(key), || ());
         }
         for key in 10_000..20_000 {
             table.remove(Key(key));
