@@ -40,19 +40,18 @@ impl<I, S> Between<I, S> {
         }
     }
 
-    /// Takes the inbox, and leaves another. `None` when somebody has it: he sees what was done before this, once he has given it back.
+    /// Takes the inbox, in exchange for the caller's. `None` when somebody has it: he sees what was done before this, once he has given it back.
     #[inline]
-    pub(super) fn take(&self, other: I) -> Option<(Held, I)> {
+    pub(super) fn take(&self, inbox: &mut I) -> Option<Held> {
         let state = self.state.fetch_or(TAKEN, Ordering::AcqRel);
         if state & TAKEN != 0 {
             return None;
         }
         let has_start = state & FORGOTTEN == 0;
         // SAFETY: it is the caller's now.
-        let inbox = self
-            .inbox
-            .with_mut(|inbox| std::mem::replace(unsafe { &mut *inbox }, other));
-        Some((Held { has_start }, inbox))
+        self.inbox
+            .with_mut(|here| std::mem::swap(unsafe { &mut *here }, inbox));
+        Some(Held { has_start })
     }
 
     /// How it is filled. `None` when that is forgotten.
@@ -65,13 +64,15 @@ impl<I, S> Between<I, S> {
         self.start.with(|start| unsafe { &*start }).as_ref()
     }
 
-    /// Gives the inbox back, in the one order of all with who leaves the place: one of both sees the other. What is answered was forgotten meanwhile, and is to be dropped.
+    /// Gives the inbox back, for the one that was left, in the one order of all with who leaves the place: one of both sees the other. What is
+    /// answered was forgotten meanwhile, and is to be dropped.
     #[inline]
     #[allow(clippy::needless_pass_by_value, reason = "it is held no longer")]
-    pub(super) fn give_back(&self, held: Held, inbox: I, is_filled: bool) -> Option<S> {
+    pub(super) fn give_back(&self, held: Held, inbox: &mut I, is_filled: bool) -> Option<S> {
         let filled = if is_filled { FILLED } else { 0 };
         // SAFETY: it is still the caller's.
-        self.inbox.with_mut(|here| unsafe { *here = inbox });
+        self.inbox
+            .with_mut(|here| std::mem::swap(unsafe { &mut *here }, inbox));
         let mut state = self.state.load(Ordering::Relaxed);
         while state & FORGOTTEN == 0 || !held.has_start {
             match self.state.compare_exchange(

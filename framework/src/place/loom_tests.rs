@@ -23,11 +23,12 @@ fn loom_a_start_that_is_forgotten_while_it_is_used_is_dropped_once() {
         };
         let mut dropped = 0;
         for _ in 0..2 {
-            let (held, inbox) = between.take(None).expect("nobody else takes it");
+            let mut inbox = None;
+            let held = between.take(&mut inbox).expect("nobody else takes it");
             if let Some(start) = between.start(&held) {
                 assert_eq!(**start, 7);
             }
-            dropped += usize::from(between.give_back(held, inbox, false).is_some());
+            dropped += usize::from(between.give_back(held, &mut inbox, false).is_some());
         }
         dropped += usize::from(forgets.join().unwrap());
         assert_eq!(dropped, 1);
@@ -43,11 +44,12 @@ fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
         let sweep = |between: &Tested, message: &loom::sync::atomic::AtomicBool| {
             let mut answered = 0;
             while message.load(Ordering::SeqCst) {
-                let Some((held, inbox)) = between.take(None) else {
+                let mut inbox = None;
+                let Some(held) = between.take(&mut inbox) else {
                     break;
                 };
                 answered += usize::from(message.swap(false, Ordering::SeqCst));
-                drop(between.give_back(held, inbox, false));
+                drop(between.give_back(held, &mut inbox, false));
             }
             answered
         };
@@ -58,11 +60,12 @@ fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
                 sweep(&between, &message)
             })
         };
-        let (held, inbox) = match between.take(None) {
-            Some(taken) => taken,
+        let mut inbox = None;
+        let held = match between.take(&mut inbox) {
+            Some(held) => held,
             None => return assert_eq!(sender.join().unwrap(), 1, "by who has it"),
         };
-        drop(between.give_back(held, inbox, false));
+        drop(between.give_back(held, &mut inbox, false));
         let answered = sweep(&between, &message) + sender.join().unwrap();
         assert_eq!(answered, 1);
     });

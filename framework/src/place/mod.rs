@@ -229,7 +229,7 @@ impl<A: Actor> Place<A> {
     }
 
     #[inline]
-    fn give_back(&self, held: Held, inbox: Inbox<A>) {
+    fn give_back(&self, held: Held, inbox: &mut Inbox<A>) {
         let is_filled = !inbox.is_empty();
         drop_start::<A>(self.between.give_back(held, inbox, is_filled));
     }
@@ -288,10 +288,10 @@ impl<A: Actor> Place<A> {
         self.sweep();
     }
 
-    /// What was taken out of the mailbox, for the incarnation that begins.
+    /// What was taken out of the mailbox, for the incarnation that begins, in exchange for nothing.
     #[inline]
-    pub(crate) fn take_inbox(&self) -> Option<(Held, Inbox<A>)> {
-        self.between.take(Taken::NONE)
+    pub(crate) fn take_inbox(&self, inbox: &mut Inbox<A>) -> Option<Held> {
+        self.between.take(inbox)
     }
 
     /// An actor has started: what lies in the mailbox is its.
@@ -302,7 +302,7 @@ impl<A: Actor> Place<A> {
 
     /// Gives what was taken out back when the incarnation has ended.
     #[inline]
-    pub(crate) fn return_inbox(&self, held: Held, inbox: Inbox<A>) {
+    pub(crate) fn return_inbox(&self, held: Held, inbox: &mut Inbox<A>) {
         self.give_back(held, inbox);
         self.sweep();
     }
@@ -375,13 +375,14 @@ impl<A: Actor> Place<A> {
     fn sweep_now(&self) {
         while self.holds_any() {
             // Who has it looks again when it is given back.
-            let Some((held, mut inbox)) = self.take_inbox() else {
+            let mut inbox = Taken::NONE;
+            let Some(held) = self.take_inbox(&mut inbox) else {
                 return;
             };
             while let Some(item) = self.mailbox.try_next(&mut inbox) {
                 refuse(item, &Refusal::Gone);
             }
-            self.give_back(held, inbox);
+            self.give_back(held, &mut inbox);
         }
     }
 

@@ -257,7 +257,9 @@ fn begin_with<A: Actor>(
         place.pace().sampled(sample);
         polled
     };
-    let polled = current::enter(place, || place.scheduler().enter(waker, || panics::caught_boxed(poll)));
+    let polled = current::enter(place, || {
+        place.scheduler().enter(waker, || panics::caught_boxed(poll))
+    });
     match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         // It is over: there is nothing left in it to drop.

@@ -18,6 +18,7 @@ use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::label::Label;
 use crate::lane::Signal;
+use crate::mailbox::Taken;
 use crate::place::{Held, Inbox, Place, Present};
 use crate::policy::{Policy, Restart};
 use crate::request::Refusal;
@@ -186,14 +187,13 @@ impl<A: Actor> Child for ProbeChild<A> {
 
 /// Takes what comes, until nobody looks at it any more.
 async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -> ExitReason {
-    let Some(taken) = place.take_inbox() else {
+    let mut inbox = Taken::NONE;
+    let Some(held) = place.take_inbox(&mut inbox) else {
         return ExitReason::error("the mailbox of the place is in use");
     };
     place.set_alive();
-    let mut taken = Probed {
-        place,
-        inbox: Some(taken),
-    };
+    let held = Some(held);
+    let mut taken = Probed { place, held, inbox };
     while let Some(item) = poll_fn(|_| taken.poll_next()).await {
         if let Item::Message { envelope, .. } = item
             && keep.send(A::into_message(envelope)).await.is_err()
@@ -207,17 +207,15 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
 /// Gives the mailbox back, drained, when the probe ends.
 struct Probed<'a, A: Actor> {
     place: &'a Place<A>,
-    inbox: Option<(Held, Inbox<A>)>,
+    held: Option<Held>,
+    inbox: Inbox<A>,
 }
 
 impl<A: Actor> Probed<'_, A> {
     fn poll_next(&mut self) -> Poll<Option<Item<A>>> {
-        let Some((_, inbox)) = &mut self.inbox else {
-            return Poll::Ready(None);
-        };
-        match self.place.mailbox().next_or_rest(inbox) {
+        match self.place.mailbox().next_or_rest(&mut self.inbox) {
             Some(item) => {
-                self.place.mailbox().settle(inbox);
+                self.place.mailbox().settle(&mut self.inbox);
                 Poll::Ready(Some(item.into_inner()))
             }
             None => Poll::Pending,
@@ -227,9 +225,9 @@ impl<A: Actor> Probed<'_, A> {
 
 impl<A: Actor> Drop for Probed<'_, A> {
     fn drop(&mut self) {
-        if let Some((held, mut inbox)) = self.inbox.take() {
-            self.place.drain(&mut inbox, || Refusal::Gone);
-            self.place.return_inbox(held, inbox);
+        if let Some(held) = self.held.take() {
+            self.place.drain(&mut self.inbox, || Refusal::Gone);
+            self.place.return_inbox(held, &mut self.inbox);
         }
     }
 }

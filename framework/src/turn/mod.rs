@@ -182,7 +182,7 @@ impl<A: Actor> Incarnation<A> {
         // With it no other one follows.
         place.forget_start();
         if let Some(held) = life.held.take() {
-            place.return_inbox(held, std::mem::replace(&mut life.inbox, Taken::NONE));
+            place.return_inbox(held, &mut life.inbox);
         }
         if !place.seat.is_vacant() {
             place.seat.set_ended();
@@ -255,10 +255,9 @@ impl<A: Actor> Life<A> {
     #[inline]
     fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
         // `Seat::begin` has seen to it that there is no other incarnation.
-        let Some((held, inbox)) = place.take_inbox() else {
+        let Some(held) = place.take_inbox(&mut self.inbox) else {
             return self.not_started("the mailbox of the place is in use");
         };
-        self.inbox = inbox;
         match place.start_fn(self.held.insert(held)) {
             Some(StartFn::Now(start)) => self.start_now(place, span, &**start),
             Some(StartFn::Later(start)) => {
@@ -338,7 +337,7 @@ impl<A: Actor> Life<A> {
         place.seat.set_ended();
         if let Some(held) = self.held.take() {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
-            place.return_inbox(held, std::mem::replace(&mut self.inbox, Taken::NONE));
+            place.return_inbox(held, &mut self.inbox);
         }
         if matches!(end, End::Ignored) {
             place.seat.starts.set_ignored();

@@ -129,11 +129,7 @@ impl<'a, A: Actor> Turns<'a, A> {
 
     /// The same for code that does not wait.
     #[inline]
-    pub(super) fn run_now<T>(
-        &self,
-        code: impl FnOnce() -> T,
-        least: Signal,
-    ) -> Result<T, Box<ExitReason>> {
+    pub(super) fn run_now<T>(&self, code: impl FnOnce() -> T, least: Signal) -> Result<T, Box<ExitReason>> {
         let ran = match self.cut_off_by(least) {
             Some(signal) => Err(Box::new(signal.reason())),
             None => panics::caught_boxed(code),
