@@ -248,8 +248,9 @@ impl Measured {
 
     /// One took so many nanoseconds.
     fn note(&self, nanos: u32) {
-        let calls = (UNIT / nanos.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8;
-        self.took.store(nanos.max(UNKNOWN + 1), Ordering::Relaxed);
+        let took = nanos.max(UNKNOWN + 1);
+        let calls = (UNIT / took.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8;
+        self.took.store(took, Ordering::Relaxed);
         self.calls_a_unit.store(calls, Ordering::Relaxed);
     }
 }
