@@ -22,8 +22,8 @@ const NESTED_MAX: u8 = 8;
 const HELP_MAX: u32 = 4;
 /// So many times it helps are worth a unit of its budget.
 const HELPS_A_UNIT: u8 = 10;
-/// And what takes so long takes a unit of the helper's budget, of which it has 128: it helps for half a millisecond, or for one turn that takes
-/// longer, before it yields.
+/// And what takes so long, a help or the start of an actor, takes a unit of the task's budget, of which it has 128: it does so for half a
+/// millisecond, or for one turn that takes longer, before it yields.
 const UNIT_TAKES: Duration = Duration::from_micros(4);
 /// As a look at the clock takes as long as what is short, only one in so many is measured after one that was short. Those in between are
 /// fast actors' too, as no others are run in place, so the helper is late by a few of their turns at most.
@@ -38,10 +38,14 @@ thread_local! {
 /// Runs the first turn of an actor's loop: here, if this is a thread of its runtime's workers. What waits in it goes on by the scheduler. What is
 /// promised of the loop holds as ever: it is the loop.
 #[inline]
-pub(crate) fn run_first<A: Actor>(place: &Arc<Place<A>>, entry: Entry) {
+pub(crate) fn run_first<A: Actor>(place: &Arc<Place<A>>, entry: Entry, cx: &mut Context<'_>) {
     let nested = entry.is_at_home().then(Nested::enter).flatten();
     match nested {
-        Some(_nested) => entry.run_first(&**place, |life| life.start_here(place)),
+        Some(_nested) => {
+            let sample = Sample::begin(place.pace().measures());
+            entry.run_first(&**place, |life| life.start_here(place));
+            sample.end(cx);
+        }
         None => entry.schedule(),
     }
 }
@@ -82,20 +86,35 @@ fn help<A: Actor>(
     let Poll::Ready(unit) = budget::spend(cx, HELPS_A_UNIT) else {
         return false;
     };
-    let unmeasured = UNMEASURED.get();
-    let start = (unmeasured == 0 && (ends.is_none() || place.pace().measures())).then(Instant::now);
+    let sample = Sample::begin(ends.is_none() || place.pace().measures());
     if scheduler::help(place.scheduler(), HELP_MAX, ends, &is_done) {
         unit.made_progress();
         pace::helped();
-        match start {
-            Some(start) => pay(start.elapsed(), cx),
-            None => set(&UNMEASURED, unmeasured.saturating_sub(1)),
-        }
+        sample.end(cx);
     }
     is_done()
 }
 
-/// Spends of the budget what a help is worth that took this long.
+/// Whether something that a task does for others is measured, and since when.
+struct Sample(Option<Instant>);
+
+impl Sample {
+    #[inline]
+    fn begin(measures: bool) -> Self {
+        Self((measures && UNMEASURED.get() == 0).then(Instant::now))
+    }
+
+    /// It is done: the task pays for it.
+    #[inline]
+    fn end(self, cx: &mut Context<'_>) {
+        match self.0 {
+            Some(start) => pay(start.elapsed(), cx),
+            None => set(&UNMEASURED, UNMEASURED.get().saturating_sub(1)),
+        }
+    }
+}
+
+/// Spends of the budget what is worth this long.
 #[inline(never)]
 fn pay(took: Duration, cx: &mut Context<'_>) {
     let is_short = took < UNIT_TAKES;

@@ -138,21 +138,25 @@ impl System {
             return Err(StartError::Lapsed);
         }
         let built = spec.build(self, None)?;
+        let root = &self.0.root;
         // Out of budget it waits to be told, and yields: a loop of spawns does so now and then, however fast they are.
-        let is_here = poll_fn(|cx| {
-            let may = built.slot.is_none() && built.me.may_start_in_place(cx.waker());
-            let spent = may
-                && budget::spend(cx, STARTS_A_UNIT)
-                    .map(budget::Spent::made_progress)
-                    .is_ready();
-            Poll::Ready(spent)
+        let is_begun = poll_fn(|cx| {
+            if built.slot.is_some() || !built.me.may_start_in_place(cx.waker()) {
+                return Poll::Ready(false);
+            }
+            let Poll::Ready(unit) = budget::spend(cx, STARTS_A_UNIT) else {
+                return Poll::Ready(false);
+            };
+            unit.made_progress();
+            let begun = root.start(&built.me);
+            if let Ok(Some(entry)) = begun {
+                helping::run_first(&built.me, entry, cx);
+                return Poll::Ready(true);
+            }
+            Poll::Ready(begun.is_ok())
         })
         .await;
-        let root = &self.0.root;
-        if is_here && let Ok(entry) = root.start(&built.me) {
-            if let Some(entry) = entry {
-                helping::run_first(&built.me, entry);
-            }
+        if is_begun {
             if built.me.seat.starts.was_one() {
                 return Ok(built.into_ref());
             }

@@ -204,6 +204,42 @@ fn who_helps_does_so_for_half_a_millisecond_before_it_yields() {
     });
 }
 
+/// Takes its time to start, and counts.
+#[actor(restart = temporary)]
+pub struct Slow;
+
+#[actor(local)]
+impl Slow {
+    #[init]
+    fn new(started: Arc<AtomicU64>) -> Self {
+        let start = std::time::Instant::now();
+        while start.elapsed() < Duration::from_micros(100) {}
+        started.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+#[test]
+fn a_loop_of_spawns_lets_others_have_their_turn_after_half_a_millisecond() {
+    in_a_task(async {
+        let system = System::builder("test").in_place(InPlacePolicy::Measured).start();
+        let started = Arc::new(AtomicU64::new(0));
+        // From the first one on this thread is known as one that runs actors.
+        system.spawn(Slow::spec(Arc::clone(&started))).await.unwrap();
+        task::yield_now().await;
+        started.store(0, Ordering::Relaxed);
+        let spawns = async {
+            for _ in 0..1000 {
+                system.spawn(Slow::spec(Arc::clone(&started))).await.unwrap();
+            }
+        };
+        assert!(first_poll(spawns).await.is_pending());
+        let started = started.load(Ordering::Relaxed);
+        // Up to 15 are not measured, if the last that was measured was short.
+        assert!((1..=24).contains(&started), "{started}");
+    });
+}
+
 /// An actor that is known to be slow.
 async fn slow(system: &System) -> Noting {
     let slow = noting_in(system, InPlace::Auto).await;
