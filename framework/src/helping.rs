@@ -21,7 +21,7 @@ const NESTED_MAX: u8 = 8;
 /// Turns that a task runs at a time, to help.
 const HELP_MAX: u32 = 4;
 /// So many times it helps are worth a unit of its budget.
-const HELPS_A_UNIT: u8 = 10;
+const HELPS_A_UNIT: u8 = 16;
 /// And what takes so long, a help or the start of an actor, takes a unit of the task's budget, of which it has 128: it does so for half a
 /// millisecond, or for one turn that takes longer, before it yields.
 const UNIT_TAKES: Duration = Duration::from_micros(4);

@@ -32,7 +32,7 @@ use crate::supervision::root::{self, Root, RootDoor};
 use crate::tree::Tree;
 
 /// So many starts in place are worth a unit of a task's [budget].
-const STARTS_A_UNIT: u8 = 10;
+const STARTS_A_UNIT: u8 = 16;
 
 /// A system of actors on one node. Cheap to clone; dropping it stops nothing, [`shutdown`](Self::shutdown) does.
 #[derive(Clone)]

@@ -307,7 +307,7 @@ impl<A: Actor> Place<A> {
             return None;
         }
         // Before anything has begun: a subscriber may panic.
-        let span = span(&self.seat, false);
+        let span = span(&self.seat, false).map(Arc::new);
         self.seat.begin();
         scheduler::begin_here(
             Arc::clone(self),
@@ -341,7 +341,7 @@ impl<A: Actor> Child for Place<A> {
     }
 
     fn start(self: Arc<Self>, report: Report) {
-        let span = span(&self.seat, report.is_within());
+        let span = span(&self.seat, report.is_within()).map(Arc::new);
         let incarnation = Incarnation::new(span, Reports::To(report.clone()));
         let place = Arc::clone(&self);
         let begin = move |life, report: &Report| place.begin(Present::Actor(life), report);
@@ -366,18 +366,20 @@ impl<A: Actor> Child for Place<A> {
     }
 }
 
-/// The span of an incarnation in this seat: within that of its supervisor, whose task starts it, or, below the root, in none.
+/// The span of an incarnation in this seat, if somebody looks at it: within that of its supervisor, whose task starts it, or, below the root, in
+/// none.
 #[inline(always)]
-pub(crate) fn span(seat: &Seat, is_within: bool) -> tracing::Span {
+pub(crate) fn span(seat: &Seat, is_within: bool) -> Option<tracing::Span> {
     let span = if is_within {
         tracing::info_span!(target: "quorate::actor", "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
     } else {
         tracing::info_span!(target: "quorate::actor", parent: None, "actor", path = tracing::field::Empty, actor = seat.actor(), id = %seat.id)
     };
-    if !span.is_disabled() {
-        span.record("path", seat.path());
+    if span.is_disabled() {
+        return None;
     }
-    span
+    span.record("path", seat.path());
+    Some(span)
 }
 
 /// Begins an incarnation in a seat: at once when it is vacant, as it is unless the last one is stuck. A start that waits is not made when it

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
@@ -367,7 +367,7 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         );
         let incarnation = incarnation(server, has_booted, seat.clone(), children, asked, report.clone());
         let span = span(&seat, report.is_within());
-        spawn_in(as_task, &seat, report, incarnation.instrument(span));
+        spawn_in(as_task, &seat, report, incarnation.instrument(span.unwrap_or_else(Span::none)));
     }
 
     fn close(&self) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::PATIENCE;
 use crate::actor::Actor;
@@ -175,7 +175,7 @@ impl<A: Actor> Child for ProbeChild<A> {
             let place = Arc::clone(&self.place);
             move |life, report: &Report| place.begin(Present::Probe(Box::pin(life)), report)
         };
-        spawn_in(begin, seat, to, incarnation.instrument(span));
+        spawn_in(begin, seat, to, incarnation.instrument(span.unwrap_or_else(Span::none)));
     }
 
     fn close(&self) {

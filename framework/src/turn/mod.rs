@@ -95,14 +95,13 @@ impl End {
 impl<A: Actor> Incarnation<A> {
     /// In this span, if somebody looks at it.
     #[inline(always)]
-    pub(crate) fn new(span: Span, reports: Reports) -> Self {
+    pub(crate) fn new(span: Option<Arc<Span>>, reports: Reports) -> Self {
         let life = Life {
             reports,
             inbox: Taken::NONE,
             held: None,
             stage: Stage::New,
         };
-        let span = (!span.is_disabled()).then(|| Arc::new(span));
         Self { span, life }
     }
 

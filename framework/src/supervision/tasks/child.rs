@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 use tokio::sync::oneshot;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::Answer;
 use crate::current::Current;
@@ -89,7 +89,7 @@ impl Child for TaskChild {
             report.exited(reason).await;
         };
         let span = span(&self.seat, to.is_within());
-        spawn_in(as_task, &self.seat, to, incarnation.instrument(span));
+        spawn_in(as_task, &self.seat, to, incarnation.instrument(span.unwrap_or_else(Span::none)));
     }
 
     fn close(&self) {
