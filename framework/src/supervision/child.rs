@@ -301,9 +301,8 @@ impl<A: Actor> Place<A> {
     /// Starts an incarnation below the root of its system, for a caller who runs what this answers.
     #[inline]
     pub(super) fn start_here(self: &Arc<Self>, key: Key) -> Option<Entry> {
-        let to = Reports::Home(key);
         if !self.seat.is_vacant() {
-            Child::start(Arc::clone(self), to.report(self));
+            Child::start(Arc::clone(self), Reports::Home(key).report(self));
             return None;
         }
         // Before anything has begun: a subscriber may panic.
@@ -312,7 +311,7 @@ impl<A: Actor> Place<A> {
         scheduler::begin_here(
             Arc::clone(self),
             #[inline(always)]
-            || Present::Actor(Incarnation::new(span, to)),
+            || Present::Actor(Incarnation::new(span, Reports::Home(key))),
         )
     }
 
