@@ -96,10 +96,16 @@ pub struct ChildSpec<A: Actor> {
     start: StartFn<A>,
     /// The bound of its mailbox, when `own` says no other.
     mailbox: usize,
-    /// Its policy, when that is not its type's. A spec is moved from hand to hand, so it is small.
-    own: Option<Box<Policy>>,
+    /// What most specs do without. A spec is moved from hand to hand, so it is small.
+    own: Option<Box<Own>>,
+}
+
+/// What a spec has that its type has not.
+#[derive(Clone)]
+struct Own {
+    policy: Policy,
     name: Option<&'static str>,
-    tenure: Option<Box<Tenure>>,
+    tenure: Option<Tenure>,
 }
 
 impl<A: Actor> ChildSpec<A> {
@@ -149,8 +155,6 @@ impl<A: Actor> ChildSpec<A> {
             start,
             mailbox: A::POLICY.mailbox,
             own: None,
-            name: None,
-            tenure: None,
         }
     }
 
@@ -161,9 +165,20 @@ impl<A: Actor> ChildSpec<A> {
         }
     }
 
+    fn own(&mut self) -> &mut Own {
+        let policy = self.policy_of_type();
+        self.own.get_or_insert_with(|| {
+            Box::new(Own {
+                policy,
+                name: None,
+                tenure: None,
+            })
+        })
+    }
+
     /// Registers the actor under a name of its system.
     pub fn name(mut self, name: Name<A>) -> Self {
-        self.name = Some(name.as_str());
+        self.own().name = Some(name.as_str());
         self
     }
 
@@ -183,7 +198,7 @@ impl<A: Actor> ChildSpec<A> {
     #[inline]
     pub fn mailbox(mut self, bound: usize) -> Self {
         match &mut self.own {
-            Some(own) => own.mailbox = bound,
+            Some(own) => own.policy.mailbox = bound,
             None => self.mailbox = bound,
         }
         self
@@ -215,7 +230,7 @@ impl<A: Actor> ChildSpec<A> {
 
     /// Binds the actor's effects to a tenure. It is not restarted after the tenure has lapsed.
     pub fn tenure(mut self, tenure: Tenure) -> Self {
-        self.tenure = Some(Box::new(tenure));
+        self.own().tenure = Some(tenure);
         self
     }
 }
@@ -226,8 +241,6 @@ impl<A: Actor> Clone for ChildSpec<A> {
             start: self.start.clone(),
             mailbox: self.mailbox,
             own: self.own.clone(),
-            name: self.name,
-            tenure: self.tenure.clone(),
         }
     }
 }
@@ -236,7 +249,7 @@ impl<A: Actor> fmt::Debug for ChildSpec<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildSpec")
             .field("actor", &A::NAME)
-            .field("name", &self.name)
+            .field("name", &self.own.as_ref().and_then(|own| own.name))
             .field("policy", &self.policy())
             .finish_non_exhaustive()
     }
@@ -293,25 +306,30 @@ impl<A: Actor> Spec for ChildSpec<A> {
     type Actor = A;
 
     fn policy(&self) -> Policy {
-        self.own.as_deref().copied().unwrap_or(self.policy_of_type())
+        match &self.own {
+            Some(own) => own.policy,
+            None => self.policy_of_type(),
+        }
     }
 
     fn policy_mut(&mut self) -> &mut Policy {
-        let of_type = self.policy_of_type();
-        self.own.get_or_insert_with(|| Box::new(of_type))
+        &mut self.own().policy
     }
 
     #[inline]
     fn build(self, system: &System, id: Option<&str>) -> Result<Built<A>, StartError> {
+        let own = self.own.as_deref();
+        let name = own.and_then(|own| own.name);
         let seat = || {
-            let tenure = self.tenure.map(|tenure| (*tenure, Arc::clone(system.highest())));
-            let label = self.name.map(Label::Name).or_else(|| id.map(Label::id));
+            let tenure = own.and_then(|own| own.tenure.clone());
+            let tenure = tenure.map(|tenure| (tenure, Arc::clone(system.highest())));
+            let label = name.map(Label::Name).or_else(|| id.map(Label::id));
             Seat::new(type_of::<A>(), label, tenure)
         };
-        let own = self.own.as_deref();
-        let mailbox = own.map_or(self.mailbox, |own| own.mailbox);
-        let me = Place::new(seat, system, mailbox, own, self.start);
-        if let Some(name) = self.name
+        let policy = own.map(|own| &own.policy);
+        let mailbox = policy.map_or(self.mailbox, |policy| policy.mailbox);
+        let me = Place::new(seat, system, mailbox, policy, self.start);
+        if let Some(name) = name
             && !system.registry().insert(name, &me)
         {
             return Err(StartError::NameTaken(name));

@@ -67,8 +67,8 @@ enum Stage {
     /// The actor is in its place.
     Running(Messages),
     Ending(Stored<'static, End>),
-    /// Nothing is left of the actor.
-    Over(End),
+    /// Nothing is left of the actor. It is seldom, and a stage is moved, so this is small.
+    Over(Box<End>),
     /// The same, and what follows from that is under way.
     Leaving,
     /// The supervisor has no room for the report.
@@ -216,7 +216,7 @@ impl<A: Actor> Life<A> {
                 Stage::Ending(ending) => break ready!(ending.as_mut().poll(task)),
                 Stage::Over(_) => {
                     if let Stage::Over(end) = std::mem::replace(&mut self.stage, Stage::Leaving) {
-                        break end;
+                        break *end;
                     }
                 }
                 Stage::Reporting(reporting) => {
@@ -235,7 +235,7 @@ impl<A: Actor> Life<A> {
     fn start_here(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> bool {
         if let Err(reason) = panics::caught_boxed(|| self.start(place, span)) {
             self.fall(place, &reason);
-            self.stage = Stage::Over(End::Ended(*reason));
+            self.stage = Stage::Over(Box::new(End::Ended(*reason)));
         }
         match &mut self.stage {
             Stage::Running(messages) => messages.rests(&Turns::new(place), &mut self.inbox),
@@ -297,13 +297,13 @@ impl<A: Actor> Life<A> {
                 end
             }))
         } else {
-            Stage::Over(end)
+            Stage::Over(Box::new(end))
         };
     }
 
     #[cold]
     fn not_started(&mut self, why: &'static str) {
-        self.stage = Stage::Over(End::NotStarted(ExitReason::error(why)));
+        self.stage = Stage::Over(Box::new(End::NotStarted(ExitReason::error(why))));
     }
 
     /// After the last message. Answers how it has ended, unless there is something to wait for.
