@@ -49,6 +49,7 @@ const FAST_MAX: Duration = Duration::from_micros(20);
 const SAMPLED: u32 = 64;
 
 /// A handler that is being measured: since when, and how often others had been helped then.
+#[derive(Clone, Copy)]
 pub(crate) struct Sample {
     since: Instant,
     helps: u32,

@@ -330,10 +330,7 @@ impl Driver {
     pub(super) fn start<A: Actor>(&mut self, place: &Arc<Place<A>>) -> Result<Option<Entry>, NotNow> {
         let key = self.state.add_started(place.policy()).ok_or(NotNow)?;
         self.set_above(&place.seat, key);
-        self.slots.push(key, || Slot {
-            child: Arc::clone(place) as _,
-            more: None,
-        });
+        self.slots.push(key, || Slot::plain(Arc::clone(place) as _));
         Ok(place.start_here(key))
     }
 

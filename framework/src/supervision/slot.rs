@@ -22,6 +22,12 @@ pub(super) struct More {
 }
 
 impl Slot {
+    /// Of a child that nothing else is known of.
+    #[inline]
+    pub(super) fn plain(child: Arc<dyn Child>) -> Self {
+        Self { child, more: None }
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }

@@ -367,7 +367,12 @@ impl<S: Supervisor> Child for SupervisorChild<S> {
         );
         let incarnation = incarnation(server, has_booted, seat.clone(), children, asked, report.clone());
         let span = span(&seat, report.is_within());
-        spawn_in(as_task, &seat, report, incarnation.instrument(span.unwrap_or_else(Span::none)));
+        spawn_in(
+            as_task,
+            &seat,
+            report,
+            incarnation.instrument(span.unwrap_or_else(Span::none)),
+        );
     }
 
     fn close(&self) {

@@ -175,7 +175,12 @@ impl<A: Actor> Child for ProbeChild<A> {
             let place = Arc::clone(&self.place);
             move |life, report: &Report| place.begin(Present::Probe(Box::pin(life)), report)
         };
-        spawn_in(begin, seat, to, incarnation.instrument(span.unwrap_or_else(Span::none)));
+        spawn_in(
+            begin,
+            seat,
+            to,
+            incarnation.instrument(span.unwrap_or_else(Span::none)),
+        );
     }
 
     fn close(&self) {

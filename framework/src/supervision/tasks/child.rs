@@ -89,7 +89,12 @@ impl Child for TaskChild {
             report.exited(reason).await;
         };
         let span = span(&self.seat, to.is_within());
-        spawn_in(as_task, &self.seat, to, incarnation.instrument(span.unwrap_or_else(Span::none)));
+        spawn_in(
+            as_task,
+            &self.seat,
+            to,
+            incarnation.instrument(span.unwrap_or_else(Span::none)),
+        );
     }
 
     fn close(&self) {
