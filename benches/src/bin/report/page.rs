@@ -32,7 +32,7 @@ const NOTES: &str = "\
   waited for. Each run asserts the counts.
 - `quorate` has supervised actors with typed replies and deadlines. `tokio_mpsc` is a bare task with a channel and one-shots, without any of that: the floor.
 - `ractor` has unbounded mailboxes, as it has no others: its producers never wait for room. All other mailboxes have the same bound. Where a framework has an
-  awaited send it is used; `quorate` and `actix` refuse when a mailbox is full, and the producer yields and tries again.
+  awaited send it is used; `actix` refuses when a mailbox is full, and the producer yields and tries again.
 - `actix` runs in one system with two arbiters. A caller and a counter are on different ones, the two of `ping_pong` too, and each half of a ring on
   one; several callers are dealt to both in turn; `spawn_stop` is all on one. On the current-thread runtime it has the system's own arbiter.
 - `spawn_stop`: `quorate` waits until its supervisor has started the actor and `ractor` until the actor has; the others do not wait for a start. `actix`
