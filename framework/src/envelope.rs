@@ -1,7 +1,7 @@
 //! What lies in a mailbox: a message with what came with it, or a `Down` or an exit signal in its order.
 //!
 //! Sender and actor may run on two cores, and each cache line of an item is fetched from the one by the other. So an item is small: of an
-//! actor whose messages have one `u64` each it is 40 bytes, and lies with the link to the next one in one line of 64. Arguments of up to 24
+//! actor whose messages have one `u64` each it is 40 bytes, and lies with what links it to others in one line of 64. Arguments of up to 24
 //! bytes, a `String`'s, keep it there. What few messages have is elsewhere: see [`Rare`]; the deadline of a call is with its port.
 
 use crate::actor::Actor;

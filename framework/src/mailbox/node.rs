@@ -1,6 +1,7 @@
 //! A message with what leads to the one before it, in memory from the [store].
 
 use std::alloc::Layout;
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
@@ -14,7 +15,38 @@ use crate::store::{self, ALIGN};
 struct Node<T> {
     /// The message that was sent before this one, or null. Of one that is in no chain, whatever it was.
     next: *mut Node<T>,
+    /// The address of one that was made by the same thread [a few](AHEAD) before, which may be no more. Who turns a chain around waits for one
+    /// node after another, from another core's cache, and has by this what comes later fetched meanwhile.
+    before: usize,
     message: T,
+}
+
+/// How many before.
+const AHEAD: usize = 8;
+
+thread_local! {
+    /// Where the last nodes of this thread lie, whatever they are of.
+    static MADE: Made = const {
+        Made {
+            last: [const { Cell::new(0) }; AHEAD],
+            count: Cell::new(0),
+        }
+    };
+}
+
+struct Made {
+    last: [Cell<usize>; AHEAD],
+    count: Cell<usize>,
+}
+
+impl Made {
+    /// Notes where the next one lies, and answers where the one lies that was made [`AHEAD`] before.
+    #[inline]
+    fn note(&self, at: usize) -> usize {
+        let count = self.count.get();
+        self.count.set(count.wrapping_add(1));
+        self.last[count % AHEAD].replace(at)
+    }
 }
 
 impl<T> Node<T> {
@@ -52,10 +84,12 @@ impl<T> Parcel<T> {
         let memory = store::take(Node::<T>::LAYOUT).cast::<Node<T>>();
         debug_assert!(Word::can_hold(memory.as_ptr().expose_provenance()));
         let next = std::ptr::null_mut();
+        let before = MADE.with(|made| made.note(memory.as_ptr().addr()));
         // SAFETY: the store gave this memory to us alone, with the layout of a node.
         unsafe {
             memory.write(Node {
                 next,
+                before,
                 message: message(),
             });
         }
@@ -167,7 +201,9 @@ impl<T> Chain<T> {
         let mut rest = std::mem::replace(&mut self.0, std::ptr::null_mut());
         while !rest.is_null() {
             // SAFETY: every node of an owned chain is owned.
-            let next = unsafe { std::mem::replace(&mut (*rest).next, reversed) };
+            let node = unsafe { &mut *rest };
+            prefetch::for_read(node.before);
+            let next = std::mem::replace(&mut node.next, reversed);
             reversed = std::mem::replace(&mut rest, next);
         }
         Self(reversed)
