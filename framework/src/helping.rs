@@ -42,9 +42,9 @@ pub(crate) fn run_first<A: Actor>(place: &Arc<Place<A>>, entry: Entry, cx: &mut 
     let nested = entry.is_at_home().then(Nested::enter).flatten();
     match nested {
         Some(_nested) => {
-            let sample = Sample::begin(place.pace().measures());
+            let measurement = Measurement::begin(place.pace().measures());
             entry.run_first(&**place, |life| life.start_here(place));
-            sample.end(cx);
+            measurement.end(cx);
         }
         None => entry.schedule(),
     }
@@ -86,19 +86,19 @@ fn help<A: Actor>(
     let Poll::Ready(unit) = budget::spend(cx, HELPS_A_UNIT) else {
         return false;
     };
-    let sample = Sample::begin(ends.is_none() || place.pace().measures());
+    let measurement = Measurement::begin(ends.is_none() || place.pace().measures());
     if scheduler::help(place.scheduler(), HELP_MAX, ends, &is_done) {
         unit.made_progress();
         pace::helped();
-        sample.end(cx);
+        measurement.end(cx);
     }
     is_done()
 }
 
 /// Whether something that a task does for others is measured, and since when.
-struct Sample(Option<Instant>);
+struct Measurement(Option<Instant>);
 
-impl Sample {
+impl Measurement {
     #[inline]
     fn begin(measures: bool) -> Self {
         Self((measures && UNMEASURED.get() == 0).then(Instant::now))

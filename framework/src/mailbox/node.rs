@@ -1,4 +1,4 @@
-//! A message with what leads to the one before it, in memory from the [store].
+//! A message with what leads to the one before it, in memory from the [store], and with a hint of what is soon read.
 
 use std::alloc::Layout;
 use std::cell::Cell;

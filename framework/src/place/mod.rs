@@ -288,7 +288,7 @@ impl<A: Actor> Place<A> {
         self.sweep();
     }
 
-    /// What was taken out of the mailbox, for the incarnation that begins, in exchange for nothing.
+    /// What was taken out of the mailbox, for the incarnation that begins, in exchange for the caller's, which is empty.
     #[inline]
     pub(crate) fn take_inbox(&self, inbox: &mut Inbox<A>) -> Option<Held> {
         self.between.take(inbox)
