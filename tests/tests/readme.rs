@@ -59,6 +59,15 @@ fn wrong(block: &Block<'_>) -> Option<String> {
 }
 
 fn is_command(line: &str) -> bool {
+    // The shell's own words, around commands.
+    if line == "done" || line.starts_with("for ") && line.ends_with("; do") {
+        return true;
+    }
+    let line = line.trim_start();
+    let line = match line.split_once(' ') {
+        Some((first, rest)) if first.starts_with("CRITERION_HOME=") => rest,
+        _ => line,
+    };
     // A program, by how it is run and where it lies.
     let run = [
         ("cargo run --release --example ", "examples/examples"),
@@ -74,7 +83,8 @@ fn is_command(line: &str) -> bool {
         ),
     ];
     let is_program = |(start, folder): &(&str, &str)| {
-        let name = line.strip_prefix(start);
+        let command = line.split_once(" -- ").map_or(line, |(command, _)| command);
+        let name = command.strip_prefix(start);
         name.map(|name| root().join(folder).join(name))
             .is_some_and(|program| {
                 program.with_extension("rs").is_file() || program.join("main.rs").is_file()
@@ -114,6 +124,8 @@ fn a_block_that_is_wrong_is_found() {
         "```sh\ncargo run --release --example no_such\n```",
         "```sh\ncargo run --release -p examples --bin no_such\n```",
         "```sh\ncargo bench -p benches --features peers --bench no_such\n```",
+        "```sh\ncargo run --release -p benches --bin no_such -- target\n```",
+        "```sh\nfor run in 1 2; do\n  CRITERION_HOME=$PWD/run-$run cargo bench --bench no_such\ndone\n```",
         "```sh\ncargo test\n```",
     ] {
         let blocks = blocks(text);
