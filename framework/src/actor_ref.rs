@@ -6,7 +6,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::task::Poll;
 
 use tokio::sync::oneshot;
 
@@ -134,7 +133,7 @@ impl<A: Actor> ActorRef<A> {
     pub async fn gone(this: &Self) {
         let raw = Self::raw(this);
         if let To::Local(place) = &raw.to
-            && poll_fn(|cx| Poll::Ready(helping::see_off(place, cx))).await
+            && poll_fn(|cx| helping::see_off(place, cx)).await
         {
             return;
         }

@@ -2,10 +2,8 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-
-use tokio::task::coop::poll_proceed;
 
 use crate::actor::Actor;
 use crate::budget;
@@ -58,33 +56,36 @@ pub(crate) fn make_room<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> boo
     if mailbox.takes_contended() || mailbox.is_awaited() || !place.may_run_in_place(cx.waker()) {
         return false;
     }
-    help(place, None, || mailbox.has_room(), cx)
+    help(place, None, || mailbox.has_room(), cx) == Poll::Ready(true)
 }
 
 /// Runs what waits in this thread's queue, by a task that waits for an actor's end, until that has come: see [`make_room`].
 #[inline]
-pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> bool {
+pub(crate) fn see_off<A: Actor>(place: &Place<A>, cx: &mut Context<'_>) -> Poll<bool> {
     let seat = &place.seat;
     let has_gone = || seat.is_gone() && seat.is_vacant();
-    has_gone()
-        || seat.lane.signal().is_some()
-            && place.may_start_in_place(cx.waker())
-            && help(place, Some(seat.id), has_gone, cx)
+    if has_gone() {
+        return Poll::Ready(true);
+    }
+    if seat.lane.signal().is_none() || !place.may_start_in_place(cx.waker()) {
+        return Poll::Ready(false);
+    }
+    help(place, Some(seat.id), has_gone, cx)
 }
 
-/// Runs what may be run by others where this place's loop runs, and the end of `ends`. True when it is done.
+/// Runs what may be run by others where this place's loop runs, and the end of `ends`. True when it is done, pending when this task is to yield.
 #[inline]
 fn help<A: Actor>(
     place: &Place<A>,
     ends: Option<ActorId>,
     is_done: impl Fn() -> bool,
     cx: &mut Context<'_>,
-) -> bool {
+) -> Poll<bool> {
     let Some(_nested) = Nested::enter() else {
-        return false;
+        return Poll::Ready(false);
     };
-    let Poll::Ready(unit) = budget::spend(cx, HELPS_A_UNIT) else {
-        return false;
+    let Some(unit) = ready!(budget::take_or_yield(cx, HELPS_A_UNIT)) else {
+        return Poll::Ready(false);
     };
     let measurement = Measurement::begin(ends.is_none() || place.pace().measures());
     if scheduler::help(place.scheduler(), HELP_MAX, ends, &is_done) {
@@ -92,7 +93,7 @@ fn help<A: Actor>(
         pace::helped();
         measurement.end(cx);
     }
-    is_done()
+    Poll::Ready(is_done())
 }
 
 /// Whether something that a task does for others is measured, and since when.
@@ -123,7 +124,7 @@ fn pay(took: Duration, cx: &mut Context<'_>) {
         return;
     }
     for _ in 0..(took.as_nanos() / UNIT_TAKES.as_nanos()).min(128) {
-        let Poll::Ready(unit) = poll_proceed(cx) else {
+        let Some(unit) = budget::take(cx, 1) else {
             break;
         };
         unit.made_progress();

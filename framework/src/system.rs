@@ -3,10 +3,11 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use tokio::sync::oneshot;
 use tokio::sync::watch;
+use tokio::task::coop;
 
 use crate::actor::Actor;
 use crate::actor_ref::ActorRef;
@@ -144,7 +145,7 @@ impl System {
             if built.slot.is_some() || !built.me.may_start_in_place(cx.waker()) {
                 return Poll::Ready(false);
             }
-            let Poll::Ready(unit) = budget::spend(cx, STARTS_A_UNIT) else {
+            let Some(unit) = ready!(budget::take_or_yield(cx, STARTS_A_UNIT)) else {
                 return Poll::Ready(false);
             };
             unit.made_progress();
@@ -301,7 +302,8 @@ async fn told<A: Actor>(
     (me, child): (ActorRef<A>, Arc<dyn Child>),
     started: oneshot::Receiver<Result<(), StartError>>,
 ) -> Result<ActorRef<A>, StartError> {
-    let refused = match started.await {
+    // Another task starts it: who waits for that yields, whatever is left of its budget.
+    let refused = match coop::unconstrained(started).await {
         Ok(Ok(())) => return Ok(me),
         Ok(Err(error)) => error,
         Err(_) => StartError::SystemDown,

@@ -64,9 +64,7 @@ impl<'a, A: Actor> Turn<'a, A> {
     ) -> Option<Self> {
         let nested = Nested::enter()?;
         // Out of budget, it is queued: what waits for a reply yields.
-        let Poll::Ready(unit) = budget::spend(cx, share) else {
-            return None;
-        };
+        let unit = budget::take(cx, share)?;
         let entered = place.mailbox().enter(LOOKS[usize::from(share > 1)])?;
         unit.made_progress();
         let turn = Self {

@@ -272,11 +272,16 @@ impl<'a, M: Method> Queued<'a, M> {
     }
 
     fn poll_local(&mut self, cx: &mut Context<'_>) -> Step<M> {
-        // Out of budget, it does not even wait for the reply, but for its next turn.
-        let spent = budget::spend(cx, self.share);
-        let (State::Local { reply, bounced }, Poll::Ready(coop)) = (&mut self.state, spent) else {
+        let (State::Local { reply, bounced }, Poll::Ready(unit)) =
+            (&mut self.state, budget::take_or_yield(cx, self.share))
+        else {
             return Step::Wait;
         };
+        // Out of budget, it waits for a reply that has not come, and with one that has for its next turn.
+        if unit.is_none() && (reply.is_answered() || bounced.is_some()) {
+            let _ = budget::spend(cx, self.share);
+            return Step::Wait;
+        }
         if let Some(back) = bounced
             && let Poll::Ready(back) = back.poll(cx)
         {
@@ -289,7 +294,9 @@ impl<'a, M: Method> Queued<'a, M> {
         let Poll::Ready(reply) = reply.poll(cx) else {
             return Step::Wait;
         };
-        coop.made_progress();
+        if let Some(unit) = unit {
+            unit.made_progress();
+        }
         Step::Done(answer::<M>(reply))
     }
 

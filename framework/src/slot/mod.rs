@@ -248,6 +248,15 @@ impl<T> Receiver<T> {
         Poll::Ready(value)
     }
 
+    /// Whether [`poll`](Self::poll) has something to answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        // SAFETY: the sender frees no slot before the receiver has closed it.
+        let state = self
+            .slot
+            .map(|slot| unsafe { slot.as_ref() }.state.load(Ordering::Acquire));
+        !matches!(state, Some(OPEN | WAITS))
+    }
+
     /// The waker, when the sender has not come for it.
     fn take_back(&mut self, slot: &Slot<T>) -> Option<Waker> {
         slot.state
