@@ -147,6 +147,7 @@ mod seldom;
 mod slot;
 mod spec;
 mod stamp;
+mod start_fn;
 mod stopwatch;
 mod storage;
 mod store;

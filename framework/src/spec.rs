@@ -17,31 +17,10 @@ use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::registry::Name;
 use crate::seat::{Seat, Type};
+use crate::start_fn::StartFn;
 use crate::supervision::child::Child;
 use crate::system::System;
 use crate::tenure::Tenure;
-
-/// Makes the state of an incarnation.
-pub(crate) enum StartFn<A: Actor> {
-    Now(Arc<StartNow<A>>),
-    /// It waits.
-    Later(Arc<StartLater<A>>),
-    /// Its place is filled otherwise, that of a supervisor or a probe, or not any more.
-    Otherwise,
-}
-
-pub(crate) type StartNow<A> = dyn Fn(&mut Context<A>) -> Result<Start<A>, ExitReason> + Send + Sync;
-pub(crate) type StartLater<A> = dyn for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Send + Sync;
-
-impl<A: Actor> Clone for StartFn<A> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Now(start) => Self::Now(Arc::clone(start)),
-            Self::Later(start) => Self::Later(Arc::clone(start)),
-            Self::Otherwise => Self::Otherwise,
-        }
-    }
-}
 
 /// The start of an incarnation that waits, boxed: once per start, never per message.
 #[doc(hidden)]
@@ -115,6 +94,7 @@ impl<A: Actor> ChildSpec<A> {
         F: Fn() -> R + Send + Sync + 'static,
         R: IntoStart<A>,
     {
+        let start = Arc::new(start);
         Self::with_context(move |_| start().into_start())
     }
 
@@ -124,6 +104,7 @@ impl<A: Actor> ChildSpec<A> {
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output: IntoStart<A>> + Send + 'static,
     {
+        let start = Arc::new(start);
         Self::with_context_async(move |_| {
             let starting = start();
             Box::pin(async move { starting.await.into_start() })
@@ -135,18 +116,18 @@ impl<A: Actor> ChildSpec<A> {
     #[inline]
     pub fn with_context<F>(start: F) -> Self
     where
-        F: Fn(&mut Context<A>) -> Result<Start<A>, ExitReason> + Send + Sync + 'static,
+        F: Fn(&mut Context<A>) -> Result<Start<A>, ExitReason> + Clone + Send + Sync + 'static,
     {
-        Self::with_start(StartFn::Now(Arc::new(start)))
+        Self::with_start(StartFn::now(start))
     }
 
     /// The same with an async start.
     #[doc(hidden)]
     pub fn with_context_async<F>(start: F) -> Self
     where
-        F: for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Send + Sync + 'static,
+        F: for<'c> Fn(&'c mut Context<A>) -> StartFuture<'c, A> + Clone + Send + Sync + 'static,
     {
-        Self::with_start(StartFn::Later(Arc::new(start)))
+        Self::with_start(StartFn::later(start))
     }
 
     #[inline]

@@ -56,7 +56,7 @@ impl<I, S> Between<I, S> {
 
     /// How it is filled. `None` when that is forgotten.
     #[inline]
-    pub(super) fn start(&self, held: &Held) -> Option<&S> {
+    pub(super) fn start<'a>(&'a self, held: &'a Held) -> Option<&'a S> {
         if !held.has_start {
             return None;
         }
@@ -64,30 +64,46 @@ impl<I, S> Between<I, S> {
         self.start.with(|start| unsafe { &*start }).as_ref()
     }
 
-    /// Gives the inbox back, for the one that was left, in the one order of all with who leaves the place: one of both sees the other. What is
-    /// answered was forgotten meanwhile, and is to be dropped.
+    /// The start was needed for the last time: it is taken out where it lies.
+    #[inline]
+    pub(super) fn spend_start(&self, held: &mut Held, take_out: impl FnOnce(&mut Option<S>)) {
+        // Who forgets it leaves it to who has it; whoever has it next finds it forgotten.
+        if std::mem::take(&mut held.has_start) {
+            self.end_start(take_out);
+        }
+    }
+
+    /// Gives the inbox back, for the one that was left, in the one order of all with who leaves the place: one of both sees the other. A start
+    /// that was forgotten meanwhile is taken out.
     #[inline]
     #[allow(clippy::needless_pass_by_value, reason = "it is held no longer")]
-    pub(super) fn give_back(&self, held: Held, inbox: &mut I, is_filled: bool) -> Option<S> {
+    pub(super) fn give_back(
+        &self,
+        held: Held,
+        inbox: &mut I,
+        is_filled: bool,
+        take_out: impl FnOnce(&mut Option<S>),
+    ) {
         let filled = if is_filled { FILLED } else { 0 };
         // SAFETY: it is still the caller's.
         self.inbox
             .with_mut(|here| std::mem::swap(unsafe { &mut *here }, inbox));
+        // It was before, or was spent since.
+        let forgotten = if held.has_start { 0 } else { FORGOTTEN };
         let mut state = self.state.load(Ordering::Relaxed);
         while state & FORGOTTEN == 0 || !held.has_start {
             match self.state.compare_exchange(
                 state,
-                state & FORGOTTEN | filled,
+                forgotten | filled,
                 Ordering::SeqCst,
                 Ordering::SeqCst,
             ) {
-                Ok(_) => return None,
+                Ok(_) => return,
                 Err(now) => state = now,
             }
         }
-        let start = self.take_start();
+        self.end_start(take_out);
         self.state.swap(FORGOTTEN | filled, Ordering::SeqCst);
-        start
     }
 
     /// Whether something is in the inbox, and nobody has it.
@@ -96,21 +112,22 @@ impl<I, S> Between<I, S> {
         self.state.load(Ordering::SeqCst) & (TAKEN | FILLED) == FILLED
     }
 
-    /// Takes the start out, to be dropped, or has who uses it do so.
+    /// Has the start taken out where it lies, or who uses it do so.
     #[inline]
-    pub(super) fn forget_start(&self) -> Option<S> {
+    pub(super) fn forget_start(&self, take_out: impl FnOnce(&mut Option<S>)) {
+        if self.state.load(Ordering::Acquire) & FORGOTTEN != 0 {
+            return;
+        }
         let state = self.state.fetch_or(FORGOTTEN, Ordering::AcqRel);
         if state & (TAKEN | FORGOTTEN) == 0 {
-            self.take_start()
-        } else {
-            None
+            self.end_start(take_out);
         }
     }
 
-    /// By who has forgotten it while nobody had it, or has it and gives it back.
+    /// By who has forgotten it while nobody had it, or who has it and gives it back, or spends it.
     #[inline]
-    fn take_start(&self) -> Option<S> {
+    fn end_start(&self, take_out: impl FnOnce(&mut Option<S>)) {
         // SAFETY: this is one who does so, and nobody else comes to it any more.
-        self.start.with_mut(|here| unsafe { &mut *here }.take())
+        self.start.with_mut(|here| take_out(unsafe { &mut *here }));
     }
 }

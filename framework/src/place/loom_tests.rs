@@ -13,25 +13,57 @@ fn between() -> Tested {
     Arc::new(Between::new(None, Arc::new(7)))
 }
 
+fn drop_out(start: &mut Option<Arc<u8>>) {
+    *start = None;
+}
+
+/// How often something was taken out.
+fn dropped(take_out: impl FnOnce(&mut dyn FnMut(&mut Option<Arc<u8>>))) -> usize {
+    let mut times = 0;
+    take_out(&mut |start| times += usize::from(start.take().is_some()));
+    times
+}
+
 #[test]
 fn loom_a_start_that_is_forgotten_while_it_is_used_is_dropped_once() {
     loom::model(|| {
         let between = between();
         let forgets = {
             let between = Arc::clone(&between);
-            thread::spawn(move || between.forget_start().is_some())
+            thread::spawn(move || dropped(|out| between.forget_start(out)))
         };
-        let mut dropped = 0;
+        let mut times = 0;
         for _ in 0..2 {
             let mut inbox = None;
             let held = between.take(&mut inbox).expect("nobody else takes it");
             if let Some(start) = between.start(&held) {
                 assert_eq!(**start, 7);
             }
-            dropped += usize::from(between.give_back(held, &mut inbox, false).is_some());
+            times += dropped(|out| between.give_back(held, &mut inbox, false, out));
         }
-        dropped += usize::from(forgets.join().unwrap());
-        assert_eq!(dropped, 1);
+        times += forgets.join().unwrap();
+        assert_eq!(times, 1);
+    });
+}
+
+#[test]
+fn loom_a_start_that_is_forgotten_while_it_is_spent_is_dropped_once() {
+    loom::model(|| {
+        let between = between();
+        let forgets = {
+            let between = Arc::clone(&between);
+            thread::spawn(move || dropped(|out| between.forget_start(out)))
+        };
+        let mut times = 0;
+        for _ in 0..2 {
+            let mut inbox = None;
+            let mut held = between.take(&mut inbox).expect("nobody else takes it");
+            times += dropped(|out| between.spend_start(&mut held, out));
+            assert!(between.start(&held).is_none(), "spent or forgotten");
+            times += dropped(|out| between.give_back(held, &mut inbox, false, out));
+        }
+        times += forgets.join().unwrap();
+        assert_eq!(times, 1);
     });
 }
 
@@ -49,7 +81,7 @@ fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
                     break;
                 };
                 answered += usize::from(message.swap(false, Ordering::SeqCst));
-                drop(between.give_back(held, &mut inbox, false));
+                between.give_back(held, &mut inbox, false, drop_out);
             }
             answered
         };
@@ -65,7 +97,7 @@ fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
             Some(held) => held,
             None => return assert_eq!(sender.join().unwrap(), 1, "by who has it"),
         };
-        drop(between.give_back(held, &mut inbox, false));
+        between.give_back(held, &mut inbox, false, drop_out);
         let answered = sweep(&between, &message) + sender.join().unwrap();
         assert_eq!(answered, 1);
     });

@@ -38,7 +38,7 @@ use crate::request::Refusal;
 use crate::scheduler::{self, Lives, Scheduler, Succession};
 use crate::seat::{HasSeat, Seat, SeatRef};
 use crate::seldom::MadeOnce;
-use crate::spec::StartFn;
+use crate::start_fn::StartFn;
 use crate::supervision::ask::Desk;
 use crate::supervision::child::SharedPolicy;
 use crate::system::System;
@@ -209,8 +209,14 @@ impl<A: Actor> Place<A> {
 
     /// How it is filled, for the incarnation. `None` when that is forgotten.
     #[inline]
-    pub(crate) fn start_fn(&self, held: &Held) -> Option<&StartFn<A>> {
+    pub(crate) fn start_fn<'a>(&'a self, held: &'a Held) -> Option<&'a StartFn<A>> {
         self.between.start(held)
+    }
+
+    /// It was started for the last time.
+    #[inline]
+    pub(crate) fn spend_start(&self, held: &mut Held) {
+        self.between.spend_start(held, take_out);
     }
 
     /// Its spec is forgotten: frees the name.
@@ -225,13 +231,13 @@ impl<A: Actor> Place<A> {
     /// It is not filled any more.
     #[inline]
     pub(crate) fn forget_start(&self) {
-        drop_start::<A>(self.between.forget_start());
+        self.between.forget_start(take_out);
     }
 
     #[inline]
     fn give_back(&self, held: Held, inbox: &mut Inbox<A>) {
         let is_filled = !inbox.is_empty();
-        drop_start::<A>(self.between.give_back(held, inbox, is_filled));
+        self.between.give_back(held, inbox, is_filled, take_out);
     }
 
     /// What its supervisor does about its ends.
@@ -437,8 +443,8 @@ impl<A: Actor> Place<A> {
 
 /// What it was filled by is forgotten.
 #[inline]
-fn drop_start<A: Actor>(start: Option<StartFn<A>>) {
-    if start.is_some() && panics::caught(|| drop(start)).is_err() {
+fn take_out<A: Actor>(start: &mut Option<StartFn<A>>) {
+    if start.is_some() && panics::caught_boxed(|| *start = None).is_err() {
         tracing::error!(target: "quorate::exit", actor = A::NAME, "dropping what an actor was started with panicked");
     }
 }

@@ -25,7 +25,8 @@ use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::reply::Port;
 use crate::seat::{Seat, SeatRef};
-use crate::spec::{Built, Spec, StartFn, type_of};
+use crate::spec::{Built, Spec, type_of};
+use crate::start_fn::StartFn;
 use crate::system::System;
 
 /// A supervisor, declared with `#[supervisor]`. The struct is never built; its ref derefs to a handle with the children's refs.
@@ -277,7 +278,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             in_place: InPlace::Off,
             ..self.policy
         };
-        let place = Place::<S>::new(|| seat, system, policy.mailbox, Some(&policy), StartFn::Otherwise);
+        let place = Place::<S>::new(|| seat, system, policy.mailbox, Some(&policy), StartFn::otherwise());
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let desk = Desk {
             door: Door {

@@ -23,7 +23,8 @@ use crate::place::{Held, Inbox, Place, Present};
 use crate::policy::{Policy, Restart};
 use crate::request::Refusal;
 use crate::seat::{Seat, SeatRef};
-use crate::spec::{Built, Spec, StartFn, type_of};
+use crate::spec::{Built, Spec, type_of};
+use crate::start_fn::StartFn;
 use crate::supervision::child::{Child, Report, SharedPolicy, span, spawn_in};
 use crate::system::System;
 
@@ -122,7 +123,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             system,
             self.policy.mailbox,
             Some(&self.policy),
-            StartFn::Otherwise,
+            StartFn::otherwise(),
         );
         let me = Arc::clone(&place);
         let child = ProbeChild {

@@ -40,7 +40,9 @@ use crate::place::{Held, Inbox, Place};
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::seldom::Seldom;
-use crate::spec::{Start, StartFn, StartLater, StartNow};
+use crate::policy::Restart;
+use crate::spec::Start;
+use crate::start_fn::StartFn;
 use crate::storage::Stored;
 use crate::supervision::child::Reports;
 
@@ -255,55 +257,37 @@ impl<A: Actor> Life<A> {
     fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
         // `Seat::begin` has seen to it that there is no other incarnation.
         let Some(held) = place.take_inbox(&mut self.inbox) else {
-            return self.not_started("the mailbox of the place is in use");
+            self.stage = not_started("the mailbox of the place is in use");
+            return;
         };
-        match place.start_fn(self.held.insert(held)) {
-            Some(StartFn::Now(start)) => self.start_now(place, span, &**start),
-            Some(StartFn::Later(start)) => {
-                let (start, span) = (Arc::clone(start), span.cloned());
-                let starting = start_later(Arc::clone(place), start, span, self.reports.clone());
-                self.stage = Stage::Starting(Stored::new(starting));
-            }
-            Some(StartFn::Otherwise) | None => self.not_started("its spec is forgotten"),
+        let held = &*self.held.insert(held);
+        let Some(start) = place.start_fn(held) else {
+            self.stage = not_started("its spec is forgotten");
+            return;
+        };
+        let starting = Starting {
+            place,
+            span,
+            reports: &self.reports,
+            stage: &mut self.stage,
+        };
+        if start.waits() {
+            let (start, span) = (start.clone(), span.cloned());
+            let starting = start_later(Arc::clone(place), start, span, self.reports.clone());
+            self.stage = Stage::Starting(Stored::new(starting));
+        } else if !start.run(starting) {
+            self.stage = not_started("it is filled otherwise");
         }
+        self.spend_start(place);
     }
 
+    /// Where it will not start again, nothing is kept of what it was started with.
     #[inline]
-    fn start_now(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>, start: &StartNow<A>) {
-        // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
-        let mut cx = unsafe { Context::new(place) };
-        let end = match Turns::new(place).run_now(|| start(&mut cx), Signal::Stop) {
-            Ok(Ok(Start::Ready(actor))) => {
-                let seated = Seated::new(place, actor, cx, span.cloned());
-                let told = self.reports.tell_started(place);
-                seated.stay();
-                let timers = Timers::new::<A>(place.hibernate_after());
-                return match told {
-                    None => self.go_to(Stage::Running(Messages::new(timers, place.pace()))),
-                    // The supervisor has no room.
-                    Some(told) => self.go_to(Stage::Starting(Stored::new(async move {
-                        told.await;
-                        Ok(timers)
-                    }))),
-                };
-            }
-            Ok(Ok(Start::Ignore)) => End::Ignored,
-            Ok(Err(reason)) => End::NotStarted(reason),
-            Err(reason) => End::NotStarted(*reason),
-        };
-        self.stage = if cx.has_tasks() {
-            Stage::Ending(Stored::new(async move {
-                cx.end_tasks().await;
-                end
-            }))
-        } else {
-            Stage::Over(Box::new(end))
-        };
-    }
-
-    #[cold]
-    fn not_started(&mut self, why: &'static str) {
-        self.stage = Stage::Over(Box::new(End::NotStarted(ExitReason::error(why))));
+    fn spend_start(&mut self, place: &Place<A>) {
+        let is_last = matches!(self.reports, Reports::Home(_)) && place.policy().restart == Restart::Temporary;
+        if is_last && let Some(held) = &mut self.held {
+            place.spend_start(held);
+        }
     }
 
     /// After the last message. Answers how it has ended, unless there is something to wait for.
@@ -358,14 +342,8 @@ impl<A: Actor> Life<A> {
         Poll::Ready(())
     }
 
-    /// From a stage that holds nothing, or not any more.
-    #[inline]
     fn go_to(&mut self, stage: Stage) {
-        debug_assert!(
-            matches!(self.stage, Stage::New | Stage::Running(_) | Stage::Leaving),
-            "nothing is lost"
-        );
-        std::mem::forget(std::mem::replace(&mut self.stage, stage));
+        go_to(&mut self.stage, stage);
     }
 
     /// Drops what there is of the actor, in the middle of it.
@@ -378,6 +356,16 @@ impl<A: Actor> Life<A> {
             told_of_state::<A>();
         }
     }
+}
+
+/// From a stage that holds nothing, or not any more.
+#[inline]
+fn go_to(stage: &mut Stage, to: Stage) {
+    debug_assert!(
+        matches!(stage, Stage::New | Stage::Running(_) | Stage::Leaving),
+        "nothing is lost"
+    );
+    std::mem::forget(std::mem::replace(stage, to));
 }
 
 #[inline(always)]
@@ -394,10 +382,78 @@ fn log_end(seat: &Seat, end: &End) {
     }
 }
 
+#[cold]
+fn not_started(why: &'static str) -> Stage {
+    Stage::Over(Box::new(End::NotStarted(ExitReason::error(why))))
+}
+
+/// A start that does not wait, by what makes the actor.
+pub(crate) struct Starting<'a, A: Actor> {
+    place: &'a Arc<Place<A>>,
+    span: Option<&'a Arc<Span>>,
+    reports: &'a Reports,
+    stage: &'a mut Stage,
+}
+
+impl<A: Actor> Starting<'_, A> {
+    /// Makes the actor, where it will lie, and goes to the stage that follows.
+    #[inline(always)]
+    pub(crate) fn run(self, start: impl FnOnce(&mut Context<A>) -> Result<Start<A>, ExitReason>) {
+        let Self {
+            place,
+            span,
+            reports,
+            stage,
+        } = self;
+        // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
+        let mut cx = Some(unsafe { Context::new(place) });
+        let ran = Turns::new(place).run_now(
+            || {
+                let cx = &mut cx;
+                match cx.as_mut().map(start) {
+                    Some(Ok(Start::Ready(actor))) => Ok(cx
+                        .take()
+                        .map(|cx| Seated::new(place, actor, cx, span.cloned()))),
+                    Some(Ok(Start::Ignore)) => Err(Box::new(End::Ignored)),
+                    Some(Err(reason)) => Err(Box::new(End::NotStarted(reason))),
+                    None => Ok(None),
+                }
+            },
+            Signal::Stop,
+        );
+        let end = match ran {
+            Ok(Ok(seated)) => {
+                let told = reports.tell_started(place);
+                seated.into_iter().for_each(Seated::stay);
+                let timers = Timers::new::<A>(place.hibernate_after());
+                return match told {
+                    None => go_to(stage, Stage::Running(Messages::new(timers, place.pace()))),
+                    // The supervisor has no room.
+                    Some(told) => {
+                        *stage = Stage::Starting(Stored::new(async move {
+                            told.await;
+                            Ok(timers)
+                        }));
+                    }
+                };
+            }
+            Ok(Err(end)) => end,
+            Err(reason) => Box::new(End::NotStarted(*reason)),
+        };
+        *stage = match cx {
+            Some(mut cx) if cx.has_tasks() => Stage::Ending(Stored::new(async move {
+                cx.end_tasks().await;
+                *end
+            })),
+            _ => Stage::Over(end),
+        };
+    }
+}
+
 /// From a start that waits to the actor in its place, of which the supervisor knows.
 async fn start_later<A: Actor>(
     place: Arc<Place<A>>,
-    start: Arc<StartLater<A>>,
+    start: StartFn<A>,
     span: Option<Arc<Span>>,
     reports: Reports,
 ) -> Result<Seldom<Timers>, End> {
@@ -406,7 +462,12 @@ async fn start_later<A: Actor>(
     let mut cx = unsafe { Context::new(place) };
     let turns = Turns::new(place);
     // What makes the start's future is the actor's own code too.
-    let starting = async { start(&mut cx).await };
+    let starting = async {
+        match start.begin(&mut cx) {
+            Some(starting) => starting.await,
+            None => Err(ExitReason::error("its start does not wait")),
+        }
+    };
     let actor = match turns.run(starting, Signal::Stop).await {
         Ok(Ok(Start::Ready(actor))) => actor,
         Ok(Ok(Start::Ignore)) => {
