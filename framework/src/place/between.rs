@@ -40,18 +40,26 @@ impl<I, S> Between<I, S> {
         }
     }
 
-    /// Takes the inbox, in exchange for the caller's. `None` when somebody has it: he sees what was done before this, once he has given it back.
+    /// Takes the inbox. `None` when somebody has it: he sees what was done before this, once he has given it back.
     #[inline]
-    pub(super) fn take(&self, inbox: &mut I) -> Option<Held> {
+    pub(super) fn take(&self) -> Option<Held> {
         let state = self.state.fetch_or(TAKEN, Ordering::AcqRel);
         if state & TAKEN != 0 {
             return None;
         }
         let has_start = state & FORGOTTEN == 0;
-        // SAFETY: it is the caller's now.
-        self.inbox
-            .with_mut(|here| std::mem::swap(unsafe { &mut *here }, inbox));
         Some(Held { has_start })
+    }
+
+    /// The inbox.
+    ///
+    /// # Safety
+    ///
+    /// What says that it is held is of this, and no other.
+    #[inline]
+    pub(super) unsafe fn inbox<'a>(&'a self, _held: &'a mut Held) -> &'a mut I {
+        // SAFETY: it is the caller's, for as long as what says so is borrowed.
+        self.inbox.with_mut(|here| unsafe { &mut *here })
     }
 
     /// How it is filled. `None` when that is forgotten.
@@ -77,27 +85,16 @@ impl<I, S> Between<I, S> {
     /// that was forgotten meanwhile is taken out.
     #[inline]
     #[allow(clippy::needless_pass_by_value, reason = "it is held no longer")]
-    pub(super) fn give_back(
-        &self,
-        held: Held,
-        inbox: &mut I,
-        is_filled: bool,
-        take_out: impl FnOnce(&mut Option<S>),
-    ) {
+    pub(super) fn give_back(&self, held: Held, is_filled: bool, take_out: impl FnOnce(&mut Option<S>)) {
         let filled = if is_filled { FILLED } else { 0 };
-        // SAFETY: it is still the caller's.
-        self.inbox
-            .with_mut(|here| std::mem::swap(unsafe { &mut *here }, inbox));
         // It was before, or was spent since.
         let forgotten = if held.has_start { 0 } else { FORGOTTEN };
         let mut state = self.state.load(Ordering::Relaxed);
         while state & FORGOTTEN == 0 || !held.has_start {
-            match self.state.compare_exchange(
-                state,
-                forgotten | filled,
-                Ordering::SeqCst,
-                Ordering::SeqCst,
-            ) {
+            match self
+                .state
+                .compare_exchange(state, forgotten | filled, Ordering::SeqCst, Ordering::SeqCst)
+            {
                 Ok(_) => return,
                 Err(now) => state = now,
             }

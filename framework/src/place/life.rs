@@ -32,17 +32,17 @@ impl<A: Actor> Me<A> {
 }
 
 /// What runs in a place.
-pub(crate) enum Present<A: Actor> {
-    Actor(Incarnation<A>),
+pub(crate) enum Present {
+    Actor(Incarnation),
     /// A test's probe of its mailbox.
     #[cfg(feature = "test-util")]
     Probe(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-impl<A: Actor> Present<A> {
+impl Present {
     /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
     #[inline]
-    pub(crate) fn start_here(&mut self, place: &Arc<Place<A>>) -> bool {
+    pub(crate) fn start_here<A: Actor>(&mut self, place: &Arc<Place<A>>) -> bool {
         match self {
             Self::Actor(incarnation) => incarnation.start_here(place),
             #[cfg(feature = "test-util")]
@@ -52,7 +52,7 @@ impl<A: Actor> Present<A> {
 }
 
 impl<A: Actor> Lives for Place<A> {
-    type Life = Present<A>;
+    type Life = Present;
 
     #[inline]
     fn arc(&self) -> ManuallyDrop<Arc<Self>> {
@@ -61,7 +61,7 @@ impl<A: Actor> Lives for Place<A> {
     }
 
     #[inline]
-    fn poll(self: &Arc<Self>, life: &mut Present<A>, task: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: &Arc<Self>, life: &mut Present, task: &mut Context<'_>) -> Poll<()> {
         match life {
             Present::Actor(incarnation) => incarnation.poll(self, task),
             #[cfg(feature = "test-util")]
@@ -69,7 +69,7 @@ impl<A: Actor> Lives for Place<A> {
         }
     }
 
-    fn fell(self: &Arc<Self>, life: &mut Present<A>, reason: ExitReason, task: &mut Context<'_>) -> Poll<()> {
+    fn fell(self: &Arc<Self>, life: &mut Present, reason: ExitReason, task: &mut Context<'_>) -> Poll<()> {
         match life {
             Present::Actor(incarnation) => incarnation.fell(self, reason, task),
             #[cfg(feature = "test-util")]
@@ -78,7 +78,7 @@ impl<A: Actor> Lives for Place<A> {
     }
 
     #[inline]
-    fn is_nothing(life: &Present<A>) -> bool {
+    fn is_nothing(life: &Present) -> bool {
         match life {
             Present::Actor(incarnation) => incarnation.is_nothing(),
             #[cfg(feature = "test-util")]
@@ -87,7 +87,7 @@ impl<A: Actor> Lives for Place<A> {
     }
 
     #[inline]
-    fn end_life(&self, life: &mut Present<A>) {
+    fn end_life(&self, life: &mut Present) {
         match life {
             Present::Actor(incarnation) => incarnation.end_in(self),
             #[cfg(feature = "test-util")]
@@ -96,7 +96,7 @@ impl<A: Actor> Lives for Place<A> {
     }
 
     #[inline]
-    fn lives(&self) -> &Succession<Present<A>> {
+    fn lives(&self) -> &Succession<Present> {
         &self.lives
     }
 

@@ -34,12 +34,11 @@ fn loom_a_start_that_is_forgotten_while_it_is_used_is_dropped_once() {
         };
         let mut times = 0;
         for _ in 0..2 {
-            let mut inbox = None;
-            let held = between.take(&mut inbox).expect("nobody else takes it");
+            let held = between.take().expect("nobody else takes it");
             if let Some(start) = between.start(&held) {
                 assert_eq!(**start, 7);
             }
-            times += dropped(|out| between.give_back(held, &mut inbox, false, out));
+            times += dropped(|out| between.give_back(held, false, out));
         }
         times += forgets.join().unwrap();
         assert_eq!(times, 1);
@@ -56,11 +55,10 @@ fn loom_a_start_that_is_forgotten_while_it_is_spent_is_dropped_once() {
         };
         let mut times = 0;
         for _ in 0..2 {
-            let mut inbox = None;
-            let mut held = between.take(&mut inbox).expect("nobody else takes it");
+            let mut held = between.take().expect("nobody else takes it");
             times += dropped(|out| between.spend_start(&mut held, out));
             assert!(between.start(&held).is_none(), "spent or forgotten");
-            times += dropped(|out| between.give_back(held, &mut inbox, false, out));
+            times += dropped(|out| between.give_back(held, false, out));
         }
         times += forgets.join().unwrap();
         assert_eq!(times, 1);
@@ -76,12 +74,11 @@ fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
         let sweep = |between: &Tested, message: &loom::sync::atomic::AtomicBool| {
             let mut answered = 0;
             while message.load(Ordering::SeqCst) {
-                let mut inbox = None;
-                let Some(held) = between.take(&mut inbox) else {
+                let Some(held) = between.take() else {
                     break;
                 };
                 answered += usize::from(message.swap(false, Ordering::SeqCst));
-                between.give_back(held, &mut inbox, false, drop_out);
+                between.give_back(held, false, drop_out);
             }
             answered
         };
@@ -92,12 +89,11 @@ fn loom_what_comes_while_somebody_has_the_inbox_is_seen_by_him() {
                 sweep(&between, &message)
             })
         };
-        let mut inbox = None;
-        let held = match between.take(&mut inbox) {
+        let held = match between.take() {
             Some(held) => held,
             None => return assert_eq!(sender.join().unwrap(), 1, "by who has it"),
         };
-        between.give_back(held, &mut inbox, false, drop_out);
+        between.give_back(held, false, drop_out);
         let answered = sweep(&between, &message) + sender.join().unwrap();
         assert_eq!(answered, 1);
     });

@@ -78,7 +78,7 @@ const DEAD: u8 = 2;
 #[repr(C)]
 pub(crate) struct Place<A: Actor> {
     mailbox: Mailbox<Item<A>>,
-    lives: Succession<Present<A>>,
+    lives: Succession<Present>,
     between: Between<Inbox<A>, StartFn<A>>,
     /// Where this is.
     me: Me<A>,
@@ -235,9 +235,9 @@ impl<A: Actor> Place<A> {
     }
 
     #[inline]
-    fn give_back(&self, held: Held, inbox: &mut Inbox<A>) {
-        let is_filled = !inbox.is_empty();
-        self.between.give_back(held, inbox, is_filled, take_out);
+    fn give_back(&self, mut held: Held) {
+        let is_filled = !self.inbox(&mut held).is_empty();
+        self.between.give_back(held, is_filled, take_out);
     }
 
     /// What its supervisor does about its ends.
@@ -294,10 +294,17 @@ impl<A: Actor> Place<A> {
         self.sweep();
     }
 
-    /// What was taken out of the mailbox, for the incarnation that begins, in exchange for the caller's, which is empty.
+    /// Takes what was taken out of the mailbox, for the incarnation that begins.
     #[inline]
-    pub(crate) fn take_inbox(&self, inbox: &mut Inbox<A>) -> Option<Held> {
-        self.between.take(inbox)
+    pub(crate) fn take_inbox(&self) -> Option<Held> {
+        self.between.take()
+    }
+
+    /// What was taken out of the mailbox, for who has it.
+    #[inline]
+    pub(crate) fn inbox<'a>(&'a self, held: &'a mut Held) -> &'a mut Inbox<A> {
+        // SAFETY: a place gives out its own, and nobody exchanges them: an incarnation is in one place for all its life.
+        unsafe { self.between.inbox(held) }
     }
 
     /// An actor has started: what lies in the mailbox is its.
@@ -308,8 +315,8 @@ impl<A: Actor> Place<A> {
 
     /// Gives what was taken out back when the incarnation has ended.
     #[inline]
-    pub(crate) fn return_inbox(&self, held: Held, inbox: &mut Inbox<A>) {
-        self.give_back(held, inbox);
+    pub(crate) fn return_inbox(&self, held: Held) {
+        self.give_back(held);
         self.sweep();
     }
 
@@ -332,7 +339,8 @@ impl<A: Actor> Place<A> {
 
     /// Answers for what was sent to the incarnation that ends, if there is any.
     #[inline]
-    pub(crate) fn drain(&self, inbox: &mut Inbox<A>, refusal: impl FnOnce() -> Refusal) {
+    pub(crate) fn drain(&self, held: &mut Held, refusal: impl FnOnce() -> Refusal) {
+        let inbox = self.inbox(held);
         let death = self.death.load(Ordering::Relaxed);
         if death == DEAD {
             return;
@@ -381,14 +389,13 @@ impl<A: Actor> Place<A> {
     fn sweep_now(&self) {
         while self.holds_any() {
             // Who has it looks again when it is given back.
-            let mut inbox = Taken::NONE;
-            let Some(held) = self.take_inbox(&mut inbox) else {
+            let Some(mut held) = self.take_inbox() else {
                 return;
             };
-            while let Some(item) = self.mailbox.try_next(&mut inbox) {
+            while let Some(item) = self.mailbox.try_next(self.inbox(&mut held)) {
                 refuse(item, &Refusal::Gone);
             }
-            self.give_back(held, &mut inbox);
+            self.give_back(held);
         }
     }
 

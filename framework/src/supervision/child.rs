@@ -316,7 +316,7 @@ impl<A: Actor> Place<A> {
     }
 
     /// Begins a life here, which ends with who is reported to.
-    pub(crate) fn begin(self: &Arc<Self>, life: Present<A>, report: &Report) {
+    pub(crate) fn begin(self: &Arc<Self>, life: Present, report: &Report) {
         scheduler::begin(Arc::clone(self), life);
         // It may have gone while this was waited for.
         if report.is_closed() {

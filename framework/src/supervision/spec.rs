@@ -278,7 +278,13 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             in_place: InPlace::Off,
             ..self.policy
         };
-        let place = Place::<S>::new(|| seat, system, policy.mailbox, Some(&policy), StartFn::otherwise());
+        let place = Place::<S>::new(
+            || seat,
+            system,
+            policy.mailbox,
+            Some(&policy),
+            StartFn::otherwise(),
+        );
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let desk = Desk {
             door: Door {

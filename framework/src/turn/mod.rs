@@ -34,13 +34,12 @@ use crate::context::Context;
 use crate::current;
 use crate::exit::ExitReason;
 use crate::lane::Signal;
-use crate::mailbox::Taken;
 use crate::panics;
-use crate::place::{Held, Inbox, Place};
+use crate::place::{Held, Place};
+use crate::policy::Restart;
 use crate::request::Refusal;
 use crate::seat::Seat;
 use crate::seldom::Seldom;
-use crate::policy::Restart;
 use crate::spec::Start;
 use crate::start_fn::StartFn;
 use crate::storage::Stored;
@@ -48,23 +47,27 @@ use crate::supervision::child::Reports;
 
 /// One incarnation from its start to its report, as it lies in its place. There is one for each actor, so it is small: what only some stages
 /// have lies elsewhere while they last.
-pub(crate) struct Incarnation<A: Actor> {
+pub(crate) struct Incarnation {
     /// What its turns are in, when somebody looks at that.
     span: Option<Arc<Span>>,
-    life: Life<A>,
+    life: Life,
 }
 
-struct Life<A: Actor> {
+struct Life {
     reports: Reports,
-    /// What was taken out of the mailbox. Between two incarnations it is in the place.
-    inbox: Inbox<A>,
-    /// That it is taken.
+    /// That what was taken out of the mailbox, which lies in the place, is this one's.
     held: Option<Held>,
     stage: Stage,
 }
 
 enum Stage {
-    New,
+    New(
+        #[expect(
+            dead_code,
+            reason = "a life is made where it lies: what was not written would be copied there"
+        )]
+        [usize; 3],
+    ),
     Starting(Stored<'static, Result<Seldom<Timers>, End>>),
     /// The actor is in its place.
     Running(Messages),
@@ -94,22 +97,25 @@ impl End {
     }
 }
 
-impl<A: Actor> Incarnation<A> {
+impl Incarnation {
     /// In this span, if somebody looks at it.
     #[inline(always)]
     pub(crate) fn new(span: Option<Arc<Span>>, reports: Reports) -> Self {
         let life = Life {
             reports,
-            inbox: Taken::NONE,
             held: None,
-            stage: Stage::New,
+            stage: Stage::New([0; 3]),
         };
         Self { span, life }
     }
 
     /// Goes on with it, in its place. Ready when it has ended and was reported. What panics here has [fallen](Self::fell).
     #[inline]
-    pub(crate) fn poll(&mut self, place: &Arc<Place<A>>, task: &mut std::task::Context<'_>) -> Poll<()> {
+    pub(crate) fn poll<A: Actor>(
+        &mut self,
+        place: &Arc<Place<A>>,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<()> {
         let Self { span, life } = self;
         let end = {
             let _in_span = span.as_deref().map(Span::enter);
@@ -127,7 +133,7 @@ impl<A: Actor> Incarnation<A> {
     /// What has panicked outside of the actor's own code, which has a boundary of its own, leaves nothing behind, and does not take the report
     /// with it.
     #[cold]
-    pub(crate) fn fell(
+    pub(crate) fn fell<A: Actor>(
         &mut self,
         place: &Arc<Place<A>>,
         reason: ExitReason,
@@ -151,7 +157,7 @@ impl<A: Actor> Incarnation<A> {
     }
 
     /// Makes the actor, if that does not wait, in its place. True when there is nothing else to do for now.
-    pub(crate) fn start_here(&mut self, place: &Arc<Place<A>>) -> bool {
+    pub(crate) fn start_here<A: Actor>(&mut self, place: &Arc<Place<A>>) -> bool {
         let Self { span, life } = self;
         let _in_span = span.as_deref().map(Span::enter);
         current::enter(&**place, || life.start_here(place, span.as_ref()))
@@ -163,15 +169,14 @@ impl<A: Actor> Incarnation<A> {
         let Self { span, life } = self;
         let Life {
             reports,
-            inbox,
             held: _,
             stage,
         } = life;
-        matches!((stage, reports, span), (Stage::Ended, Reports::Home(_), None)) && inbox.is_empty()
+        matches!((stage, reports, span), (Stage::Ended, Reports::Home(_), None))
     }
 
     /// Drops it, in its place. Early, with its runtime: the actor is dropped on behalf of itself, too.
-    pub(crate) fn end_in(&mut self, place: &Place<A>) {
+    pub(crate) fn end_in<A: Actor>(&mut self, place: &Place<A>) {
         let Self { span, life } = self;
         if matches!(life.stage, Stage::Ended) {
             return;
@@ -183,7 +188,7 @@ impl<A: Actor> Incarnation<A> {
         // With it no other one follows.
         place.forget_start();
         if let Some(held) = life.held.take() {
-            place.return_inbox(held, &mut life.inbox);
+            place.return_inbox(held);
         }
         if !place.seat.is_vacant() {
             place.seat.set_ended();
@@ -192,10 +197,10 @@ impl<A: Actor> Incarnation<A> {
     }
 }
 
-impl<A: Actor> Life<A> {
+impl Life {
     /// From stage to stage, until it waits or nothing is left of the actor: then ready with how it has ended, if that is to be told.
     #[inline]
-    fn go_on(
+    fn go_on<A: Actor>(
         &mut self,
         place: &Arc<Place<A>>,
         span: Option<&Arc<Span>>,
@@ -205,12 +210,15 @@ impl<A: Actor> Life<A> {
             match &mut self.stage {
                 // Where it is most of the time.
                 Stage::Running(messages) => {
-                    let reason = ready!(messages.poll(&Turns::new(place), &mut self.inbox, task));
+                    let Some(held) = &mut self.held else {
+                        return Poll::Ready(None);
+                    };
+                    let reason = ready!(messages.poll(&Turns::new(place), place.inbox(held), task));
                     if let Some(end) = self.stop(place, reason) {
                         break end;
                     }
                 }
-                Stage::New => self.start(place, span),
+                Stage::New(_) => self.start(place, span),
                 Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
                     Ok(timers) => self.stage = Stage::Running(Messages::new(timers, place.pace())),
                     Err(end) => break end,
@@ -234,29 +242,29 @@ impl<A: Actor> Life<A> {
 
     /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
     #[inline]
-    fn start_here(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> bool {
+    fn start_here<A: Actor>(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> bool {
         if let Err(reason) = panics::caught_boxed(|| self.start(place, span)) {
             self.fall(place, &reason);
             self.stage = Stage::Over(Box::new(End::Ended(*reason)));
         }
-        match &mut self.stage {
-            Stage::Running(messages) => messages.rests(&Turns::new(place), &mut self.inbox),
+        match (&mut self.stage, &mut self.held) {
+            (Stage::Running(messages), Some(held)) => messages.rests(&Turns::new(place), place.inbox(held)),
             _ => false,
         }
     }
 
     /// What has panicked outside of a turn leaves nothing behind.
     #[cold]
-    fn fall(&mut self, place: &Place<A>, reason: &ExitReason) {
+    fn fall<A: Actor>(&mut self, place: &Place<A>, reason: &ExitReason) {
         self.abandon(place);
-        place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
+        self.drain(place, reason);
     }
 
     /// Makes the actor, or begins to.
     #[inline]
-    fn start(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
+    fn start<A: Actor>(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
         // `Seat::begin` has seen to it that there is no other incarnation.
-        let Some(held) = place.take_inbox(&mut self.inbox) else {
+        let Some(held) = place.take_inbox() else {
             self.stage = not_started("the mailbox of the place is in use");
             return;
         };
@@ -283,8 +291,9 @@ impl<A: Actor> Life<A> {
 
     /// Where it will not start again, nothing is kept of what it was started with.
     #[inline]
-    fn spend_start(&mut self, place: &Place<A>) {
-        let is_last = matches!(self.reports, Reports::Home(_)) && place.policy().restart == Restart::Temporary;
+    fn spend_start<A: Actor>(&mut self, place: &Place<A>) {
+        let is_last =
+            matches!(self.reports, Reports::Home(_)) && place.policy().restart == Restart::Temporary;
         if is_last && let Some(held) = &mut self.held {
             place.spend_start(held);
         }
@@ -292,11 +301,11 @@ impl<A: Actor> Life<A> {
 
     /// After the last message. Answers how it has ended, unless there is something to wait for.
     #[inline]
-    fn stop(&mut self, place: &Arc<Place<A>>, reason: ExitReason) -> Option<End> {
+    fn stop<A: Actor>(&mut self, place: &Arc<Place<A>>, reason: ExitReason) -> Option<End> {
         // It borrows the actor.
         seated::drop_code(place);
         place.seat.set_ending(&reason);
-        place.drain(&mut self.inbox, || Refusal::Exited(reason.clone()));
+        self.drain(place, &reason);
         if A::STOPPED || seated::has_tasks(place) {
             if let Some(body) = seated::take(place) {
                 self.stage = Stage::Ending(Stored::new(stop(body, Arc::clone(place), reason)));
@@ -310,7 +319,7 @@ impl<A: Actor> Life<A> {
 
     /// Its state is dropped: gives the mailbox back, and tells the watchers.
     #[inline]
-    fn leave_as(&mut self, place: &Place<A>, end: &End) {
+    fn leave_as<A: Actor>(&mut self, place: &Place<A>, end: &End) {
         match &mut self.stage {
             // Which has nothing else to drop.
             Stage::Running(messages) => messages.drop_timers(),
@@ -320,7 +329,7 @@ impl<A: Actor> Life<A> {
         place.seat.set_ended();
         if let Some(held) = self.held.take() {
             // What has come since the end of the last turn, or during a start that failed, waits for the successor.
-            place.return_inbox(held, &mut self.inbox);
+            place.return_inbox(held);
         }
         if matches!(end, End::Ignored) {
             place.seat.starts.set_ignored();
@@ -331,7 +340,7 @@ impl<A: Actor> Life<A> {
 
     /// Tells the supervisor. Ready when it knows.
     #[inline]
-    fn tell(&mut self, place: &Place<A>, end: &End, task: &mut std::task::Context<'_>) -> Poll<()> {
+    fn tell<A: Actor>(&mut self, place: &Place<A>, end: &End, task: &mut std::task::Context<'_>) -> Poll<()> {
         if let Some(mut reporting) = self.reports.tell_end(place, end)
             && reporting.as_mut().poll(task).is_pending()
         {
@@ -346,8 +355,16 @@ impl<A: Actor> Life<A> {
         go_to(&mut self.stage, stage);
     }
 
+    /// Answers for what was sent to it.
+    #[inline]
+    fn drain<A: Actor>(&mut self, place: &Place<A>, reason: &ExitReason) {
+        if let Some(held) = &mut self.held {
+            place.drain(held, || Refusal::Exited(reason.clone()));
+        }
+    }
+
     /// Drops what there is of the actor, in the middle of it.
-    fn abandon(&mut self, place: &Place<A>) {
+    fn abandon<A: Actor>(&mut self, place: &Place<A>) {
         // What a handler borrows of the actor is dropped before the actor.
         let stage = std::mem::replace(&mut self.stage, Stage::Ended);
         let is_seated = matches!(stage, Stage::Running(_) | Stage::Starting(_));
@@ -362,7 +379,7 @@ impl<A: Actor> Life<A> {
 #[inline]
 fn go_to(stage: &mut Stage, to: Stage) {
     debug_assert!(
-        matches!(stage, Stage::New | Stage::Running(_) | Stage::Leaving),
+        matches!(stage, Stage::New(_) | Stage::Running(_) | Stage::Leaving),
         "nothing is lost"
     );
     std::mem::forget(std::mem::replace(stage, to));
@@ -411,9 +428,9 @@ impl<A: Actor> Starting<'_, A> {
             || {
                 let cx = &mut cx;
                 match cx.as_mut().map(start) {
-                    Some(Ok(Start::Ready(actor))) => Ok(cx
-                        .take()
-                        .map(|cx| Seated::new(place, actor, cx, span.cloned()))),
+                    Some(Ok(Start::Ready(actor))) => {
+                        Ok(cx.take().map(|cx| Seated::new(place, actor, cx, span.cloned())))
+                    }
                     Some(Ok(Start::Ignore)) => Err(Box::new(End::Ignored)),
                     Some(Err(reason)) => Err(Box::new(End::NotStarted(reason))),
                     None => Ok(None),
