@@ -18,6 +18,7 @@ pub(crate) mod seated;
 mod timers;
 mod turns;
 
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -404,6 +405,35 @@ fn not_started(why: &'static str) -> Stage {
     Stage::Over(Box::new(End::NotStarted(ExitReason::error(why))))
 }
 
+/// The context of a start. When that makes no actor, or panics, it is left to who waits for the tasks in it.
+struct Lent<'a, A: Actor> {
+    cx: ManuallyDrop<Context<A>>,
+    left: &'a mut Option<Context<A>>,
+}
+
+impl<'a, A: Actor> Lent<'a, A> {
+    #[inline(always)]
+    fn new(cx: Context<A>, left: &'a mut Option<Context<A>>) -> Self {
+        let cx = ManuallyDrop::new(cx);
+        Self { cx, left }
+    }
+
+    #[inline(always)]
+    fn into_inner(self) -> Context<A> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: it is taken once: `drop` does not run.
+        unsafe { ManuallyDrop::take(&mut this.cx) }
+    }
+}
+
+impl<A: Actor> Drop for Lent<'_, A> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: as above: `into_inner` has not run.
+        *self.left = Some(unsafe { ManuallyDrop::take(&mut self.cx) });
+    }
+}
+
 /// A start that does not wait, by what makes the actor.
 pub(crate) struct Starting<'a, A: Actor> {
     place: &'a Arc<Place<A>>,
@@ -422,18 +452,15 @@ impl<A: Actor> Starting<'_, A> {
             reports,
             stage,
         } = self;
-        // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
-        let mut cx = Some(unsafe { Context::new(place) });
+        let mut left = None;
         let ran = Turns::new(place).run_now(
             || {
-                let cx = &mut cx;
-                match cx.as_mut().map(start) {
-                    Some(Ok(Start::Ready(actor))) => {
-                        Ok(cx.take().map(|cx| Seated::new(place, actor, cx, span.cloned())))
-                    }
-                    Some(Ok(Start::Ignore)) => Err(Box::new(End::Ignored)),
-                    Some(Err(reason)) => Err(Box::new(End::NotStarted(reason))),
-                    None => Ok(None),
+                // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
+                let mut lent = Lent::new(unsafe { Context::new(place) }, &mut left);
+                match start(&mut lent.cx) {
+                    Ok(Start::Ready(actor)) => Ok(Seated::new(place, actor, lent.into_inner(), span.cloned())),
+                    Ok(Start::Ignore) => Err(Box::new(End::Ignored)),
+                    Err(reason) => Err(Box::new(End::NotStarted(reason))),
                 }
             },
             Signal::Stop,
@@ -441,7 +468,7 @@ impl<A: Actor> Starting<'_, A> {
         let end = match ran {
             Ok(Ok(seated)) => {
                 let told = reports.tell_started(place);
-                seated.into_iter().for_each(Seated::stay);
+                seated.stay();
                 let timers = Timers::new::<A>(place.hibernate_after());
                 return match told {
                     None => go_to(stage, Stage::Running(Messages::new(timers, place.pace()))),
@@ -457,7 +484,7 @@ impl<A: Actor> Starting<'_, A> {
             Ok(Err(end)) => end,
             Err(reason) => Box::new(End::NotStarted(*reason)),
         };
-        *stage = match cx {
+        *stage = match left {
             Some(mut cx) if cx.has_tasks() => Stage::Ending(Stored::new(async move {
                 cx.end_tasks().await;
                 *end
