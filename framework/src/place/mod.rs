@@ -165,6 +165,7 @@ impl<A: Actor> Place<A> {
     }
 
     /// Whether a caller may try to run the actor itself.
+    #[inline]
     pub(crate) fn may_run_in_place(&self, caller: &Waker) -> bool {
         self.allows_in_place() && self.scheduler().is_here(caller)
     }

@@ -134,6 +134,21 @@ impl<'a, A: Actor> Turn<'a, A> {
         self.came_to = if is_done { CameTo::Done } else { CameTo::More };
     }
 
+    /// Something is left to do.
+    fn leave_otherwise(&mut self) {
+        let mailbox = self.place.mailbox();
+        if self.came_to == CameTo::Midst {
+            self.broke_off();
+        }
+        let runs = match self.came_to {
+            CameTo::Wait => mailbox.leave_waiting(&mut self.entered),
+            CameTo::Done | CameTo::Midst | CameTo::More => mailbox.leave(&mut self.entered, false),
+        };
+        if runs {
+            scheduler::schedule(self.place);
+        }
+    }
+
     #[cold]
     fn broke_off(&self) {
         // SAFETY: this caller has the turn, and `run` has lost what it got.
@@ -148,26 +163,12 @@ impl<'a, A: Actor> Turn<'a, A> {
 impl<A: Actor> Drop for Turn<'_, A> {
     #[inline]
     fn drop(&mut self) {
-        let (place, entered) = (self.place, &mut self.entered);
-        match self.came_to {
-            CameTo::Done => {
-                if place.mailbox().leave(entered, true) {
-                    // Messages have come meanwhile. Handled here and now they leave the actor idle for the next caller.
-                    scheduler::run(place);
-                }
-                return;
-            }
-            CameTo::Wait => {
-                if place.mailbox().leave_waiting(entered) {
-                    scheduler::schedule(place);
-                }
-                return;
-            }
-            CameTo::Midst => self.broke_off(),
-            CameTo::More => {}
+        if self.came_to != CameTo::Done {
+            return self.leave_otherwise();
         }
-        if place.mailbox().leave(&mut self.entered, false) {
-            scheduler::schedule(place);
+        if self.place.mailbox().leave(&mut self.entered, true) {
+            // Messages have come meanwhile. Handled here and now they leave the actor idle for the next caller.
+            scheduler::run(self.place);
         }
     }
 }

@@ -458,7 +458,9 @@ impl<A: Actor> Starting<'_, A> {
                 // SAFETY: the place is borrowed; from here it goes there, or to a future of it.
                 let mut lent = Lent::new(unsafe { Context::new(place) }, &mut left);
                 match start(&mut lent.cx) {
-                    Ok(Start::Ready(actor)) => Ok(Seated::new(place, actor, lent.into_inner(), span.cloned())),
+                    Ok(Start::Ready(actor)) => {
+                        Ok(Seated::new(place, actor, lent.into_inner(), span.cloned()))
+                    }
                     Ok(Start::Ignore) => Err(Box::new(End::Ignored)),
                     Err(reason) => Err(Box::new(End::NotStarted(reason))),
                 }
