@@ -16,6 +16,7 @@ use crate::place::Place;
 use crate::policy::{Backoff, Policy, Restart, Shutdown};
 use crate::raw_ref::RawRef;
 use crate::registry::Name;
+use crate::scheduler::Unbegun;
 use crate::seat::{Seat, Type};
 use crate::start_fn::StartFn;
 use crate::supervision::child::Child;
@@ -257,6 +258,8 @@ pub trait Spec: Send + Sized {
 #[doc(hidden)]
 pub struct Built<A: Actor> {
     pub(crate) me: Arc<Place<A>>,
+    /// For who starts it at once. `None` when the place is not the slot.
+    pub(crate) unbegun: Option<Unbegun>,
     /// `None` when the place itself is the slot: that of an actor.
     pub(crate) slot: Option<Arc<dyn Child>>,
 }
@@ -309,12 +312,16 @@ impl<A: Actor> Spec for ChildSpec<A> {
         };
         let policy = own.map(|own| &own.policy);
         let mailbox = policy.map_or(self.mailbox, |policy| policy.mailbox);
-        let me = Place::new(seat, system, mailbox, policy, self.start);
+        let (me, unbegun) = Place::new(seat, system, mailbox, policy, self.start);
         if let Some(name) = name
             && !system.registry().insert(name, &me)
         {
             return Err(StartError::NameTaken(name));
         }
-        Ok(Built { me, slot: None })
+        Ok(Built {
+            me,
+            unbegun: Some(unbegun),
+            slot: None,
+        })
     }
 }

@@ -138,7 +138,7 @@ impl System {
         if !current::may_act() {
             return Err(StartError::Lapsed);
         }
-        let built = spec.build(self, None)?;
+        let mut built = spec.build(self, None)?;
         let root = &self.0.root;
         // Out of budget it waits to be told, and yields: a loop of spawns does so now and then, however fast they are.
         let is_begun = poll_fn(|cx| {
@@ -149,12 +149,11 @@ impl System {
                 return Poll::Ready(false);
             };
             unit.made_progress();
-            let begun = root.start(&built.me);
-            if let Ok(Some(entry)) = begun {
-                helping::run_first(&built.me, entry, cx);
-                return Poll::Ready(true);
-            }
-            Poll::Ready(begun.is_ok())
+            let Ok(entry) = root.start(&built.me, &mut built.unbegun) else {
+                return Poll::Ready(false);
+            };
+            helping::run_first(&built.me, entry, cx);
+            Poll::Ready(true)
         })
         .await;
         if is_begun {

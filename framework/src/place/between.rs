@@ -3,6 +3,7 @@
 //! An incarnation has both for all its life; between two of them whoever answers for messages of a place that is left has the inbox. How it is
 //! filled is there until that is forgotten: what it holds is a user's, and refs may stay for long.
 
+use crate::scheduler::Unbegun;
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 
 /// Somebody has the inbox.
@@ -49,6 +50,13 @@ impl<I, S> Between<I, S> {
         }
         let has_start = state & FORGOTTEN == 0;
         Some(Held { has_start })
+    }
+
+    /// The same for the first life, before anybody else comes to this.
+    #[inline]
+    pub(super) fn take_first(&self, _: &Unbegun) -> Held {
+        self.state.store(TAKEN, Ordering::Release);
+        Held { has_start: true }
     }
 
     /// The inbox.

@@ -35,7 +35,7 @@ use crate::pace::Pace;
 use crate::panics;
 use crate::policy::Policy;
 use crate::request::Refusal;
-use crate::scheduler::{self, Lives, Scheduler, Succession};
+use crate::scheduler::{self, Lives, Scheduler, Succession, Unbegun};
 use crate::seat::{HasSeat, Seat, SeatRef};
 use crate::seldom::MadeOnce;
 use crate::start_fn::StartFn;
@@ -125,7 +125,7 @@ impl<A: Actor> Place<A> {
         mailbox: usize,
         own: Option<&Policy>,
         start: StartFn<A>,
-    ) -> Arc<Self> {
+    ) -> (Arc<Self>, Unbegun) {
         let place: *mut Self = Arc::into_raw(Arc::<Self>::new_uninit()).cast::<Self>().cast_mut();
         write_all!(place, {
             seat: seat(),
@@ -142,8 +142,8 @@ impl<A: Actor> Place<A> {
             ends: AtomicU32::new(0),
             supervising: MadeOnce::new(),
         });
-        // SAFETY: it was allocated for this, and each field is initialised.
-        unsafe { Arc::from_raw(place) }
+        // SAFETY: it was allocated for this, and each field is initialised. It is new.
+        unsafe { (Arc::from_raw(place), Unbegun::new()) }
     }
 
     /// Its seat, kept.
@@ -299,6 +299,12 @@ impl<A: Actor> Place<A> {
     #[inline]
     pub(crate) fn take_inbox(&self) -> Option<Held> {
         self.between.take()
+    }
+
+    /// The same for the first incarnation.
+    #[inline]
+    pub(crate) fn take_inbox_first(&self, unbegun: &Unbegun) -> Held {
+        self.between.take_first(unbegun)
     }
 
     /// What was taken out of the mailbox, for who has it.

@@ -60,17 +60,34 @@ pub(crate) fn waker<P: Lives>(place: &P) -> ManuallyDrop<Waker> {
 
 /// Begins a life: it is polled on the scheduler from now on, or from the end of the present one.
 pub(crate) fn begin<P: Lives>(place: Arc<P>, life: P::Life) {
-    if let Some(entry) = begin_here(place, || life) {
-        entry.schedule();
+    // Counted for the life, until that ends.
+    let place = ManuallyDrop::new(place);
+    if place.lives().begin(life) {
+        Entry::of(&**place).schedule();
     }
 }
 
-/// The same for who runs the first turn of it, if it is the present one.
+/// That a place has had no life yet, and that only who has this begins one.
+#[must_use = "a place is for lives"]
+pub(crate) struct Unbegun(());
+
+impl Unbegun {
+    /// # Safety
+    ///
+    /// The place is new, and this is the only one for it.
+    pub(crate) unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+/// Begins the first life of a place, for who runs its first turn.
 #[inline]
-pub(crate) fn begin_here<P: Lives>(place: Arc<P>, life: impl FnOnce() -> P::Life) -> Option<Entry> {
-    // Counted for the life, until that ends.
+pub(crate) fn begin_first<P: Lives>(place: Arc<P>, _: Unbegun, life: impl FnOnce() -> P::Life) -> Entry {
+    // As above.
     let place = ManuallyDrop::new(place);
-    place.lives().begin(life).then(|| Entry::of(&**place))
+    // SAFETY: as `Unbegun` says, which goes with its place from where both are made to here.
+    unsafe { place.lives().begin_first(life) };
+    Entry::of(&**place)
 }
 
 /// Lets the loop run, by who has taken the turn for it.

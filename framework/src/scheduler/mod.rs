@@ -42,7 +42,7 @@ use crossbeam_deque::{Injector, Steal, Stealer};
 use tokio::runtime::{self, Handle};
 
 use self::beacon::Beacon;
-pub(crate) use self::life::{Entry, Lives, begin, begin_here, run, schedule, waker};
+pub(crate) use self::life::{Entry, Lives, Unbegun, begin, begin_first, run, schedule, waker};
 use self::local::Local;
 pub(crate) use self::local::help;
 pub(crate) use self::succession::Succession;

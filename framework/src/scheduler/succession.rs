@@ -36,29 +36,34 @@ impl<L> Succession<L> {
         }
     }
 
-    /// Begins a life, which is made where it lies, by what does not panic. True when it is the present one: then the turn is the caller's.
-    #[inline]
-    pub(super) fn begin(&self, make: impl FnOnce() -> L) -> bool {
-        if self.take_vacancy() {
-            // SAFETY: without a life nobody has the turn, so it is that of who makes this occupied; and there is none to be dropped.
-            self.present
-                .with_mut(|present| unsafe { present.write(Some(make())) });
-            return true;
-        }
-        let mut life = make();
+    /// Begins a life. True when it is the present one: then the turn is the caller's.
+    pub(super) fn begin(&self, mut life: L) -> bool {
         loop {
+            if self.take_vacancy() {
+                // SAFETY: without a life nobody has the turn, so it is that of who makes this occupied; and there is none to be dropped.
+                self.present
+                    .with_mut(|present| unsafe { present.write(Some(life)) });
+                return true;
+            }
             match self.follow(life) {
                 Ok(()) => return false,
                 // It has ended meanwhile.
-                Err(back) if self.take_vacancy() => {
-                    // SAFETY: as above.
-                    self.present
-                        .with_mut(|present| unsafe { present.write(Some(back)) });
-                    return true;
-                }
                 Err(back) => life = back,
             }
         }
+    }
+
+    /// Begins the first life of all.
+    ///
+    /// # Safety
+    ///
+    /// Nobody begins another one before this is over, and there has been none.
+    #[inline]
+    pub(super) unsafe fn begin_first(&self, make: impl FnOnce() -> L) {
+        // SAFETY: without a life nobody has the turn, and as the caller says nobody else makes this occupied.
+        self.present
+            .with_mut(|present| unsafe { present.write(Some(make())) });
+        self.next.store(Self::OCCUPIED, Ordering::Release);
     }
 
     #[inline]

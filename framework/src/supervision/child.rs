@@ -16,7 +16,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::place::{Place, Present};
 use crate::policy::Policy;
-use crate::scheduler::{self, Entry};
+use crate::scheduler::{self, Entry, Unbegun};
 use crate::seat::{Seat, SeatRef};
 use crate::turn::{End, Incarnation};
 
@@ -135,6 +135,14 @@ pub(crate) enum Reports {
     To(Report),
 }
 
+/// Who runs a start.
+#[derive(Clone, Copy)]
+pub(crate) enum StartedBy {
+    /// Who spawns it, and so is not waiting for it.
+    Spawner,
+    Loop,
+}
+
 impl ReportTo {
     /// Where this child reports to.
     #[inline]
@@ -147,8 +155,12 @@ impl ReportTo {
 impl Reports {
     /// Tells that an actor has started, and notes it in its seat. The root looks there itself, unless somebody waits for it to be told.
     #[inline]
-    pub(crate) fn tell_started<A: Actor>(&self, place: &Place<A>) -> Option<Telling> {
-        let is_awaited = place.seat.starts.set_started();
+    pub(crate) fn tell_started<A: Actor>(&self, place: &Place<A>, by: StartedBy) -> Option<Telling> {
+        let starts = &place.seat.starts;
+        let is_awaited = match by {
+            StartedBy::Spawner => starts.set_started_unawaited(),
+            StartedBy::Loop => starts.set_started(),
+        };
         if self.root(place).is_some() && !is_awaited {
             return None;
         }
@@ -298,20 +310,18 @@ impl SharedPolicy {
 }
 
 impl<A: Actor> Place<A> {
-    /// Starts an incarnation below the root of its system, for a caller who runs what this answers.
+    /// Starts the first incarnation, below the root of its system, for a caller who runs what this answers.
     #[inline]
-    pub(super) fn start_here(self: &Arc<Self>, key: Key) -> Option<Entry> {
-        if !self.seat.is_vacant() {
-            Child::start(Arc::clone(self), Reports::Home(key).report(self));
-            return None;
-        }
+    pub(super) fn start_first(self: &Arc<Self>, unbegun: Unbegun, key: Key) -> Entry {
         // Before anything has begun: a subscriber may panic.
         let span = span(&self.seat, false).map(Arc::new);
         self.seat.begin();
-        scheduler::begin_here(
+        let held = self.take_inbox_first(&unbegun);
+        scheduler::begin_first(
             Arc::clone(self),
+            unbegun,
             #[inline(always)]
-            || Present::Actor(Incarnation::new(span, Reports::Home(key))),
+            || Present::Actor(Incarnation::first(span, Reports::Home(key), held)),
         )
     }
 

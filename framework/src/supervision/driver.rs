@@ -22,7 +22,7 @@ use crate::exit::ExitReason;
 use crate::lane::Signal;
 use crate::place::Place;
 use crate::policy::Shutdown;
-use crate::scheduler::Entry;
+use crate::scheduler::{Entry, Unbegun};
 use crate::seat::{Above, Seat};
 
 /// Nothing is started now.
@@ -325,13 +325,18 @@ impl Driver {
         }
     }
 
-    /// Starts an actor with nobody to tell, at once, and has the caller run what there is to run of it. For the driver of its system's root.
+    /// Starts a new actor with nobody to tell, and has the caller run what there is to run of it. For the driver of its system's root.
     #[inline]
-    pub(super) fn start<A: Actor>(&mut self, place: &Arc<Place<A>>) -> Result<Option<Entry>, NotNow> {
+    pub(super) fn start<A: Actor>(
+        &mut self,
+        place: &Arc<Place<A>>,
+        unbegun: &mut Option<Unbegun>,
+    ) -> Result<Entry, NotNow> {
+        let unbegun = unbegun.take().ok_or(NotNow)?;
         let key = self.state.add_started(place.policy()).ok_or(NotNow)?;
         self.set_above(&place.seat, key);
         self.slots.push(key, || Slot::plain(Arc::clone(place) as _));
-        Ok(place.start_here(key))
+        Ok(place.start_first(unbegun, key))
     }
 
     /// An actor has ended and is forgotten, when nothing else follows from that: the caller, who keeps it, closes it, and frees its name.

@@ -29,7 +29,7 @@ use crate::actor::Actor;
 use crate::exit::ExitReason;
 use crate::label::Label;
 use crate::place::Place;
-use crate::scheduler::Entry;
+use crate::scheduler::{Entry, Unbegun};
 use crate::seat::{Above, Seat, SeatRef, Type};
 
 const ROOT: &Type = &Type {
@@ -131,11 +131,15 @@ impl RootDoor {
         &self.root
     }
 
-    /// Starts an actor of its system with nobody to tell. What it answers is for the caller to run.
+    /// Starts a new actor of its system with nobody to tell. What it answers is for the caller to run.
     #[inline]
-    pub(crate) fn start<A: Actor>(&self, place: &Arc<Place<A>>) -> Result<Option<Entry>, NotNow> {
+    pub(crate) fn start<A: Actor>(
+        &self,
+        place: &Arc<Place<A>>,
+        unbegun: &mut Option<Unbegun>,
+    ) -> Result<Entry, NotNow> {
         match &mut self.root.desk().driver {
-            Some(driver) => driver.start(place),
+            Some(driver) => driver.start(place, unbegun),
             None => Err(NotNow),
         }
     }

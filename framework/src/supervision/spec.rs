@@ -278,7 +278,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
             in_place: InPlace::Off,
             ..self.policy
         };
-        let place = Place::<S>::new(
+        let (place, _) = Place::<S>::new(
             || seat,
             system,
             policy.mailbox,
@@ -308,6 +308,7 @@ impl<S: Supervisor> Spec for SupervisorSpec<S> {
         };
         Ok(Built {
             me,
+            unbegun: None,
             slot: Some(Arc::new(child)),
         })
     }

@@ -118,7 +118,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
             Some(id.map_or(Label::Name("probe"), Label::id)),
             None,
         );
-        let place = Place::<A>::new(
+        let (place, _) = Place::<A>::new(
             || seat,
             system,
             self.policy.mailbox,
@@ -133,6 +133,7 @@ impl<A: Actor> Spec for ProbeSpec<A> {
         };
         Ok(Built {
             me,
+            unbegun: None,
             slot: Some(Arc::new(child)),
         })
     }

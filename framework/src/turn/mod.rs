@@ -44,7 +44,7 @@ use crate::seldom::Seldom;
 use crate::spec::Start;
 use crate::start_fn::StartFn;
 use crate::storage::Stored;
-use crate::supervision::child::Reports;
+use crate::supervision::child::{Reports, StartedBy};
 
 /// One incarnation from its start to its report, as it lies in its place. There is one for each actor, so it is small: what only some stages
 /// have lies elsewhere while they last.
@@ -100,11 +100,21 @@ impl End {
 
 impl Incarnation {
     /// In this span, if somebody looks at it.
-    #[inline(always)]
     pub(crate) fn new(span: Option<Arc<Span>>, reports: Reports) -> Self {
+        Self::holding(span, reports, None)
+    }
+
+    /// The first in its place, which has the inbox from the beginning.
+    #[inline(always)]
+    pub(crate) fn first(span: Option<Arc<Span>>, reports: Reports, held: Held) -> Self {
+        Self::holding(span, reports, Some(held))
+    }
+
+    #[inline(always)]
+    fn holding(span: Option<Arc<Span>>, reports: Reports, held: Option<Held>) -> Self {
         let life = Life {
             reports,
-            held: None,
+            held,
             stage: Stage::New([0; 3]),
         };
         Self { span, life }
@@ -219,7 +229,7 @@ impl Life {
                         break end;
                     }
                 }
-                Stage::New(_) => self.start(place, span),
+                Stage::New(_) => self.start(place, span, StartedBy::Loop),
                 Stage::Starting(starting) => match ready!(starting.as_mut().poll(task)) {
                     Ok(timers) => self.stage = Stage::Running(Messages::new(timers, place.pace())),
                     Err(end) => break end,
@@ -244,7 +254,7 @@ impl Life {
     /// Makes the actor, if that does not wait. True when there is nothing else to do for now.
     #[inline]
     fn start_here<A: Actor>(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) -> bool {
-        if let Err(reason) = panics::caught_boxed(|| self.start(place, span)) {
+        if let Err(reason) = panics::caught_boxed(|| self.start(place, span, StartedBy::Spawner)) {
             self.fall(place, &reason);
             self.stage = Stage::Over(Box::new(End::Ended(*reason)));
         }
@@ -263,13 +273,15 @@ impl Life {
 
     /// Makes the actor, or begins to.
     #[inline]
-    fn start<A: Actor>(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>) {
+    fn start<A: Actor>(&mut self, place: &Arc<Place<A>>, span: Option<&Arc<Span>>, by: StartedBy) {
         // `Seat::begin` has seen to it that there is no other incarnation.
-        let Some(held) = place.take_inbox() else {
+        if self.held.is_none() {
+            self.held = place.take_inbox();
+        }
+        let Some(held) = &self.held else {
             self.stage = not_started("the mailbox of the place is in use");
             return;
         };
-        let held = &*self.held.insert(held);
         let Some(start) = place.start_fn(held) else {
             self.stage = not_started("its spec is forgotten");
             return;
@@ -278,6 +290,7 @@ impl Life {
             place,
             span,
             reports: &self.reports,
+            by,
             stage: &mut self.stage,
         };
         if start.waits() {
@@ -439,6 +452,7 @@ pub(crate) struct Starting<'a, A: Actor> {
     place: &'a Arc<Place<A>>,
     span: Option<&'a Arc<Span>>,
     reports: &'a Reports,
+    by: StartedBy,
     stage: &'a mut Stage,
 }
 
@@ -450,6 +464,7 @@ impl<A: Actor> Starting<'_, A> {
             place,
             span,
             reports,
+            by,
             stage,
         } = self;
         let mut left = None;
@@ -469,7 +484,7 @@ impl<A: Actor> Starting<'_, A> {
         );
         let end = match ran {
             Ok(Ok(seated)) => {
-                let told = reports.tell_started(place);
+                let told = reports.tell_started(place, by);
                 seated.stay();
                 let timers = Timers::new::<A>(place.hibernate_after());
                 return match told {
@@ -526,7 +541,7 @@ async fn start_later<A: Actor>(
         }
     };
     let seated = Seated::new(place, actor, cx, span);
-    if let Some(told) = reports.tell_started(place) {
+    if let Some(told) = reports.tell_started(place, StartedBy::Loop) {
         told.await;
     }
     seated.stay();
