@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use crate::exit::ExitReason;
+use crate::seldom::MadeOnce;
 
 /// What is asked of an incarnation. A greater one wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,15 +47,15 @@ impl Signal {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Lane {
     signal: AtomicU8,
     /// Set by a lapse, for good.
     lapsed: AtomicBool,
     /// Whether there is a waker. Whoever sends looks at it afterwards, and whoever waits at the signal after setting this: one sees the other.
     is_awaited: AtomicBool,
-    /// Of who [waits](Self::wait).
-    waker: Mutex<Option<Waker>>,
+    /// Of who [waits](Self::wait): few are waited for so.
+    waker: MadeOnce<Mutex<Option<Waker>>>,
 }
 
 impl Lane {
@@ -99,7 +100,7 @@ impl Lane {
 
     /// From now on this is woken by signals. Whoever registers looks at what is there afterwards.
     fn register(&self, waker: &Waker) {
-        let mut registered = self.waker();
+        let mut registered = lock(self.waker.get_or_init(Mutex::default));
         match &mut *registered {
             Some(registered) => registered.clone_from(waker),
             None => *registered = Some(waker.clone()),
@@ -113,14 +114,16 @@ impl Lane {
         if self.is_awaited.load(Ordering::Relaxed) {
             self.is_awaited.store(false, Ordering::Relaxed);
             // Its last holder may be this one.
-            let waker = self.waker().take();
+            let waker = self.waker.get().and_then(|waker| lock(waker).take());
             drop(waker);
         }
     }
 
     /// Wakes who waits.
     fn wake(&self) {
-        if let Some(waker) = &*self.waker() {
+        if let Some(waker) = self.waker.get()
+            && let Some(waker) = &*lock(waker)
+        {
             waker.wake_by_ref();
         }
     }
@@ -136,8 +139,8 @@ impl Lane {
         })
         .await
     }
+}
 
-    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(waker: &Mutex<Option<Waker>>) -> MutexGuard<'_, Option<Waker>> {
+    waker.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,13 +21,20 @@ pub(crate) struct StartFn<A: Actor> {
     kind: &'static Kind<A>,
 }
 
-/// What is known of the type of what lies in the words. Its functions are given words in which such a value lies.
+/// What is known of the type of what lies in the words.
+///
+/// # Safety
+///
+/// Its functions are given words in which such a value lies.
 struct Kind<A: Actor> {
     call: Call<A>,
     clone: unsafe fn(&Words) -> Words,
     drop: unsafe fn(&mut Words),
 }
 
+/// # Safety
+///
+/// As above.
 enum Call<A: Actor> {
     Now(unsafe fn(&Words, Starting<'_, A>)),
     Later(for<'c> unsafe fn(&Words, &'c mut Context<A>) -> StartFuture<'c, A>),
@@ -151,12 +158,12 @@ impl<A: Actor> Kind<A> {
         }
     }
 
-    fn otherwise((): &()) -> &'static Self {
+    fn otherwise<F: Clone>(_: &F) -> &'static Self {
         const {
             &Self {
                 call: Call::Otherwise,
-                clone: clone::<()>,
-                drop: drop::<()>,
+                clone: clone::<F>,
+                drop: drop::<F>,
             }
         }
     }

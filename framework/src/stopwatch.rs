@@ -105,9 +105,10 @@ fn read(clock: libc::clockid_t) -> Option<u64> {
     let result = unsafe { libc::clock_gettime(clock, &raw mut now) };
     // The kernel counts them from its start: they are not negative.
     (result == 0).then_some(
-        (now.tv_sec as u64)
+        now.tv_sec
+            .cast_unsigned()
             .wrapping_mul(NANOS_A_SECOND)
-            .wrapping_add(now.tv_nsec as u64),
+            .wrapping_add(now.tv_nsec.cast_unsigned()),
     )
 }
 

@@ -383,7 +383,8 @@ impl Clock {
 fn a_ref_to_an_actor_that_is_gone_does_not_keep_what_it_was_started_with() {
     testing::run(async {
         let (system, args) = (System::new("test"), Arc::new(()));
-        for is_killed in [false, true] {
+        // One that may start again keeps it until then.
+        for (restart, kept, is_killed) in [(Restart::Transient, 2, false), (Restart::Temporary, 1, true)] {
             let log = Log::default();
             let held = Arc::clone(&args);
             let spec = ChildSpec::<Worker>::new(move || {
@@ -393,8 +394,8 @@ fn a_ref_to_an_actor_that_is_gone_does_not_keep_what_it_was_started_with() {
                     dropped: Dropped(log.clone()),
                 }
             });
-            let worker = system.spawn(spec).await.unwrap();
-            assert_eq!(Arc::strong_count(&args), 2);
+            let worker = system.spawn(spec.restart(restart)).await.unwrap();
+            assert_eq!(Arc::strong_count(&args), kept);
             if is_killed {
                 ActorRef::kill(&worker);
             } else {
@@ -405,6 +406,79 @@ fn a_ref_to_an_actor_that_is_gone_does_not_keep_what_it_was_started_with() {
             assert_eq!(Arc::strong_count(&args), 1);
             drop(worker);
         }
+    });
+}
+
+/// What it takes to start it, and not beyond: as words, and as more of them.
+#[actor]
+pub struct Starter {
+    sum: u64,
+}
+
+#[actor(local)]
+impl Starter {
+    #[init]
+    fn new(held: Arc<()>, words: Vec<u64>, more: [u64; 4]) -> Self {
+        drop(held);
+        let sum = words.iter().chain(&more).sum();
+        Self { sum }
+    }
+
+    /// What it was started with.
+    pub fn sum(&mut self) -> u64 {
+        self.sum
+    }
+
+    /// Panics.
+    pub fn boom(&mut self) {
+        panic!("boom");
+    }
+}
+
+#[test]
+fn a_temporary_actor_keeps_nothing_of_what_it_was_started_with() {
+    testing::run(async {
+        let (system, held) = (System::new("test"), Arc::new(()));
+        let spec = |restart| Starter::spec(Arc::clone(&held), vec![1, 2], [3; 4]).restart(restart);
+        for (restart, kept) in [
+            (Restart::Permanent, 2),
+            (Restart::Transient, 2),
+            (Restart::Temporary, 1),
+        ] {
+            let starter = system.spawn(spec(restart)).await.unwrap();
+            assert_eq!(Arc::strong_count(&held), kept, "{restart:?}");
+            assert_eq!(starter.sum().await.unwrap(), 15);
+            assert!(system.terminate(&starter).await);
+            assert_eq!(Arc::strong_count(&held), 1, "{restart:?}");
+        }
+    });
+}
+
+#[test]
+fn each_start_is_given_what_the_spec_holds_however_large_that_is() {
+    testing::run(async {
+        let (system, held) = (System::new("test"), Arc::new(()));
+        let (a, b, c) = (Arc::clone(&held), 7_u64, [1_u64; 8]);
+        let nothing = ChildSpec::<Starter>::new(|| Starter { sum: 1 });
+        let two_words = ChildSpec::<Starter>::new(move || Starter {
+            sum: b + u64::from(Arc::strong_count(&a) == 0),
+        });
+        let a = Arc::clone(&held);
+        let many_words = ChildSpec::<Starter>::new_async(move || {
+            let sum = c.iter().sum::<u64>() + u64::from(Arc::strong_count(&a) == 0);
+            async move { Starter { sum } }
+        });
+        for (spec, sum) in [(nothing, 1), (two_words, 7), (many_words, 8)] {
+            let starters = [spec.clone(), spec];
+            for spec in starters {
+                let starter = system.spawn(spec).await.unwrap();
+                assert_eq!(starter.sum().await.unwrap(), sum);
+                assert!(starter.boom().await.is_err());
+                assert_eq!(starter.sum().await.unwrap(), sum, "started again");
+                assert!(system.terminate(&starter).await);
+            }
+        }
+        assert_eq!(Arc::strong_count(&held), 1);
     });
 }
 

@@ -16,6 +16,13 @@ unsafe impl<T: Send> Send for MadeOnce<T> {}
 // SAFETY: whoever shares this may make the value, which is then another's to drop, and share it.
 unsafe impl<T: Send + Sync> Sync for MadeOnce<T> {}
 
+impl<T> Default for MadeOnce<T> {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> MadeOnce<T> {
     #[inline]
     pub(crate) fn new() -> Self {

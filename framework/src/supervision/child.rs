@@ -22,7 +22,7 @@ use crate::turn::{End, Incarnation};
 
 /// A slot of a supervisor.
 pub(crate) trait Child: Send + Sync + 'static {
-    fn policy(&self) -> &SharedPolicy;
+    fn policy(&self) -> SharedPolicy;
 
     fn seat(&self) -> &Seat;
 
@@ -182,6 +182,19 @@ impl Reports {
         })
     }
 
+    /// Whether the root is told, whose children are started again by nobody else.
+    #[inline]
+    pub(crate) fn are_to_root(&self) -> bool {
+        matches!(self, Self::Home(_))
+            || matches!(
+                self,
+                Self::To(Report {
+                    to: ReportTo::Root(_),
+                    ..
+                })
+            )
+    }
+
     /// The root, if that is told.
     #[inline]
     fn root<'a, A: Actor>(&'a self, place: &'a Place<A>) -> Option<(&'a Root, Key)> {
@@ -337,7 +350,7 @@ impl<A: Actor> Place<A> {
 
 /// An actor: its place is the slot.
 impl<A: Actor> Child for Place<A> {
-    fn policy(&self) -> &SharedPolicy {
+    fn policy(&self) -> SharedPolicy {
         self.policy()
     }
 

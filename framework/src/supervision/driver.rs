@@ -14,6 +14,7 @@ use super::after::After;
 use super::ask::{Ask, ChildError, ChildInfo, Done, Listed, Started, Which};
 use super::casualties::Casualties;
 use super::child::{Child, Event, Happened, Left, ReportTo};
+use super::ended::Ended;
 use super::slot::{More, Slot};
 use super::state::{ChildState, Command, Key, Kind, Outcome, State, Table};
 use crate::actor::Actor;
@@ -27,14 +28,6 @@ use crate::seat::{Above, Seat};
 
 /// Nothing is started now.
 pub(crate) struct NotNow;
-
-/// How a supervisor's incarnation ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) outcome: Outcome,
-    /// Those below that run on, out of reach.
-    pub(crate) left: Vec<Left>,
-}
 
 pub(crate) struct Driver {
     casualties: Arc<Casualties>,
@@ -293,7 +286,7 @@ impl Driver {
         is_declared: bool,
         started: Option<Started>,
     ) {
-        let Ok(key) = self.state.add(child.policy().clone()) else {
+        let Ok(key) = self.state.add(child.policy()) else {
             if let Some(started) = started {
                 let _ = started.send(Err(StartError::MaxChildren));
             }
@@ -487,17 +480,6 @@ impl Drop for Driver {
                 slot.child.close();
             }
             slot.forget();
-        }
-    }
-}
-
-impl Ended {
-    /// The exit reason of the supervisor (OTP: shutdown, on escalation too).
-    pub(crate) fn reason(&self) -> ExitReason {
-        match &self.outcome {
-            Outcome::Shutdown | Outcome::Escalated | Outcome::AutoShutdown => ExitReason::Shutdown,
-            Outcome::Killed => ExitReason::Killed,
-            Outcome::BootFailed { reason, .. } => reason.clone(),
         }
     }
 }

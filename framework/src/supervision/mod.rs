@@ -114,6 +114,7 @@ pub(crate) mod casualties;
 pub(crate) mod child;
 pub(crate) mod driver;
 mod dynamic;
+mod ended;
 mod intensity;
 pub(crate) mod own;
 mod partition;

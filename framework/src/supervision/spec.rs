@@ -11,7 +11,7 @@ use tracing::{Instrument, Span};
 use super::ask::{ASKS_MAX, Ask, ChildKind, Desk, Door};
 use super::casualties::Casualties;
 use super::child::{Child, ChildPolicy, Happened, Report, SharedPolicy, as_task, span, spawn_in};
-use super::driver::Ended;
+use super::ended::Ended;
 use super::server::Server;
 use super::state::{Kind, Outcome};
 use super::{AutoShutdown, Flags};
@@ -332,8 +332,8 @@ struct SupervisorChild<S: Supervisor> {
 }
 
 impl<S: Supervisor> Child for SupervisorChild<S> {
-    fn policy(&self) -> &SharedPolicy {
-        &self.policy
+    fn policy(&self) -> SharedPolicy {
+        self.policy.clone()
     }
 
     fn seat(&self) -> &Seat {

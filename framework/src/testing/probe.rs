@@ -18,8 +18,7 @@ use crate::error::StartError;
 use crate::exit::ExitReason;
 use crate::label::Label;
 use crate::lane::Signal;
-use crate::mailbox::Taken;
-use crate::place::{Held, Inbox, Place, Present};
+use crate::place::{Held, Place, Present};
 use crate::policy::{Policy, Restart};
 use crate::request::Refusal;
 use crate::seat::{Seat, SeatRef};
@@ -147,8 +146,8 @@ struct ProbeChild<A: Actor> {
 }
 
 impl<A: Actor> Child for ProbeChild<A> {
-    fn policy(&self) -> &SharedPolicy {
-        &self.policy
+    fn policy(&self) -> SharedPolicy {
+        self.policy.clone()
     }
 
     fn seat(&self) -> &Seat {
@@ -194,13 +193,12 @@ impl<A: Actor> Child for ProbeChild<A> {
 
 /// Takes what comes, until nobody looks at it any more.
 async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -> ExitReason {
-    let mut inbox = Taken::NONE;
-    let Some(held) = place.take_inbox(&mut inbox) else {
+    let Some(held) = place.take_inbox() else {
         return ExitReason::error("the mailbox of the place is in use");
     };
     place.set_alive();
     let held = Some(held);
-    let mut taken = Probed { place, held, inbox };
+    let mut taken = Probed { place, held };
     while let Some(item) = poll_fn(|_| taken.poll_next()).await {
         if let Item::Message { envelope, .. } = item
             && keep.send(A::into_message(envelope)).await.is_err()
@@ -215,14 +213,17 @@ async fn take_all<A: Actor>(place: &Place<A>, keep: &mpsc::Sender<A::Message>) -
 struct Probed<'a, A: Actor> {
     place: &'a Place<A>,
     held: Option<Held>,
-    inbox: Inbox<A>,
 }
 
 impl<A: Actor> Probed<'_, A> {
     fn poll_next(&mut self) -> Poll<Option<Item<A>>> {
-        match self.place.mailbox().next_or_rest(&mut self.inbox) {
+        let Some(held) = &mut self.held else {
+            return Poll::Ready(None);
+        };
+        let (mailbox, inbox) = (self.place.mailbox(), self.place.inbox(held));
+        match mailbox.next_or_rest(inbox) {
             Some(item) => {
-                self.place.mailbox().settle(&mut self.inbox);
+                mailbox.settle(inbox);
                 Poll::Ready(Some(item.into_inner()))
             }
             None => Poll::Pending,
@@ -232,9 +233,9 @@ impl<A: Actor> Probed<'_, A> {
 
 impl<A: Actor> Drop for Probed<'_, A> {
     fn drop(&mut self) {
-        if let Some(held) = self.held.take() {
-            self.place.drain(&mut self.inbox, || Refusal::Gone);
-            self.place.return_inbox(held, &mut self.inbox);
+        if let Some(mut held) = self.held.take() {
+            self.place.drain(&mut held, || Refusal::Gone);
+            self.place.return_inbox(held);
         }
     }
 }

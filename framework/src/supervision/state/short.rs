@@ -7,12 +7,12 @@ use crate::exit::ExitReason;
 impl State {
     /// As [`add`](Self::add) and [`Command::Start`](super::Command::Start). `None` when nothing is started now.
     #[inline(always)]
-    pub(crate) fn add_started(&mut self, policy: &SharedPolicy) -> Option<Key> {
+    pub(crate) fn add_started(&mut self, policy: SharedPolicy) -> Option<Key> {
         if self.kind != Kind::Root || self.phase != Phase::Running {
             return None;
         }
         Some(self.push(|| Child {
-            policy: policy.clone(),
+            policy,
             more: None,
             state: ChildState::Starting(Cause::Added),
             is_new: true,
@@ -98,7 +98,7 @@ mod tests {
                     let (mut long, mut short) = (state(Kind::Root, now), state(Kind::Root, now));
                     let key = long.add(policy(restart)).unwrap();
                     assert_eq!(commands(&mut long), [Command::Start(key)]);
-                    assert_eq!(short.add_started(&policy(restart).into()), Some(key));
+                    assert_eq!(short.add_started(policy(restart).into()), Some(key));
                     assert_eq!(shown(long.clone()), shown(short.clone()), "{case}");
                     for state in [&mut long, &mut short] {
                         if is_told {
@@ -134,7 +134,7 @@ mod tests {
         let now = Instant::now();
         for kind in [Kind::Declared, Kind::Dynamic { children_max: 9 }] {
             let mut state = state(kind, now);
-            assert_eq!(state.add_started(&policy(Restart::Temporary).into()), None);
+            assert_eq!(state.add_started(policy(Restart::Temporary).into()), None);
             let key = state.add(policy(Restart::Temporary)).unwrap();
             state.handle_started(now, key);
             commands(&mut state);
@@ -142,10 +142,10 @@ mod tests {
             assert_eq!(commands(&mut state), NOTHING);
         }
         let mut root = state(Kind::Root, now);
-        let key = root.add_started(&policy(Restart::Temporary).into()).unwrap();
+        let key = root.add_started(policy(Restart::Temporary).into()).unwrap();
         root.handle_shutdown(now);
         assert_eq!(commands(&mut root), [Command::Ask(key)]);
-        assert_eq!(root.add_started(&policy(Restart::Temporary).into()), None);
+        assert_eq!(root.add_started(policy(Restart::Temporary).into()), None);
         assert!(!root.end(key, true, &ExitReason::Shutdown));
     }
 }

@@ -20,12 +20,12 @@ use crate::supervision::child::{Child, ChildPolicy, Report, SharedPolicy, as_tas
 type Work = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
 
 /// R30: tasks are temporary.
-static POLICY: SharedPolicy = SharedPolicy::Type(&ChildPolicy {
+static POLICY: ChildPolicy = ChildPolicy {
     restart: Restart::Temporary,
     shutdown: Shutdown::After(DEFAULT_SHUTDOWN),
     backoff: None,
     is_significant: false,
-});
+};
 
 /// The slot of a task.
 pub(super) struct TaskChild {
@@ -59,8 +59,8 @@ impl TaskChild {
 }
 
 impl Child for TaskChild {
-    fn policy(&self) -> &SharedPolicy {
-        &POLICY
+    fn policy(&self) -> SharedPolicy {
+        SharedPolicy::Type(&POLICY)
     }
 
     fn seat(&self) -> &Seat {
