@@ -71,8 +71,6 @@ impl From<NoRoom> for Refusal {
 #[repr(C)]
 pub(crate) struct Place<A: Actor> {
     mailbox: Mailbox<Item<A>>,
-    lives: Succession<Present>,
-    between: Between<Inbox<A>, StartFn<A>>,
     /// Where this is.
     me: Me<A>,
     system: System,
@@ -86,6 +84,8 @@ pub(crate) struct Place<A: Actor> {
     ends: AtomicU32,
     /// How far the death of the present incarnation is: one of the constants in [`handover`]. Written in its own turns, and between two.
     death: AtomicU8,
+    lives: Succession<Present>,
+    between: Between<Inbox<A>, StartFn<A>>,
     body: BodyCell<A>,
 }
 
