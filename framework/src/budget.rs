@@ -18,7 +18,7 @@ thread_local! {
     static WAITS: Cell<u8> = const { Cell::new(0) };
 }
 
-/// One in so many of those that could wait yields: as a turn takes half a millisecond, timers are two late, at most.
+/// One in so many of those that could wait yields: as a turn takes half a millisecond, timers and sockets of a busy worker are looked at each two.
 const YIELDS: u8 = 4;
 
 /// What was spent. Taken back when this is dropped without progress.
