@@ -62,6 +62,19 @@ pub(crate) fn take_or_yield(cx: &mut Context<'_>, share: u8) -> Poll<Option<Spen
     take_unit_or_yield(cx)
 }
 
+/// Whether something was spent. If so, for good.
+#[inline]
+pub(crate) fn is_spent(spent: Option<Spent>) -> bool {
+    spent.map(Spent::made_progress).is_some()
+}
+
+/// A thread begins anew, for what is to be the same each time.
+#[cfg(feature = "test-util")]
+pub(crate) fn reset() {
+    set(&DONE, 0);
+    set(&WAITS, 0);
+}
+
 /// Whether there is more of the present unit than this.
 #[inline]
 fn is_part(share: u8) -> bool {

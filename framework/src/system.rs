@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Poll, ready};
+use std::task::Poll;
 
 use tokio::sync::oneshot;
 use tokio::sync::watch;
@@ -135,20 +135,17 @@ impl System {
     /// # Cancel safety
     /// Dropped early, the child may start nevertheless.
     pub async fn spawn<S: Spec>(&self, spec: S) -> Result<ActorRef<S::Actor>, StartError> {
+        // Out of budget it yields before anything is made, or waits to be told: a loop of spawns goes on and on neither way, however fast they are.
+        let is_left = poll_fn(|cx| budget::take_or_yield(cx, STARTS_A_UNIT).map(budget::is_spent)).await;
         if !current::may_act() {
             return Err(StartError::Lapsed);
         }
         let mut built = spec.build(self, None)?;
         let root = &self.0.root;
-        // Out of budget it waits to be told, and yields: a loop of spawns does so now and then, however fast they are.
         let is_begun = poll_fn(|cx| {
-            if built.slot.is_some() || !built.me.may_start_in_place(cx.waker()) {
+            if !is_left || built.slot.is_some() || !built.me.may_start_in_place(cx.waker()) {
                 return Poll::Ready(false);
             }
-            let Some(unit) = ready!(budget::take_or_yield(cx, STARTS_A_UNIT)) else {
-                return Poll::Ready(false);
-            };
-            unit.made_progress();
             let Ok(entry) = root.start(&built.me, &mut built.unbegun) else {
                 return Poll::Ready(false);
             };

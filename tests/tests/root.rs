@@ -9,7 +9,7 @@ use std::task::Poll;
 use quorate::StartError;
 use quorate::prelude::*;
 use quorate::supervision::{ChildStatus, DynamicSupervisor};
-use quorate::testing::Life;
+use quorate::testing::{self, Life};
 
 /// Threads that enter the root at the same time.
 const THREADS: usize = 4;
@@ -101,6 +101,41 @@ async fn who_spawns_while_the_system_is_shut_down_is_answered_and_leaves_nothing
         system.spawn(Guest::spec()).await.unwrap_err(),
         StartError::SystemDown
     );
+}
+
+#[test]
+fn a_spawn_that_is_dropped_where_it_yields_has_made_nothing() {
+    /// As many as are paid together, and some more that have nothing left to pay with.
+    const SPAWNED: usize = 32;
+    testing::run(async {
+        let system = System::new("test");
+        let name = |n: usize| Name::<Guest>::new(format!("guest {n}").leak());
+        while tokio::task::coop::has_budget_remaining() {
+            tokio::task::coop::consume_budget().await;
+        }
+        let seen: Vec<_> = poll_fn(|cx| {
+            let polled = (0..SPAWNED).map(|n| {
+                let mut spawn = Box::pin(system.spawn(Guest::spec().name(name(n))));
+                let is_pending = spawn.as_mut().poll(cx).is_pending();
+                (is_pending, system.whereis(name(n)))
+            });
+            Poll::Ready(polled.collect())
+        })
+        .await;
+        let is_nothing = |(is_pending, seen): &(bool, Option<_>)| *is_pending && seen.is_none();
+        assert!(
+            seen.iter().any(is_nothing),
+            "one has yielded before anything was made"
+        );
+        for (n, (_, seen)) in seen.into_iter().enumerate() {
+            // What is there is an actor like any other.
+            if let Some(guest) = seen {
+                assert!(system.terminate(&guest).await, "{n}");
+                ActorRef::gone(&guest).await;
+            }
+            system.spawn(Guest::spec().name(name(n))).await.unwrap();
+        }
+    });
 }
 
 /// Holds what it was started with.

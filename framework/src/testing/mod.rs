@@ -62,6 +62,7 @@ mod probe;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::budget;
 use crate::pace::{self, InPlacePolicy};
 
 use tokio::time::timeout;
@@ -89,6 +90,7 @@ pub fn run<F: Future>(test: F) -> F::Output {
         .start_paused(true)
         .build()
         .expect("a runtime of one thread can be made");
+    budget::reset();
     pace::with_default(in_place(), || runtime.block_on(test))
 }
 

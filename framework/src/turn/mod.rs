@@ -176,18 +176,18 @@ impl Incarnation {
     #[inline]
     pub(crate) fn is_nothing(&self) -> bool {
         let Self { span, life } = self;
-        let Life {
-            reports,
-            held: _,
-            stage,
-        } = life;
-        matches!((stage, reports, span), (Stage::Ended, Reports::Home(_), None))
+        let Life { reports, held, stage } = life;
+        matches!(
+            (stage, held, reports, span),
+            (Stage::Ended, None, Reports::Home(_), None)
+        )
     }
 
     /// Drops it, in its place. Early, with its runtime: the actor is dropped on behalf of itself, too.
     pub(crate) fn end_in<A: Actor>(&mut self, place: &Place<A>) {
         let Self { span, life } = self;
         if matches!(life.stage, Stage::Ended) {
+            life.return_inbox(place);
             return;
         }
         let _in_span = span.as_deref().map(Span::enter);
@@ -196,9 +196,7 @@ impl Incarnation {
         });
         // With it no other one follows.
         place.forget_start();
-        if let Some(held) = life.held.take() {
-            place.return_inbox(held);
-        }
+        life.return_inbox(place);
         if !place.seat.is_vacant() {
             place.seat.set_ended();
             place.seat.end(&ExitReason::Killed);
@@ -338,10 +336,8 @@ impl Life {
         }
         self.go_to(Stage::Leaving);
         place.seat.set_ended();
-        if let Some(held) = self.held.take() {
-            // What has come since the end of the last turn, or during a start that failed, waits for the successor.
-            place.return_inbox(held);
-        }
+        // What has come since the end of the last turn, or during a start that failed, waits for the successor.
+        self.return_inbox(place);
         if matches!(end, End::Ignored) {
             place.seat.starts.set_ignored();
         }
@@ -364,6 +360,13 @@ impl Life {
 
     fn go_to(&mut self, stage: Stage) {
         go_to(&mut self.stage, stage);
+    }
+
+    #[inline]
+    fn return_inbox<A: Actor>(&mut self, place: &Place<A>) {
+        if let Some(held) = self.held.take() {
+            place.return_inbox(held);
+        }
     }
 
     /// Answers for what was sent to it.
