@@ -37,7 +37,7 @@ impl Spent {
 /// Spends for something of which `share` are worth a unit. Pending when nothing is left: the task is woken for its next turn.
 #[inline]
 pub(crate) fn spend(cx: &mut Context<'_>, share: u8) -> Poll<Spent> {
-    if is_part(share) {
+    if take_part(share) {
         return Poll::Ready(Spent(None));
     }
     unit(cx)
@@ -46,7 +46,7 @@ pub(crate) fn spend(cx: &mut Context<'_>, share: u8) -> Poll<Spent> {
 /// The same for who can have it done by another task, and wait for that: `None` when nothing is left.
 #[inline]
 pub(crate) fn take(cx: &mut Context<'_>, share: u8) -> Option<Spent> {
-    if is_part(share) {
+    if take_part(share) {
         return Some(Spent(None));
     }
     take_unit(cx)
@@ -56,7 +56,7 @@ pub(crate) fn take(cx: &mut Context<'_>, share: u8) -> Option<Spent> {
 /// task waits for another it does neither, and that takes a hundredth of the time.
 #[inline]
 pub(crate) fn take_or_yield(cx: &mut Context<'_>, share: u8) -> Poll<Option<Spent>> {
-    if is_part(share) {
+    if take_part(share) {
         return Poll::Ready(Some(Spent(None)));
     }
     take_unit_or_yield(cx)
@@ -75,9 +75,9 @@ pub(crate) fn reset() {
     set(&WAITS, 0);
 }
 
-/// Whether there is more of the present unit than this.
+/// Spends a part of the unit that is begun; false when it is the last, which takes a new one.
 #[inline]
-fn is_part(share: u8) -> bool {
+pub(crate) fn take_part(share: u8) -> bool {
     let done = DONE.get().wrapping_add(1);
     let is_part = done < share;
     if is_part {
