@@ -18,7 +18,8 @@ thread_local! {
     static WAITS: Cell<u8> = const { Cell::new(0) };
 }
 
-/// One in so many of those that could wait yields: as a turn takes half a millisecond, timers and sockets of a busy worker are looked at each two.
+/// One in so many of those that could wait yields instead. A turn takes half a millisecond: a worker that does nothing else looks at timers and
+/// sockets every two.
 const YIELDS: u8 = 4;
 
 /// What was spent. Taken back when this is dropped without progress.
@@ -52,8 +53,8 @@ pub(crate) fn take(cx: &mut Context<'_>, share: u8) -> Option<Spent> {
     take_unit(cx)
 }
 
-/// The same, and now and then such a task yields as any other: tokio looks at its timers and sockets then, and wakes another worker. Where one
-/// task waits for another it does neither, and that takes a hundredth of the time.
+/// The same, and now and then such a task yields as any other, pending: tokio looks at its timers and sockets then, and wakes another worker, which
+/// takes microseconds. Where one task waits for another on the same worker it does neither.
 #[inline]
 pub(crate) fn take_or_yield(cx: &mut Context<'_>, share: u8) -> Poll<Option<Spent>> {
     if take_part(share) {

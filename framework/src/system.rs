@@ -135,7 +135,7 @@ impl System {
     /// # Cancel safety
     /// Dropped early, the child may start nevertheless.
     pub async fn spawn<S: Spec>(&self, spec: S) -> Result<ActorRef<S::Actor>, StartError> {
-        // Out of budget it yields before anything is made, or waits to be told: a loop of spawns goes on and on neither way, however fast they are.
+        // Out of budget it yields before anything is made, or waits to be told of the start: a loop of spawns, however fast, lets others run.
         let is_left = budget::take_part(STARTS_A_UNIT)
             || poll_fn(|cx| budget::take_or_yield(cx, STARTS_A_UNIT).map(budget::is_spent)).await;
         if !current::may_act() {

@@ -1,7 +1,7 @@
 //! What a place keeps between two incarnations: the inbox, and how it is filled. Lock-free.
 //!
 //! An incarnation has both for all its life; between two of them whoever answers for messages of a place that is left has the inbox. How it is
-//! filled is there until that is forgotten: what it holds is a user's, and refs may stay for long.
+//! filled is there until that is forgotten, or it was needed for the last time: what it holds is a user's, and refs may stay for long.
 
 use crate::scheduler::Unbegun;
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};

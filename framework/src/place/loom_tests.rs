@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::between::Between;
+use super::between::{Between, Held};
 use crate::sync::Ordering;
 
 /// Loom's own pointers tell when they are dropped never or twice.
@@ -24,30 +24,9 @@ fn dropped(take_out: impl FnOnce(&mut dyn FnMut(&mut Option<Arc<u8>>))) -> usize
     times
 }
 
-#[test]
-fn loom_a_start_that_is_forgotten_while_it_is_used_is_dropped_once() {
-    loom::model(|| {
-        let between = between();
-        let forgets = {
-            let between = Arc::clone(&between);
-            thread::spawn(move || dropped(|out| between.forget_start(out)))
-        };
-        let mut times = 0;
-        for _ in 0..2 {
-            let held = between.take().expect("nobody else takes it");
-            if let Some(start) = between.start(&held) {
-                assert_eq!(**start, 7);
-            }
-            times += dropped(|out| between.give_back(held, false, out));
-        }
-        times += forgets.join().unwrap();
-        assert_eq!(times, 1);
-    });
-}
-
-#[test]
-fn loom_a_start_that_is_forgotten_while_it_is_spent_is_dropped_once() {
-    loom::model(|| {
+/// Two lives, one after another, while another thread forgets the start: it is taken out once. `live` answers how often it did so itself.
+fn lives_while_it_is_forgotten(live: fn(&Tested, &mut Held) -> usize) {
+    loom::model(move || {
         let between = between();
         let forgets = {
             let between = Arc::clone(&between);
@@ -56,12 +35,28 @@ fn loom_a_start_that_is_forgotten_while_it_is_spent_is_dropped_once() {
         let mut times = 0;
         for _ in 0..2 {
             let mut held = between.take().expect("nobody else takes it");
-            times += dropped(|out| between.spend_start(&mut held, out));
-            assert!(between.start(&held).is_none(), "spent or forgotten");
+            times += live(&between, &mut held);
             times += dropped(|out| between.give_back(held, false, out));
         }
         times += forgets.join().unwrap();
         assert_eq!(times, 1);
+    });
+}
+
+#[test]
+fn loom_a_start_that_is_forgotten_while_it_is_used_is_dropped_once() {
+    lives_while_it_is_forgotten(|between, held| {
+        assert!(between.start(held).is_none_or(|start| **start == 7));
+        0
+    });
+}
+
+#[test]
+fn loom_a_start_that_is_forgotten_while_it_is_spent_is_dropped_once() {
+    lives_while_it_is_forgotten(|between, held| {
+        let times = dropped(|out| between.spend_start(held, out));
+        assert!(between.start(held).is_none(), "spent or forgotten");
+        times
     });
 }
 

@@ -30,13 +30,12 @@ impl Starts {
         self.0.fetch_or(NOW | ONCE, Ordering::SeqCst) & AWAITED != 0
     }
 
-    /// The same by who might wait for it, and so does not. False, as of nobody else.
+    /// The same by the only one who might wait for it, and so does not yet.
     #[inline]
-    pub(crate) fn set_started_unawaited(&self) -> bool {
+    pub(crate) fn set_started_unawaited(&self) {
         let flags = self.0.load(Ordering::Relaxed);
         debug_assert_eq!(flags & AWAITED, 0, "who spawns it waits later");
         self.0.store(flags | NOW | ONCE, Ordering::Release);
-        false
     }
 
     /// The start answered ignore.

@@ -158,7 +158,10 @@ impl Reports {
     pub(crate) fn tell_started<A: Actor>(&self, place: &Place<A>, by: StartedBy) -> Option<Telling> {
         let starts = &place.seat.starts;
         let is_awaited = match by {
-            StartedBy::Spawner => starts.set_started_unawaited(),
+            StartedBy::Spawner => {
+                starts.set_started_unawaited();
+                false
+            }
             StartedBy::Loop => starts.set_started(),
         };
         if self.root(place).is_some() && !is_awaited {
@@ -184,15 +187,8 @@ impl Reports {
 
     /// Whether the root is told, whose children are started again by nobody else.
     #[inline]
-    pub(crate) fn are_to_root(&self) -> bool {
-        matches!(self, Self::Home(_))
-            || matches!(
-                self,
-                Self::To(Report {
-                    to: ReportTo::Root(_),
-                    ..
-                })
-            )
+    pub(crate) fn are_to_root<A: Actor>(&self, place: &Place<A>) -> bool {
+        self.root(place).is_some()
     }
 
     /// The root, if that is told.

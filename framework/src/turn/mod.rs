@@ -302,7 +302,7 @@ impl Life {
     /// Where it will not start again, nothing is kept of what it was started with.
     #[inline]
     fn spend_start<A: Actor>(&mut self, place: &Place<A>) {
-        let is_last = self.reports.are_to_root() && place.policy().restart == Restart::Temporary;
+        let is_last = self.reports.are_to_root(place) && place.policy().restart == Restart::Temporary;
         if is_last && let Some(held) = &mut self.held {
             place.spend_start(held);
         }
