@@ -104,6 +104,36 @@ fn an_actor_is_not_stranded_behind_a_handler_that_never_yields() {
     assert!(done);
 }
 
+#[test]
+fn a_loop_of_casts_lets_timers_and_tasks_of_its_worker_have_their_turn() {
+    let runtime = runtime(1);
+    let turns = runtime.block_on(async {
+        let system = System::new("casts");
+        let setter = system.spawn(Setter::spec(Flag::default())).await.unwrap();
+        let task = tokio::spawn(async move {
+            let timer = tokio::spawn(tokio::time::sleep(Duration::from_millis(1)));
+            let turns = Arc::<AtomicUsize>::default();
+            let sibling = {
+                let turns = Arc::clone(&turns);
+                tokio::spawn(async move {
+                    loop {
+                        turns.fetch_add(1, Ordering::Relaxed);
+                        tokio::task::yield_now().await;
+                    }
+                })
+            };
+            let since = Instant::now();
+            while !timer.is_finished() && since.elapsed() < PATIENCE {
+                setter.set().cast_when_room().await.unwrap();
+            }
+            sibling.abort();
+            timer.is_finished().then(|| turns.load(Ordering::Relaxed))
+        });
+        task.await.unwrap()
+    });
+    assert!(turns.is_some_and(|turns| turns > 0), "{turns:?}");
+}
+
 /// Counts itself while it lives.
 struct Counted(Arc<AtomicUsize>);
 

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use super::{CastError, Method, Request};
 use crate::actor::Actor;
-use crate::budget;
+use crate::budget::{self, Spent};
+use crate::raw_ref::To;
+use crate::scheduler;
 
 /// So many casts are worth a unit of a task's [budget]: a turn has room for 8192, which take half a millisecond.
 const CASTS_A_UNIT: u8 = 64;
@@ -40,7 +42,9 @@ impl<'a, M: Method> CastWhenRoom<'a, M> {
     #[inline]
     fn first(&mut self, cx: &mut Context<'_>) -> Poll<Option<Sent<M>>> {
         // A loop of these yields now and then, however much room there is.
-        ready!(budget::spend(cx, CASTS_A_UNIT)).made_progress();
+        if !budget::take_part(CASTS_A_UNIT) {
+            ready!(self.take_unit(cx));
+        }
         let State::Ready(request) = std::mem::replace(&mut self.0, State::Done) else {
             return Poll::Ready(None);
         };
@@ -72,6 +76,23 @@ impl<M: Method> Future for CastWhenRoom<'_, M> {
 }
 
 impl<M: Method> CastWhenRoom<'_, M> {
+    /// Takes a unit of the task's budget. Pending when there is none: the task lets others have their turn.
+    #[cold]
+    fn take_unit(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut unit = ready!(budget::take_or_yield(cx, CASTS_A_UNIT));
+        if unit.is_none() {
+            if let State::Ready(request) = &self.0
+                && let To::Local(place) = &request.to.to
+                && scheduler::yield_behind(place.scheduler(), cx.waker())
+            {
+                return Poll::Pending;
+            }
+            unit = Some(ready!(budget::spend(cx, CASTS_A_UNIT)));
+        }
+        unit.into_iter().for_each(Spent::made_progress);
+        Poll::Ready(())
+    }
+
     #[cold]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Sent<M>> {
         let State::Waiting(waiting) = &mut self.0 else {

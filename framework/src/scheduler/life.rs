@@ -124,7 +124,7 @@ pub(super) trait Runs: Send + Sync {
 }
 
 /// What has kept the place of a life that has ended, for whoever needs the place last.
-type Keeps = Option<Arc<dyn Runs>>;
+pub(super) type Keeps = Option<Arc<dyn Runs>>;
 
 impl<P: Lives> Runs for P {
     fn scheduler(&self) -> &Arc<Scheduler> {
@@ -225,6 +225,12 @@ impl Entry {
         let place: *const P = Arc::as_ptr(&place.arc());
         let place: *const dyn Runs = place;
         Self(NonNull::new(place.cast_mut()).expect("an `Arc` points to something"))
+    }
+
+    /// The entry of what is kept by it alone.
+    pub(super) fn keeping<R: Runs + 'static>(kept: Arc<R>) -> Self {
+        let kept: *const dyn Runs = Arc::into_raw(kept);
+        Self(NonNull::new(kept.cast_mut()).expect("an `Arc` points to something"))
     }
 
     /// Has the loop run for one turn.

@@ -6,6 +6,7 @@
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
 //! life        what is in the queues: an actor's place, for its present life
 //! succession  the life in a place, and the one that follows
+//! yielded     a task that lets those in the queue have their turn
 //! watch       a thread that has others help when what runs on one does not yield
 //! ```
 //! Tokio wakes a sleeping thread for the second task that is woken on one; a hand-over between cores takes a hundred times as long as a
@@ -30,6 +31,7 @@ mod life;
 mod local;
 mod succession;
 mod watch;
+mod yielded;
 
 #[cfg(all(test, quorate_loom))]
 mod loom_tests;
@@ -47,6 +49,7 @@ use self::local::Local;
 pub(crate) use self::local::help;
 pub(crate) use self::succession::Succession;
 use self::watch::{Moves, Watch};
+pub(crate) use self::yielded::yield_behind;
 use crate::here;
 
 /// The schedulers of all runtimes that have one.
