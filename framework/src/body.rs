@@ -18,8 +18,6 @@ pub(crate) struct Body<A: Actor> {
     pub(crate) cx: Context<A>,
     /// What a turn is in, when somebody looks at that.
     pub(crate) span: Option<Arc<Span>>,
-    /// Methods that callers have run.
-    pub(crate) runs: u32,
     /// Why it ends, when its code panicked in a turn that was not the loop's.
     pub(crate) fell: Option<Box<ExitReason>>,
 }

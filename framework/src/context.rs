@@ -53,6 +53,8 @@ pub struct Context<A: Actor> {
     kept: Seldom<Kept>,
     traps_exits: bool,
     goes_on: bool,
+    /// Methods that were run, by the loop or by callers, modulo 2^32.
+    runs: u32,
 }
 
 /// What an incarnation has begun, and what ends with it.
@@ -95,6 +97,7 @@ impl<A: Actor> Context<A> {
             kept: Seldom::none(),
             traps_exits: false,
             goes_on: false,
+            runs: 0,
         }
     }
 
@@ -330,6 +333,14 @@ impl<A: Actor> Context<A> {
 
     pub(crate) fn set_caller(&mut self, stamp: Stamp) {
         self.caller = stamp;
+    }
+
+    /// A method is run: how many were before.
+    #[inline]
+    pub(crate) fn count_run(&mut self) -> u32 {
+        let before = self.runs;
+        self.runs = before.wrapping_add(1);
+        before
     }
 }
 

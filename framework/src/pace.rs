@@ -1,7 +1,7 @@
 //! How fast an actor's handlers are: whether callers may run it in place, and how long its turns are.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::sync::set;
@@ -117,74 +117,71 @@ pub(crate) fn with_default<R>(policy: InPlacePolicy, f: impl FnOnce() -> R) -> R
     f()
 }
 
-/// Whether one actor is run in place.
+/// Whether one actor is run in place, in eight bytes.
 pub(crate) struct Pace {
     rule: Rule,
-}
-
-/// What is known of an actor's handlers.
-struct Measured {
-    /// How long one took, in nanoseconds.
-    took: AtomicU32,
-    /// So many calls that take as long are worth a unit of a task's budget.
+    /// So many calls that take as long as those that were measured are worth a unit of a task's budget.
     calls_a_unit: AtomicU8,
+    /// Measured: how long a handler took, in nanoseconds. Seeded: what is drawn next.
+    state: AtomicU32,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
     Never,
     Always,
-    Measured(Measured),
-    Seeded(AtomicU64),
+    Measured,
+    Seeded,
 }
 
 impl Pace {
     #[inline]
     pub(crate) fn new(system: InPlacePolicy, actor: InPlace) -> Self {
-        let rule = match (system, actor) {
-            (InPlacePolicy::Never, _) | (_, InPlace::Off) => Rule::Never,
-            (InPlacePolicy::Always, _) | (InPlacePolicy::Measured, InPlace::On) => Rule::Always,
-            (InPlacePolicy::Measured, InPlace::Auto) => Rule::Measured(Measured::nothing()),
-            (InPlacePolicy::Seeded(seed), _) => Rule::Seeded(AtomicU64::new(seed)),
+        let (rule, state) = match (system, actor) {
+            (InPlacePolicy::Never, _) | (_, InPlace::Off) => (Rule::Never, UNKNOWN),
+            (InPlacePolicy::Always, _) | (InPlacePolicy::Measured, InPlace::On) => (Rule::Always, UNKNOWN),
+            (InPlacePolicy::Measured, InPlace::Auto) => (Rule::Measured, UNKNOWN),
+            (InPlacePolicy::Seeded(seed), _) => (Rule::Seeded, mixed(seed) as u32),
         };
-        Self { rule }
+        Self {
+            rule,
+            calls_a_unit: AtomicU8::new(1),
+            state: AtomicU32::new(state),
+        }
     }
 
     /// Whether the caller may try now.
     #[inline]
     pub(crate) fn allows(&self) -> bool {
         // The one that there is in production; a table of jumps would be waited for.
-        if let Rule::Measured(known) = &self.rule {
-            return is_fast(known.took());
+        if self.measures() {
+            return is_fast(self.took());
         }
-        match &self.rule {
-            Rule::Never | Rule::Measured(_) => false,
-            Rule::Always => true,
-            Rule::Seeded(state) => {
-                let state = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-                mixed(state) & 1 == 0
-            }
-        }
+        self.rule == Rule::Always || self.rule == Rule::Seeded && self.draw()
+    }
+
+    #[cold]
+    fn draw(&self) -> bool {
+        let state = self.state.fetch_add(0x9E37_79B9, Ordering::Relaxed);
+        mixed(u64::from(state)) & 1 == 0
     }
 
     /// Whether who spawns the actor may run its start, which nothing is known of yet.
     #[inline]
     pub(crate) fn allows_start(&self) -> bool {
-        matches!(self.rule, Rule::Measured(_)) || self.allows()
+        self.measures() || self.allows()
     }
 
     /// Whether who waits for its end may run it.
     #[inline]
     pub(crate) fn allows_end(&self) -> bool {
-        match &self.rule {
-            Rule::Measured(known) => known.took() == UNKNOWN || self.allows(),
-            Rule::Never | Rule::Always | Rule::Seeded(_) => self.allows(),
-        }
+        self.measures() && self.took() == UNKNOWN || self.allows()
     }
 
     /// Whether it depends on how long things take.
     #[inline]
     pub(crate) fn measures(&self) -> bool {
-        matches!(self.rule, Rule::Measured(_))
+        self.rule == Rule::Measured
     }
 
     /// Begins to measure how long a handler takes, if this is one of those that are: the first, and one in [`SAMPLED`].
@@ -210,52 +207,35 @@ impl Pace {
     /// How many messages the actor may handle before other tasks have their turn. The same each time, unless it is measured.
     #[inline]
     pub(crate) fn turn(&self) -> u32 {
-        match &self.rule {
-            Rule::Measured(known) => match known.took() {
-                UNKNOWN => TURN,
-                took => (TURN_TAKES.as_nanos() as u32 / took).clamp(TURN_MIN, TURN_MAX),
-            },
-            Rule::Never | Rule::Always | Rule::Seeded(_) => TURN,
+        if !self.measures() {
+            return TURN;
+        }
+        match self.took() {
+            UNKNOWN => TURN,
+            took => (TURN_TAKES.as_nanos() as u32 / took).clamp(TURN_MIN, TURN_MAX),
         }
     }
 
     /// So many calls in place are worth a unit of a task's [budget](crate::budget).
     #[inline]
     pub(crate) fn calls_a_unit(&self) -> u8 {
-        match &self.rule {
-            Rule::Measured(known) => known.calls_a_unit.load(Ordering::Relaxed),
-            Rule::Never | Rule::Always | Rule::Seeded(_) => 1,
-        }
+        self.calls_a_unit.load(Ordering::Relaxed)
+    }
+
+    /// How long a handler took, in nanoseconds. When it is measured.
+    #[inline]
+    fn took(&self) -> u32 {
+        self.state.load(Ordering::Relaxed)
     }
 
     /// A handler took this long.
     fn note(&self, took: Duration) {
-        if let Rule::Measured(known) = &self.rule {
-            known.note(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
+        if self.measures() {
+            let took = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(UNKNOWN + 1);
+            let calls = (UNIT / took.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8;
+            self.state.store(took, Ordering::Relaxed);
+            self.calls_a_unit.store(calls, Ordering::Relaxed);
         }
-    }
-}
-
-impl Measured {
-    #[inline]
-    fn nothing() -> Self {
-        Self {
-            took: AtomicU32::new(UNKNOWN),
-            calls_a_unit: AtomicU8::new(1),
-        }
-    }
-
-    #[inline]
-    fn took(&self) -> u32 {
-        self.took.load(Ordering::Relaxed)
-    }
-
-    /// One took so many nanoseconds.
-    fn note(&self, nanos: u32) {
-        let took = nanos.max(UNKNOWN + 1);
-        let calls = (UNIT / took.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8;
-        self.took.store(took, Ordering::Relaxed);
-        self.calls_a_unit.store(calls, Ordering::Relaxed);
     }
 }
 

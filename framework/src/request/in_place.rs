@@ -190,12 +190,10 @@ fn run<M: Method>(
         actor,
         cx,
         span,
-        runs,
         fell,
     } = body;
     cx.set_caller(stamp);
-    let number = *runs;
-    *runs = number.wrapping_add(1);
+    let number = cx.count_run();
     let ran = {
         let _in_span = span.as_deref().map(Span::enter);
         let run = || {
@@ -233,12 +231,10 @@ fn begin_with<A: Actor>(
         actor,
         cx,
         span,
-        runs,
         fell,
     } = body;
     cx.set_caller(stamp);
-    let number = *runs;
-    *runs = number.wrapping_add(1);
+    let number = cx.count_run();
     let _in_span = span.as_deref().map(Span::enter);
     // SAFETY: this caller has the turn. What is put there borrows the actor and its context, and is dropped, here or by the loop, before
     // anything else is done with them: when it waits, whoever has the turn next goes on with it.

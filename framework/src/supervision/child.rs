@@ -127,12 +127,13 @@ pub(crate) enum ReportTo {
     Root(Arc<Root>),
 }
 
-/// Where one incarnation of an actor reports to.
+/// Where one incarnation of an actor reports to, by the key in its seat: that is another one only when the supervisor is another incarnation, and
+/// nobody hears what is told to the one before.
 #[derive(Clone)]
 pub(crate) enum Reports {
     /// To the root of the system that it is in: the one most actors are below.
-    Home(Key),
-    To(Report),
+    Home,
+    To(ReportTo),
 }
 
 /// Who runs a start.
@@ -194,21 +195,21 @@ impl Reports {
     /// The root, if that is told.
     #[inline]
     fn root<'a, A: Actor>(&'a self, place: &'a Place<A>) -> Option<(&'a Root, Key)> {
-        match self {
-            Self::Home(key) => Some((place.system().root_supervisor(), *key)),
-            Self::To(Report { key, to }) => match to {
-                ReportTo::Root(root) => Some((root, *key)),
-                ReportTo::Queue(_) => None,
-            },
-        }
+        let root = match self {
+            Self::Home => place.system().root_supervisor(),
+            Self::To(ReportTo::Root(root)) => root,
+            Self::To(ReportTo::Queue(_)) => return None,
+        };
+        Some((root, Key(place.seat.key())))
     }
 
     /// The same for who does not know the place.
     #[cold]
     fn report<A: Actor>(&self, place: &Place<A>) -> Report {
+        let key = Key(place.seat.key());
         match self {
-            Self::Home(key) => ReportTo::Root(Arc::clone(place.system().root_supervisor())).of(*key),
-            Self::To(report) => report.clone(),
+            Self::Home => ReportTo::Root(Arc::clone(place.system().root_supervisor())).of(key),
+            Self::To(to) => to.of(key),
         }
     }
 }
@@ -321,7 +322,7 @@ impl SharedPolicy {
 impl<A: Actor> Place<A> {
     /// Starts the first incarnation, below the root of its system, for a caller who runs what this answers.
     #[inline]
-    pub(super) fn start_first(self: &Arc<Self>, unbegun: Unbegun, key: Key) -> Entry {
+    pub(super) fn start_first(self: &Arc<Self>, unbegun: Unbegun) -> Entry {
         // Before anything has begun: a subscriber may panic.
         let span = span(&self.seat, false).map(Arc::new);
         self.seat.begin();
@@ -330,7 +331,7 @@ impl<A: Actor> Place<A> {
             Arc::clone(self),
             unbegun,
             #[inline(always)]
-            || Present::Actor(Incarnation::first(span, Reports::Home(key), held)),
+            || Present::Actor(Incarnation::first(span, Reports::Home, held)),
         )
     }
 
@@ -360,7 +361,7 @@ impl<A: Actor> Child for Place<A> {
 
     fn start(self: Arc<Self>, report: Report) {
         let span = span(&self.seat, report.is_within()).map(Arc::new);
-        let incarnation = Incarnation::new(span, Reports::To(report.clone()));
+        let incarnation = Incarnation::new(span, Reports::To(report.to.clone()));
         let place = Arc::clone(&self);
         let begin = move |life, report: &Report| place.begin(Present::Actor(life), report);
         spawn_in(begin, &self.seat_ref(), report, incarnation);

@@ -329,7 +329,7 @@ impl Driver {
         let key = self.state.add_started(place.policy()).ok_or(NotNow)?;
         self.set_above(&place.seat, key);
         self.slots.push(key, || Slot::plain(Arc::clone(place) as _));
-        Ok(place.start_first(unbegun, key))
+        Ok(place.start_first(unbegun))
     }
 
     /// An actor has ended and is forgotten, when nothing else follows from that: the caller, who keeps it, closes it, and frees its name.

@@ -21,8 +21,6 @@ pub(super) struct Messages {
     timers: Seldom<Timers>,
     /// How many messages before other tasks have their turn.
     left: u32,
-    /// Messages that it has handled.
-    handled: u32,
 }
 
 /// What an actor does next. It is handed on, so it is small.
@@ -41,7 +39,6 @@ impl Messages {
         Self {
             timers,
             left: pace.turn(),
-            handled: 0,
         }
     }
 
@@ -195,8 +192,7 @@ impl Messages {
             // SAFETY: it is moved out once, as the rest is forgotten; which is nothing any more.
             let envelope = unsafe { std::ptr::read(envelope) };
             item.forget();
-            let sample = pace.samples(self.handled);
-            self.handled = self.handled.wrapping_add(1);
+            let sample = pace.samples(body.cx.count_run());
             if A::is_async(&envelope) {
                 // SAFETY: see `code_of`.
                 let code = unsafe { Stored::new(body.actor.handle(envelope, &mut body.cx)).unbound() };

@@ -179,7 +179,7 @@ impl Incarnation {
         let Life { reports, held, stage } = life;
         matches!(
             (stage, held, reports, span),
-            (Stage::Ended, None, Reports::Home(_), None)
+            (Stage::Ended, None, Reports::Home, None)
         )
     }
 

@@ -21,7 +21,6 @@ impl<'a, A: Actor> Seated<'a, A> {
             actor,
             cx,
             span,
-            runs: 0,
             fell: None,
         };
         // SAFETY: the loop has the turn from the start until it sleeps, which it has not yet.
