@@ -231,7 +231,9 @@ impl Pace {
     /// A handler took this long.
     fn note(&self, took: Duration) {
         if self.measures() {
-            let took = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(UNKNOWN + 1);
+            let took = u32::try_from(took.as_nanos())
+                .unwrap_or(u32::MAX)
+                .max(UNKNOWN + 1);
             let calls = (UNIT / took.saturating_add(CALL)).clamp(1, UNIT / CALL) as u8;
             self.state.store(took, Ordering::Relaxed);
             self.calls_a_unit.store(calls, Ordering::Relaxed);

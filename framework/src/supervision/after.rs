@@ -19,7 +19,6 @@ pub(super) struct After {
 
 enum Action {
     Close(Arc<dyn Child>),
-    /// Close it, and forget its spec.
     Discard(Arc<dyn Child>),
     Remove(Arc<dyn Child>),
     /// It is out of reach, in this handler.
@@ -31,13 +30,14 @@ impl After {
         self.actions.push(Action::Close(Arc::clone(child)));
     }
 
+    /// Closes it, and forgets its spec.
+    pub(super) fn discard(&mut self, child: Arc<dyn Child>) {
+        self.actions.push(Action::Discard(child));
+    }
+
+    /// Forgets the spec of one that has never begun.
     pub(super) fn remove(&mut self, child: Arc<dyn Child>) {
-        match self.actions.last_mut() {
-            Some(last) if matches!(&*last, Action::Close(closed) if Arc::ptr_eq(closed, &child)) => {
-                *last = Action::Discard(child);
-            }
-            _ => self.actions.push(Action::Remove(child)),
-        }
+        self.actions.push(Action::Remove(child));
     }
 
     pub(super) fn give_up(&mut self, child: &Arc<dyn Child>, handler: Arc<str>) {
@@ -95,10 +95,6 @@ impl<T> Few<T> {
         } else {
             self.others.push(value);
         }
-    }
-
-    fn last_mut(&mut self) -> Option<&mut T> {
-        self.others.last_mut().or(self.first.as_mut())
     }
 
     fn each(self, mut act: impl FnMut(T)) {

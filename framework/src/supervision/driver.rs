@@ -16,7 +16,7 @@ use super::casualties::Casualties;
 use super::child::{Child, Event, Happened, Left, ReportTo};
 use super::ended::Ended;
 use super::slot::{More, Slot};
-use super::state::{ChildState, Command, Key, Kind, Outcome, State, Table};
+use super::state::{ChildState, Command, Key, Kind, Outcome, State};
 use crate::actor::Actor;
 use crate::error::StartError;
 use crate::exit::ExitReason;
@@ -31,8 +31,7 @@ pub(crate) struct NotNow;
 
 pub(crate) struct Driver {
     casualties: Arc<Casualties>,
-    state: State,
-    slots: Table<Slot>,
+    state: State<Slot>,
     ids: HashMap<Arc<str>, Key>,
     report_to: ReportTo,
     /// Those that are to be tried again, when everything else is done.
@@ -62,7 +61,6 @@ impl Driver {
             above,
             casualties,
             state: State::new(flags, kind, crate::system::random()),
-            slots: Table::new(),
             ids: HashMap::new(),
             report_to,
             retries: VecDeque::new(),
@@ -125,20 +123,21 @@ impl Driver {
     pub(super) fn handle_event(&mut self, Event { key, happened, left }: Event) {
         let now = Instant::now();
         self.leave(left);
-        let slot = self.slots.get_mut(key);
-        if let Some(slot) = &slot
-            && matches!(happened, Happened::Exited(_))
-            && slot.child.seat().starts.is_started()
-        {
-            // Nobody has told.
-            self.state.handle_started(now, key);
-        }
+        let slot = self.state.slot_mut(key);
+        // Nobody has told.
+        let has_started = matches!(happened, Happened::Exited(_))
+            && slot
+                .as_ref()
+                .is_some_and(|slot| slot.child.seat().starts.is_started());
         // Whatever it ended of: without its tenure it does not come back.
         let lapsed = slot
             .as_ref()
             .is_some_and(|slot| slot.child.seat().has_lapsed())
             .then_some(ExitReason::Lapsed);
         let started = slot.and_then(Slot::take_started);
+        if has_started {
+            self.state.handle_started(now, key);
+        }
         let (answer, reported) = match &happened {
             Happened::Started => (Ok(()), "started"),
             Happened::Ignored => (Err(StartError::Ignored), "ignored"),
@@ -148,7 +147,7 @@ impl Driver {
         told(reported, key);
         match happened {
             Happened::Started => {
-                if let Some(slot) = self.slots.get(key) {
+                if let Some(slot) = self.state.slot(key) {
                     slot.child.seat().starts.set_started();
                 }
                 self.state.handle_started(now, key);
@@ -167,10 +166,13 @@ impl Driver {
     /// Looks at all children: a lapse is rare, and names nobody so that none needs a queue.
     pub(super) fn handle_lapsed(&mut self) {
         let now = Instant::now();
-        for (key, slot) in self.slots.iter() {
-            if self.state.is_waiting(key) && slot.child.seat().has_lapsed() {
-                self.state.handle_lapsed(now, key);
-            }
+        let has_lapsed = |(key, slot): (Key, &Slot)| {
+            let has_lapsed = self.state.is_waiting(key) && slot.child.seat().has_lapsed();
+            has_lapsed.then_some(key)
+        };
+        let lapsed: Vec<Key> = self.state.slots().filter_map(has_lapsed).collect();
+        for key in lapsed {
+            self.state.handle_lapsed(now, key);
         }
     }
 
@@ -208,7 +210,7 @@ impl Driver {
     fn known(&self, id: &Arc<str>) -> Option<StartError> {
         let key = self.ids.get(id)?;
         let is_stopped = self.state.at_rest(*key).is_ok();
-        Some(match self.slots.get(*key) {
+        Some(match self.state.slot(*key) {
             Some(slot) if !is_stopped => StartError::AlreadyStarted(slot.child.seat().id),
             _ => StartError::AlreadyPresent,
         })
@@ -216,7 +218,7 @@ impl Driver {
 
     /// Has `started` told of the first start of a child, when that is over.
     pub(super) fn await_start(&mut self, seat: &Seat, started: Started) {
-        let slot = self.find_seat(seat).and_then(|key| self.slots.get_mut(key));
+        let slot = self.find_seat(seat).and_then(|key| self.state.slot_mut(key));
         match slot {
             Some(slot) if !seat.starts.set_awaited() => slot.more().started = Some(started),
             _ => {
@@ -226,24 +228,25 @@ impl Driver {
     }
 
     pub(super) fn terminate(&mut self, which: &Which, done: Done) {
-        let Some((key, slot)) = self
-            .find(which)
-            .and_then(|key| Some((key, self.slots.get_mut(key)?)))
-        else {
+        let Some(key) = self.find(which) else {
             let _ = done.send(Err(ChildError::NotFound));
             return;
         };
-        if self.state.terminate(Instant::now(), key) {
+        // First, as it may be forgotten by that.
+        if let Some(slot) = self.state.slot_mut(key) {
             slot.more().terminated.push(done);
-        } else {
-            let _ = done.send(Err(ChildError::Stuck));
+        }
+        if !self.state.terminate(Instant::now(), key)
+            && let Some(slot) = self.state.slot_mut(key)
+        {
+            self.after.ended(slot.take_terminated(), Err(ChildError::Stuck));
         }
     }
 
     fn restart(&mut self, which: &Which, started: Started) -> Result<(), ChildError> {
         let key = self.find(which).ok_or(ChildError::NotFound)?;
         self.state.start_again(key)?;
-        if let Some(slot) = self.slots.get_mut(key) {
+        if let Some(slot) = self.state.slot_mut(key) {
             slot.more().started = Some(started);
         }
         Ok(())
@@ -258,13 +261,13 @@ impl Driver {
 
     fn find_seat(&self, seat: &Seat) -> Option<Key> {
         let key = Key(seat.key());
-        let slot = self.slots.get(key)?;
+        let slot = self.state.slot(key)?;
         (slot.child.seat().id == seat.id).then_some(key)
     }
 
     pub(super) fn list(&self) -> Vec<Listed> {
-        self.slots
-            .iter()
+        self.state
+            .slots()
             .filter_map(|(key, slot)| {
                 let state = match self.state.child_state(key)? {
                     ChildState::Starting(_) if slot.child.seat().starts.is_started() => ChildState::Running,
@@ -286,7 +289,8 @@ impl Driver {
         is_declared: bool,
         started: Option<Started>,
     ) {
-        let Ok(key) = self.state.add(child.policy()) else {
+        let slot = Slot::plain(Arc::clone(&child));
+        let Ok(key) = self.state.add(child.policy(), slot) else {
             if let Some(started) = started {
                 let _ = started.send(Err(StartError::MaxChildren));
             }
@@ -305,8 +309,11 @@ impl Driver {
             started,
             terminated: Vec::new(),
         };
-        let more = (!more.is_empty()).then(|| Box::new(more));
-        self.slots.push(key, || Slot { child, more });
+        if !more.is_empty()
+            && let Some(slot) = self.state.slot_mut(key)
+        {
+            slot.more = Some(Box::new(more));
+        }
     }
 
     #[inline]
@@ -326,28 +333,25 @@ impl Driver {
         unbegun: &mut Option<Unbegun>,
     ) -> Result<Entry, NotNow> {
         let unbegun = unbegun.take().ok_or(NotNow)?;
-        let key = self.state.add_started(place.policy()).ok_or(NotNow)?;
+        let slot = || Slot::plain(Arc::clone(place) as _);
+        let key = self.state.add_started(place.policy(), slot).ok_or(NotNow)?;
         self.set_above(&place.seat, key);
-        self.slots.push(key, || Slot::plain(Arc::clone(place) as _));
         Ok(place.start_first(unbegun))
     }
 
     /// An actor has ended and is forgotten, when nothing else follows from that: the caller, who keeps it, closes it, and frees its name.
     #[inline(always)]
     pub(super) fn end_of(&mut self, key: Key, seat: &Seat, reason: &ExitReason) -> bool {
-        let state = &mut self.state;
-        let is_forgotten = self.slots.forget_if(key, |slot| {
-            let is_plain = slot.more.is_none() && !seat.has_lapsed();
-            is_plain && state.end(key, seat.starts.is_started(), reason)
-        });
+        let is_plain = |slot: &Slot| slot.more.is_none() && !seat.has_lapsed();
+        let is_forgotten = self.state.end(key, seat.starts.is_started(), reason, is_plain);
         if is_forgotten {
             told("ended", key);
         }
         is_forgotten
     }
 
-    fn carry_out(&mut self, command: Command) {
-        let slot = |key| self.slots.get(key);
+    fn carry_out(&mut self, command: Command<Slot>) {
+        let slot = |key| self.state.slot(key);
         match command {
             Command::Start(key) => {
                 if let Some(slot) = slot(key) {
@@ -370,7 +374,7 @@ impl Driver {
             }
             Command::Retry(key) => self.retries.push_back(key),
             Command::Close(key) => self.close(key),
-            Command::Remove(key) => self.remove(key),
+            Command::Remove(_, slot) => self.remove(slot),
             Command::Stuck(key) => self.report_stuck(key),
             Command::Booted => {
                 if let Some(booted) = self.booted.take() {
@@ -382,21 +386,21 @@ impl Driver {
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(slot) = self.slots.get_mut(key) {
+        if let Some(slot) = self.state.slot_mut(key) {
             self.after.close(&slot.child);
-            let ended = slot.take_terminated();
-            self.after.ended(ended, Ok(()));
+            self.after.ended(slot.take_terminated(), Ok(()));
         }
     }
 
-    fn remove(&mut self, key: Key) {
-        if let Some(slot) = self.slots.remove(key) {
-            if let Some(id) = slot.more.as_ref().and_then(|more| more.id.as_ref()) {
-                self.ids.remove(id);
-            }
-            if !slot.is_declared() {
-                self.after.remove(slot.child);
-            }
+    fn remove(&mut self, mut slot: Slot) {
+        self.after.ended(slot.take_terminated(), Ok(()));
+        if let Some(id) = slot.more.as_ref().and_then(|more| more.id.as_ref()) {
+            self.ids.remove(id);
+        }
+        if slot.is_declared() {
+            self.after.close(&slot.child);
+        } else {
+            self.after.discard(slot.child);
         }
     }
 
@@ -420,7 +424,7 @@ impl Driver {
     }
 
     fn report_stuck(&mut self, key: Key) {
-        let Some(slot) = self.slots.get_mut(key) else {
+        let Some(slot) = self.state.slot_mut(key) else {
             return;
         };
         let terminated = slot.take_terminated();
@@ -452,12 +456,12 @@ impl Driver {
     /// What was added while it ran is forgotten with this incarnation (OTP's rule). For a driver that has an outcome.
     pub(super) fn end(mut self) -> Ended {
         let outcome = self.outcome.take().unwrap_or(Outcome::Shutdown);
-        for slot in self.slots.values().filter(|slot| !slot.is_declared()) {
+        for (_, slot) in self.state.slots().filter(|(_, slot)| !slot.is_declared()) {
             slot.child.close();
             slot.forget();
         }
         self.step().run();
-        self.slots = Table::new();
+        self.state.forget_all();
         // All others have ended: who is still there is stuck.
         let mut left = std::mem::take(&mut self.left);
         left.retain(|left| left.seat.is_live());
@@ -474,7 +478,7 @@ fn told(reported: &'static str, key: Key) {
 impl Drop for Driver {
     fn drop(&mut self) {
         // Early, with its runtime: nobody else ends what is below it, or answers for it. Refs may stay, and keep nothing of its specs.
-        for slot in self.slots.values() {
+        for (_, slot) in self.state.slots() {
             if self.has_begun {
                 slot.child.signal(Signal::Kill);
                 slot.child.close();

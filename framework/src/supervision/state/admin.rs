@@ -17,14 +17,14 @@ pub(crate) enum NotDone {
     Restarting,
 }
 
-impl State {
+impl<S> State<S> {
     /// A boot or a group is under way: what is asked waits, as OTP's supervisor is not back in its loop then.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self.phase, Phase::Booting { .. } | Phase::Regrouping(_))
     }
 
     /// Adds a child behind the others: before the boot to be started in its turn, later to be started at once.
-    pub(crate) fn add(&mut self, policy: impl Into<SharedPolicy>) -> Result<Key, TooManyChildren> {
+    pub(crate) fn add(&mut self, policy: impl Into<SharedPolicy>, slot: S) -> Result<Key, TooManyChildren> {
         if let Kind::Dynamic { children_max } = self.kind
             && self.children.len() >= children_max
         {
@@ -32,6 +32,7 @@ impl State {
         }
         let policy = policy.into();
         let key = self.push(|| Child {
+            slot,
             policy,
             more: None,
             state: ChildState::Idle,
@@ -45,7 +46,7 @@ impl State {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, child: impl FnOnce() -> Child) -> Key {
+    pub(super) fn push(&mut self, child: impl FnOnce() -> Child<S>) -> Key {
         let key = Key(self.next_key);
         self.next_key += 1;
         self.children.push(key, child);

@@ -7,7 +7,9 @@ use crate::exit::ExitReason;
 use crate::supervision::intensity::Window;
 
 #[derive(Clone, Debug)]
-pub(super) struct Child {
+pub(super) struct Child<S> {
+    /// The driver's.
+    pub(super) slot: S,
     pub(super) policy: SharedPolicy,
     /// What few children have.
     pub(super) more: Option<Box<More>>,
@@ -28,7 +30,7 @@ pub(super) struct More {
     pub(super) ended: Option<ExitReason>,
 }
 
-impl Child {
+impl<S> Child<S> {
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }

@@ -40,7 +40,7 @@ impl Group {
     }
 }
 
-impl State {
+impl<S> State<S> {
     /// Stops the group of a child that has ended, then starts it.
     pub(super) fn regroup(&mut self, now: Instant, key: Key, delay: Option<Duration>) {
         let from = match self.flags.strategy {

@@ -105,11 +105,11 @@ fn r11_temporary_bystander_is_not_started_again_with_its_group_nor_does_it_start
     let mut world = World::declared(Strategy::OneForAll, &children);
     assert_eq!(world.exited(0.1, A, &crash()), [Ask(C)]);
     assert_eq!(world.exited(0.1, C, &SHUTDOWN), [Ask(B)]);
-    assert_eq!(world.exited(0.1, B, &SHUTDOWN), [Close(B), Remove(B), Start(A)]);
+    assert_eq!(world.exited(0.1, B, &SHUTDOWN), [Remove(B, ()), Start(A)]);
     assert_eq!(world.started(A), [Start(C)]);
 
     let mut world = World::declared(Strategy::OneForAll, &children);
-    assert_eq!(world.exited(0.1, B, &crash()), [Close(B), Remove(B)]);
+    assert_eq!(world.exited(0.1, B, &crash()), [Remove(B, ())]);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn r25_significant_bystander_a_death_by_a_siblings_restart_does_not_trigger_it()
     };
     let mut world = World::with(flags, Kind::Declared, &[WORKER, bystander]).boot();
     assert_eq!(world.exited(0.1, A, &crash()), [Ask(B)]);
-    assert_eq!(world.exited(0.1, B, &SHUTDOWN), [Close(B), Remove(B), Start(A)]);
+    assert_eq!(world.exited(0.1, B, &SHUTDOWN), [Remove(B, ()), Start(A)]);
 }
 
 #[test]
@@ -289,44 +289,44 @@ fn r18_a_dynamic_supervisor_stops_all_at_once_each_within_its_own_time() {
         ..WORKER
     };
     for (key, policy) in [(A, WORKER), (B, slow), (C, brutal)] {
-        assert_eq!(world.state.add(policy), Ok(key));
+        assert_eq!(world.state.add(policy, ()), Ok(key));
         assert_eq!(world.commands(), [Start(key)]);
         world.started(key);
     }
     assert_eq!(world.shutdown(0.0), [Kill(C), Ask(B), Ask(A)]);
-    assert_eq!(world.exited(0.1, A, &SHUTDOWN), [Close(A), Remove(A)]);
-    assert_eq!(world.exited(0.1, C, &ExitReason::Killed), [Close(C), Remove(C)]);
+    assert_eq!(world.exited(0.1, A, &SHUTDOWN), [Remove(A, ())]);
+    assert_eq!(world.exited(0.1, C, &ExitReason::Killed), [Remove(C, ())]);
     assert_eq!(world.deadline(2.0), [Kill(B)]);
     let ended = world.exited(2.1, B, &ExitReason::Killed);
-    assert_eq!(ended, [Close(B), Remove(B), End(Outcome::Shutdown)]);
+    assert_eq!(ended, [Remove(B, ()), End(Outcome::Shutdown)]);
 }
 
 #[test]
 fn r26_children_that_are_being_restarted_count_for_max_children() {
     let mut world = dynamic(1);
-    assert_eq!(world.state.add(WORKER), Ok(A));
+    assert_eq!(world.state.add(WORKER, ()), Ok(A));
     world.commands();
     world.started(A);
-    assert_eq!(world.state.add(WORKER), Err(TooManyChildren));
+    assert_eq!(world.state.add(WORKER, ()), Err(TooManyChildren));
     assert_eq!(world.exited(0.1, A, &crash()), [Start(A)]);
     assert_eq!(world.start_failed(0.2, A), [Retry(A)]);
-    assert_eq!(world.state.add(WORKER), Err(TooManyChildren));
+    assert_eq!(world.state.add(WORKER, ()), Err(TooManyChildren));
     assert!(world.state.terminate(world.start, A));
-    assert_eq!(world.commands(), [Close(A), Remove(A)]);
-    assert_eq!(world.state.add(WORKER), Ok(B), "keys are not used again");
+    assert_eq!(world.commands(), [Remove(A, ())]);
+    assert_eq!(world.state.add(WORKER, ()), Ok(B), "keys are not used again");
 }
 
 #[test]
 fn r28_in_a_dynamic_supervisor_ignore_at_a_restart_removes_the_child_and_an_error_tries_again() {
     let mut world = dynamic(9);
     for key in [A, B] {
-        assert_eq!(world.state.add(WORKER), Ok(key));
+        assert_eq!(world.state.add(WORKER, ()), Ok(key));
         world.started(key);
     }
     world.commands();
     world.exited(0.1, A, &crash());
     world.state.handle_ignored(world.start, A);
-    assert_eq!(world.commands(), [Close(A), Remove(A)]);
+    assert_eq!(world.commands(), [Remove(A, ())]);
     world.exited(0.1, B, &crash());
     assert_eq!(world.start_failed(0.1, B), [Retry(B)]);
 }
@@ -335,9 +335,9 @@ fn r28_in_a_dynamic_supervisor_ignore_at_a_restart_removes_the_child_and_an_erro
 fn r10_a_failed_start_of_a_child_that_was_added_discards_its_spec() {
     for kind in [Kind::Declared, Kind::Dynamic { children_max: 9 }, Kind::Root] {
         let mut world = World::running(kind, &[]);
-        assert_eq!(world.state.add(WORKER), Ok(A));
+        assert_eq!(world.state.add(WORKER, ()), Ok(A));
         assert_eq!(world.commands(), [Start(A)]);
-        assert_eq!(world.start_failed(0.1, A), [Close(A), Remove(A)], "{kind:?}");
+        assert_eq!(world.start_failed(0.1, A), [Remove(A, ())], "{kind:?}");
     }
 }
 
@@ -345,20 +345,12 @@ fn r10_a_failed_start_of_a_child_that_was_added_discards_its_spec() {
 fn r9_an_added_child_that_ignores_is_kept_unless_temporary_or_dynamic() {
     let table = [
         (Kind::Declared, WORKER, vec![Close(A)]),
-        (
-            Kind::Declared,
-            with(Restart::Temporary),
-            vec![Close(A), Remove(A)],
-        ),
-        (
-            Kind::Dynamic { children_max: 9 },
-            WORKER,
-            vec![Close(A), Remove(A)],
-        ),
+        (Kind::Declared, with(Restart::Temporary), vec![Remove(A, ())]),
+        (Kind::Dynamic { children_max: 9 }, WORKER, vec![Remove(A, ())]),
     ];
     for (kind, policy, commands) in table {
         let mut world = World::running(kind, &[]);
-        assert_eq!(world.state.add(policy), Ok(A));
+        assert_eq!(world.state.add(policy, ()), Ok(A));
         world.commands();
         world.state.handle_ignored(world.start, A);
         assert_eq!(world.commands(), commands, "{kind:?} {policy:?}");
@@ -391,7 +383,7 @@ fn r21_restart_and_delete_want_a_child_at_rest() {
     assert!(world.state.terminate(world.start, A));
     assert_eq!(world.exited(0.3, A, &SHUTDOWN).last(), Some(&Close(A)));
     assert_eq!(world.state.delete(A), Ok(()));
-    assert_eq!(world.commands(), [Close(A), Remove(A)]);
+    assert_eq!(world.commands(), [Remove(A, ())]);
     assert_eq!(world.state_of(B), ChildState::Running);
 }
 
@@ -406,7 +398,7 @@ fn r12_a_transient_child_that_ended_normally_can_be_started_again() {
 #[test]
 fn an_added_child_is_stopped_first_and_restarted_with_its_group() {
     let mut world = World::declared(Strategy::RestForOne, &[WORKER]);
-    assert_eq!(world.state.add(WORKER), Ok(B));
+    assert_eq!(world.state.add(WORKER, ()), Ok(B));
     world.commands();
     assert_eq!(world.started(B), []);
     assert_eq!(world.exited(0.1, A, &crash()), [Ask(B)]);

@@ -48,7 +48,7 @@ pub(crate) use self::admin::NotDone;
 use self::child::Child;
 use self::group::Group;
 pub(crate) use self::model::{Cause, ChildPolicy, ChildState, Command, Key, Kind, Outcome, SharedPolicy};
-pub(crate) use self::table::Table;
+use self::table::Table;
 use super::intensity::Window;
 use super::{AutoShutdown, Flags, Strategy};
 use crate::exit::ExitReason;
@@ -72,15 +72,16 @@ enum Phase {
 /// It was one restart too many; that has been dealt with.
 struct TooManyRestarts;
 
+/// With each child it keeps an `S`, which the driver knows.
 #[derive(Clone, Debug)]
-pub(crate) struct State {
+pub(crate) struct State<S = ()> {
     flags: Flags,
     kind: Kind,
     phase: Phase,
     window: Window,
-    children: Table<Child>,
+    children: Table<Child<S>>,
     deadlines: BTreeSet<(Instant, Key)>,
-    commands: VecDeque<Command>,
+    commands: VecDeque<Command<S>>,
     /// Children whose exit or turn waits until the boot or the group is done, in that order.
     postponed: VecDeque<Key>,
     next_key: u64,
@@ -88,7 +89,7 @@ pub(crate) struct State {
     seed: u64,
 }
 
-impl State {
+impl<S> State<S> {
     /// `seed` draws the jitter of back-offs.
     pub(crate) fn new(flags: Flags, kind: Kind, seed: u64) -> Self {
         Self {
@@ -105,7 +106,7 @@ impl State {
         }
     }
 
-    pub(crate) fn poll_command(&mut self) -> Option<Command> {
+    pub(crate) fn poll_command(&mut self) -> Option<Command<S>> {
         self.commands.pop_front()
     }
 
@@ -117,6 +118,26 @@ impl State {
     /// Where a child is; `None` when it is not known.
     pub(crate) fn child_state(&self, key: Key) -> Option<ChildState> {
         self.children.get(key).map(|child| child.state)
+    }
+
+    /// What the driver keeps with a child.
+    #[inline]
+    pub(crate) fn slot(&self, key: Key) -> Option<&S> {
+        self.children.get(key).map(|child| &child.slot)
+    }
+
+    pub(crate) fn slot_mut(&mut self, key: Key) -> Option<&mut S> {
+        self.children.get_mut(key).map(|child| &mut child.slot)
+    }
+
+    /// What the driver keeps, in the order of the children.
+    pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = (Key, &S)> {
+        self.children.iter().map(|(key, child)| (key, &child.slot))
+    }
+
+    /// All children, after the end.
+    pub(crate) fn forget_all(&mut self) {
+        self.children = Table::new();
     }
 
     /// Starts the children in order.
@@ -400,8 +421,9 @@ impl State {
 
     fn discard(&mut self, key: Key) {
         self.rest(key);
-        self.children.remove(key);
-        self.commands.extend([Command::Close(key), Command::Remove(key)]);
+        let forgotten = self.children.remove(key);
+        self.commands
+            .extend(forgotten.map(|child| Command::Remove(key, child.slot)));
     }
 
     /// Everything stops, or has.

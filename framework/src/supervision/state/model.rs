@@ -108,9 +108,9 @@ pub(crate) enum ChildState {
     StuckWanted(Cause),
 }
 
-/// What the driver is to do.
+/// What the driver is to do. It keeps an `S` with each child.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum Command<S = ()> {
     /// Start it, in its place.
     Start(Key),
     /// Ask it to shut down.
@@ -121,8 +121,8 @@ pub(crate) enum Command {
     Retry(Key),
     /// It does not come back for now: its refs answer `Gone`.
     Close(Key),
-    /// Forget its spec.
-    Remove(Key),
+    /// The same, and its spec is forgotten.
+    Remove(Key, S),
     /// It has not ended after a kill.
     Stuck(Key),
     /// All children have started.

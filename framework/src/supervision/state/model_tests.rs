@@ -295,7 +295,7 @@ impl Core {
                         Outcome::Killed => panic!("nobody kills it"),
                     });
                 }
-                Command::Close(_) | Command::Remove(_) | Command::Booted => {}
+                Command::Close(_) | Command::Remove(..) | Command::Booted => {}
                 Command::Kill(_) | Command::Stuck(_) => panic!("{command:?}: all obey"),
             }
         }
@@ -376,7 +376,7 @@ fn compare(case: &Case) {
     let mut state = State::new(case.flags, case.kind, 1);
     let mut children = Vec::new();
     for policy in &case.children {
-        let key = state.add(*policy).expect("there is room");
+        let key = state.add(*policy, ()).expect("there is room");
         children.push((key, *policy, Pid::Undefined));
     }
     let mut otp = Otp {
@@ -456,7 +456,7 @@ fn take(step: &Step, otp: &mut Otp, core: &mut Core) {
         }
         Step::StartChild(policy) => {
             otp.start_child(*policy);
-            core.state.add(*policy).expect("there is room");
+            core.state.add(*policy, ()).expect("there is room");
         }
         Step::Wait(milliseconds) => otp.now += Duration::from_millis(*milliseconds),
         Step::Shutdown => {

@@ -37,7 +37,12 @@ fn sup_stop_race_a_child_that_waits_for_its_restart_is_not_restarted_while_its_s
             assert_eq!(world.start_failed(0.0, A), [Retry(A)]);
         }
         let stop = world.shutdown(0.1);
-        assert!(stop.contains(&Ask(B)) && stop.contains(&Close(A)), "{stop:?}");
+        let closes = if kind == dynamic {
+            Remove(A, ())
+        } else {
+            Close(A)
+        };
+        assert!(stop.contains(&Ask(B)) && stop.contains(&closes), "{stop:?}");
         world.state.handle_retry(world.at(0.2), A);
         assert_eq!(world.commands(), [], "{kind:?}");
         assert_eq!(world.deadline(2.0), [], "{kind:?}");
@@ -114,7 +119,7 @@ fn r11_a_temporary_member_that_is_stuck_does_not_come_back_and_holds_nothing_up(
     assert_eq!(world.started(A), [Start(C)]);
     assert_eq!(world.started(C), []);
     assert!(!world.state.is_busy());
-    assert_eq!(world.exited(60.0, B, &ExitReason::Killed), [Close(B), Remove(B)]);
+    assert_eq!(world.exited(60.0, B, &ExitReason::Killed), [Remove(B, ())]);
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn a_stuck_start_that_ends_late_in_whatever_way_lets_its_group_go_on() {
 #[test]
 fn r10_a_new_child_that_is_stuck_in_its_start_is_no_member_of_a_group() {
     let mut world = World::declared(Strategy::OneForAll, &[WORKER]);
-    assert_eq!(world.state.add(WORKER), Ok(B));
+    assert_eq!(world.state.add(WORKER, ()), Ok(B));
     world.commands();
     assert_eq!(world.exited(0.0, A, &crash()), [Ask(B)]);
     assert_eq!(world.deadline(5.0), [Kill(B)]);
@@ -153,7 +158,7 @@ fn r10_a_new_child_that_is_stuck_in_its_start_is_no_member_of_a_group() {
     assert_eq!(world.deadline(stuck), [Stuck(B), Close(B), Start(A)]);
     assert_eq!(world.started(A), []);
     assert!(!world.state.is_busy());
-    assert_eq!(world.start_failed(9.0, B), [Close(B), Remove(B)]);
+    assert_eq!(world.start_failed(9.0, B), [Remove(B, ())]);
 }
 
 #[test]
@@ -179,11 +184,11 @@ fn r10_a_new_child_that_its_group_stops_before_it_has_started_is_discarded() {
     ];
     for (who, stop) in stops {
         let mut world = World::declared(Strategy::OneForAll, &[WORKER]);
-        assert_eq!(world.state.add(WORKER), Ok(B));
+        assert_eq!(world.state.add(WORKER, ()), Ok(B));
         assert_eq!(world.commands(), [Start(B)]);
         assert_eq!(stop(&mut world), [Ask(B)], "{who}");
         let ended = world.start_failed_of(0.2, B, SHUTDOWN);
-        assert_eq!(ended[..2], [Close(B), Remove(B)], "{who}");
+        assert_eq!(ended[..1], [Remove(B, ())], "{who}");
         assert_eq!(world.state.child_state(B), None, "{who}");
     }
 }
@@ -191,7 +196,7 @@ fn r10_a_new_child_that_its_group_stops_before_it_has_started_is_discarded() {
 #[test]
 fn r10_a_new_child_that_has_started_before_it_heard_of_the_stop_comes_back_with_its_group() {
     let mut world = World::declared(Strategy::OneForAll, &[WORKER]);
-    assert_eq!(world.state.add(WORKER), Ok(B));
+    assert_eq!(world.state.add(WORKER, ()), Ok(B));
     assert_eq!(world.commands(), [Start(B)]);
     assert_eq!(world.exited(0.1, A, &crash()), [Ask(B)]);
     assert_eq!(world.started(B), []);
@@ -252,10 +257,10 @@ fn r24_all_significant_one_that_is_being_restarted_is_active() {
 #[test]
 fn r10_a_new_child_that_has_lapsed_at_its_start_is_discarded_too() {
     let mut world = World::running(Kind::Declared, &[]);
-    assert_eq!(world.state.add(WORKER), Ok(A));
+    assert_eq!(world.state.add(WORKER, ()), Ok(A));
     world.commands();
     let lapsed = world.start_failed_of(0.1, A, ExitReason::Lapsed);
-    assert_eq!(lapsed, [Close(A), Remove(A)]);
+    assert_eq!(lapsed, [Remove(A, ())]);
 }
 
 #[test]
@@ -283,7 +288,7 @@ fn terminating_a_child_asks_it_by_its_own_policy() {
     let mut world = World::running(Kind::Root, &[WORKER; 2]);
     assert!(world.state.terminate(world.start, A));
     assert_eq!(world.commands(), [Ask(A)]);
-    assert_eq!(world.exited(0.5, A, &SHUTDOWN), [Close(A), Remove(A)]);
+    assert_eq!(world.exited(0.5, A, &SHUTDOWN), [Remove(A, ())]);
     assert_eq!(world.state_of(B), ChildState::Running);
 }
 

@@ -4,14 +4,15 @@
 use super::{Cause, Child, ChildState, Key, Kind, Phase, SharedPolicy, State, comes_back};
 use crate::exit::ExitReason;
 
-impl State {
+impl<S> State<S> {
     /// As [`add`](Self::add) and [`Command::Start`](super::Command::Start). `None` when nothing is started now.
     #[inline(always)]
-    pub(crate) fn add_started(&mut self, policy: SharedPolicy) -> Option<Key> {
+    pub(crate) fn add_started(&mut self, policy: SharedPolicy, slot: impl FnOnce() -> S) -> Option<Key> {
         if self.kind != Kind::Root || self.phase != Phase::Running {
             return None;
         }
         Some(self.push(|| Child {
+            slot: slot(),
             policy,
             more: None,
             state: ChildState::Starting(Cause::Added),
@@ -21,17 +22,24 @@ impl State {
     }
 
     /// As [`handle_started`](Self::handle_started), if it has, and [`handle_exited`](Self::handle_exited), when they come to
-    /// [`Command::Close`](super::Command::Close) and [`Command::Remove`](super::Command::Remove). False when they do not: nothing has changed.
+    /// [`Command::Remove`](super::Command::Remove), of a child that is plain. False when they do not: nothing has changed.
     #[inline]
-    pub(crate) fn end(&mut self, key: Key, has_started: bool, reason: &ExitReason) -> bool {
+    pub(crate) fn end(
+        &mut self,
+        key: Key,
+        has_started: bool,
+        reason: &ExitReason,
+        is_plain: impl FnOnce(&S) -> bool,
+    ) -> bool {
         let may_be_short = self.kind == Kind::Root && self.phase == Phase::Running;
-        let is_short = |child: &Child| {
+        let is_short = |child: &Child<S>| {
             let runs = match child.state {
                 ChildState::Running => true,
                 ChildState::Starting(_) => has_started,
                 _ => false,
             };
-            runs && child.more.is_none()
+            runs && is_plain(&child.slot)
+                && child.more.is_none()
                 && !child.policy.is_significant
                 && !comes_back(child.policy.restart, reason)
         };
@@ -96,9 +104,9 @@ mod tests {
                 ] {
                     let case = format!("{restart:?} {reason:?} {has_started} {is_told} {is_asked}");
                     let (mut long, mut short) = (state(Kind::Root, now), state(Kind::Root, now));
-                    let key = long.add(policy(restart)).unwrap();
+                    let key = long.add(policy(restart), ()).unwrap();
                     assert_eq!(commands(&mut long), [Command::Start(key)]);
-                    assert_eq!(short.add_started(policy(restart).into()), Some(key));
+                    assert_eq!(short.add_started(policy(restart).into(), || ()), Some(key));
                     assert_eq!(shown(long.clone()), shown(short.clone()), "{case}");
                     for state in [&mut long, &mut short] {
                         if is_told {
@@ -115,9 +123,9 @@ mod tests {
                     }
                     long.handle_exited(now, key, &reason);
                     let done = commands(&mut long);
-                    if short.end(key, has_started, &reason) {
+                    if short.end(key, has_started, &reason, |()| true) {
                         ends += 1;
-                        assert_eq!(done, [Command::Close(key), Command::Remove(key)], "{case}");
+                        assert_eq!(done, [Command::Remove(key, ())], "{case}");
                         assert_eq!(shown(long), shown(short), "{case}");
                     } else {
                         assert_eq!(before, shown(short), "{case}");
@@ -134,18 +142,20 @@ mod tests {
         let now = Instant::now();
         for kind in [Kind::Declared, Kind::Dynamic { children_max: 9 }] {
             let mut state = state(kind, now);
-            assert_eq!(state.add_started(policy(Restart::Temporary).into()), None);
-            let key = state.add(policy(Restart::Temporary)).unwrap();
+            assert_eq!(state.add_started(policy(Restart::Temporary).into(), || ()), None);
+            let key = state.add(policy(Restart::Temporary), ()).unwrap();
             state.handle_started(now, key);
             commands(&mut state);
-            assert!(!state.end(key, true, &ExitReason::Normal));
+            assert!(!state.end(key, true, &ExitReason::Normal, |()| true));
             assert_eq!(commands(&mut state), NOTHING);
         }
         let mut root = state(Kind::Root, now);
-        let key = root.add_started(policy(Restart::Temporary).into()).unwrap();
+        let key = root
+            .add_started(policy(Restart::Temporary).into(), || ())
+            .unwrap();
         root.handle_shutdown(now);
         assert_eq!(commands(&mut root), [Command::Ask(key)]);
-        assert_eq!(root.add_started(policy(Restart::Temporary).into()), None);
-        assert!(!root.end(key, true, &ExitReason::Shutdown));
+        assert_eq!(root.add_started(policy(Restart::Temporary).into(), || ()), None);
+        assert!(!root.end(key, true, &ExitReason::Shutdown, |()| true));
     }
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{ChildState, Command, Key, Kind, Outcome, Phase, STUCK_AFTER, State};
 use crate::policy::Shutdown;
 
-impl State {
+impl<S> State<S> {
     /// Stops all children in reverse order, each within its own time, then ends. Those of a dynamic supervisor all at once.
     pub(crate) fn handle_shutdown(&mut self, now: Instant) {
         self.stop(now, Outcome::Shutdown);

@@ -55,7 +55,7 @@ impl World {
         let mut state = State::new(case.flags, case.kind, 7);
         let mut policies = BTreeMap::new();
         for policy in &case.children {
-            policies.insert(state.add(*policy).expect("there is room"), *policy);
+            policies.insert(state.add(*policy, ()).expect("there is room"), *policy);
         }
         let mut world = Self {
             case,
@@ -100,12 +100,13 @@ impl World {
                     assert!(self.processes.contains_key(&key), "{key:?} does not run");
                     self.stuck.insert(key);
                 }
-                Command::Remove(key) => {
+                Command::Remove(key, ()) => {
                     assert!(
                         !self.processes.contains_key(&key),
                         "{key:?} runs and is forgotten"
                     );
                     assert!(self.policies.remove(&key).is_some(), "{key:?} is forgotten twice");
+                    self.unanswered.remove(&key);
                 }
                 Command::Close(key) => {
                     let is_out = !self.processes.contains_key(&key) || self.stuck.contains(&key);
@@ -333,7 +334,7 @@ impl World {
             }
             Step::Add(policy) => {
                 if !self.state.is_busy()
-                    && let Ok(key) = self.state.add(*policy)
+                    && let Ok(key) = self.state.add(*policy, ())
                 {
                     self.policies.insert(key, *policy);
                 }

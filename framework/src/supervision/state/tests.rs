@@ -93,9 +93,12 @@ fn a_lapse_brings_a_child_to_rest_from_wherever_it_was_to_come_back_and_counts_n
         for kind in [Kind::Declared, Kind::Root] {
             let mut world = World::running(kind, &[policy, WORKER]);
             before(&mut world);
-            let mut rests = vec![Close(A)];
-            rests.extend((kind == Kind::Root).then_some(Remove(A)));
-            assert_eq!(lapse(&mut world), rests, "{when}, {kind:?}");
+            let rests = if kind == Kind::Root {
+                Remove(A, ())
+            } else {
+                Close(A)
+            };
+            assert_eq!(lapse(&mut world), [rests], "{when}, {kind:?}");
             assert_eq!(world.state.next_deadline(), None, "{when}, {kind:?}");
             world.state.handle_retry(world.start, A);
             assert_eq!(world.commands(), [], "{when}, {kind:?}");
@@ -175,7 +178,7 @@ fn r11_restart_types() {
         let (commands, state) = match restart {
             _ if restarted => (vec![Start(A)], Some(ChildState::Starting(Cause::Restart))),
             // R12: its spec is not kept.
-            Restart::Temporary => (vec![Close(A), Remove(A)], None),
+            Restart::Temporary => (vec![Remove(A, ())], None),
             Restart::Permanent | Restart::Transient => (vec![Close(A)], Some(ChildState::Idle)),
         };
         assert_eq!(
@@ -363,7 +366,10 @@ fn under_a_root_each_child_has_its_own_window_and_only_it_is_given_up() {
     let mut world = World::new(Kind::Root, &[]);
     world.state.handle_boot(world.start);
     assert_eq!(world.commands(), [Booted]);
-    assert_eq!([world.state.add(WORKER), world.state.add(WORKER)], [Ok(A), Ok(B)]);
+    assert_eq!(
+        [world.state.add(WORKER, ()), world.state.add(WORKER, ())],
+        [Ok(A), Ok(B)]
+    );
     assert_eq!(world.commands(), [Start(A), Start(B)]);
     world.started(A);
     world.started(B);
@@ -373,7 +379,7 @@ fn under_a_root_each_child_has_its_own_window_and_only_it_is_given_up() {
         world.started(A);
         world.started(B);
     }
-    assert_eq!(world.exited(0.4, A, &crash()), [Close(A), Remove(A)]);
+    assert_eq!(world.exited(0.4, A, &crash()), [Remove(A, ())]);
     assert_eq!(world.state.child_state(A), None);
     assert_eq!(world.state_of(B), ChildState::Running);
 }
@@ -381,5 +387,5 @@ fn under_a_root_each_child_has_its_own_window_and_only_it_is_given_up() {
 #[test]
 fn r12_under_a_root_the_spec_of_a_child_that_ended_for_good_is_forgotten() {
     let mut world = World::running(Kind::Root, &[with(Restart::Temporary)]);
-    assert_eq!(world.exited(1.0, A, &crash()), [Close(A), Remove(A)]);
+    assert_eq!(world.exited(1.0, A, &crash()), [Remove(A, ())]);
 }

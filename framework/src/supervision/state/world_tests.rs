@@ -34,7 +34,7 @@ impl World {
     pub(super) fn with(flags: Flags, kind: Kind, children: &[ChildPolicy]) -> Self {
         let mut state = State::new(flags, kind, 1);
         for policy in children {
-            state.add(*policy).expect("there is room");
+            state.add(*policy, ()).expect("there is room");
         }
         Self {
             state,
