@@ -275,6 +275,7 @@ impl System {
     }
 
     /// Whether callers run an actor in place that says this.
+    #[inline]
     pub(crate) fn pace(&self, actor: InPlace) -> Pace {
         Pace::new(self.0.in_place, actor)
     }

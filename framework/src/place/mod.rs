@@ -178,7 +178,7 @@ impl<A: Actor> Place<A> {
     }
 
     /// Whether who spawns the actor may run its start itself.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn may_start_in_place(&self, spawner: &Waker) -> bool {
         self.pace.allows_start() && self.scheduler().is_here(spawner)
     }

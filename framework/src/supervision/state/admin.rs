@@ -31,21 +31,14 @@ impl<S> State<S> {
             return Err(TooManyChildren);
         }
         let policy = policy.into();
-        let key = self.push(|| Child {
-            slot,
-            policy,
-            more: None,
-            state: ChildState::Idle,
-            is_new: false,
-            is_unwanted: false,
-        });
+        let key = self.push(|| Child::new(|| slot, policy, ChildState::Idle));
         if self.phase == Phase::Running {
             self.start(key, Cause::Added);
         }
         Ok(key)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, child: impl FnOnce() -> Child<S>) -> Key {
         let key = Key(self.next_key);
         self.next_key += 1;

@@ -80,7 +80,7 @@ impl<S> State<S> {
 
     /// A member is at rest. Its refs wait for the start, unless there will be none.
     pub(super) fn stopped_in_group(&mut self, key: Key) {
-        match self.children.get(key).map(|child| child.policy.restart) {
+        match self.children.get(key).map(|child| child.policy().restart) {
             Some(Restart::Temporary) => self.settle(key),
             Some(_) => self.rest(key),
             None => {}
@@ -95,7 +95,7 @@ impl<S> State<S> {
         let before = after.or(group.from.0.checked_sub(1).map(Key));
         // Those that do not come back are still there when they are stuck.
         let mut behind = self.children.range(before.map_or(Key(0), Key::next)..);
-        let next = behind.find(|(_, child)| child.policy.restart != Restart::Temporary && !child.is_new);
+        let next = behind.find(|(_, child)| child.policy().restart != Restart::Temporary && !child.is_new);
         let next = next.map(|(key, _)| key);
         drop(behind);
         if let Some(key) = next {

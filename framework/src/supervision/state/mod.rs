@@ -300,7 +300,7 @@ impl<S> State<S> {
 
     /// A child has ended by itself.
     fn decide(&mut self, now: Instant, key: Key, reason: &ExitReason) {
-        let Some(policy) = self.children.get(key).map(|child| child.policy.clone()) else {
+        let Some(policy) = self.children.get(key).map(|child| *child.policy()) else {
             return;
         };
         if comes_back(policy.restart, reason) {
@@ -320,7 +320,7 @@ impl<S> State<S> {
             AutoShutdown::AllSignificant => !self
                 .children
                 .values()
-                .any(|child| child.policy.is_significant && child.state != ChildState::Idle),
+                .any(|child| child.policy().is_significant && child.state != ChildState::Idle),
         }
     }
 
@@ -368,7 +368,7 @@ impl<S> State<S> {
             self.window.add(now)
         };
         if let Some(count) = count {
-            return Ok(child.policy.backoff.map(|backoff| backoff.delay(count, dice)));
+            return Ok(child.policy().backoff.map(|backoff| backoff.delay(count, dice)));
         }
         self.settle(key);
         if self.kind != Kind::Root {
@@ -412,7 +412,7 @@ impl<S> State<S> {
         let Some(child) = self.children.get(key) else {
             return;
         };
-        if self.kind != Kind::Declared || child.policy.restart == Restart::Temporary {
+        if self.kind != Kind::Declared || child.policy().restart == Restart::Temporary {
             return self.discard(key);
         }
         self.rest(key);

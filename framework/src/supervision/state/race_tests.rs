@@ -37,11 +37,7 @@ fn sup_stop_race_a_child_that_waits_for_its_restart_is_not_restarted_while_its_s
             assert_eq!(world.start_failed(0.0, A), [Retry(A)]);
         }
         let stop = world.shutdown(0.1);
-        let closes = if kind == dynamic {
-            Remove(A, ())
-        } else {
-            Close(A)
-        };
+        let closes = if kind == dynamic { Remove(A, ()) } else { Close(A) };
         assert!(stop.contains(&Ask(B)) && stop.contains(&closes), "{stop:?}");
         world.state.handle_retry(world.at(0.2), A);
         assert_eq!(world.commands(), [], "{kind:?}");

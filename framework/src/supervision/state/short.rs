@@ -11,19 +11,12 @@ impl<S> State<S> {
         if self.kind != Kind::Root || self.phase != Phase::Running {
             return None;
         }
-        Some(self.push(|| Child {
-            slot: slot(),
-            policy,
-            more: None,
-            state: ChildState::Starting(Cause::Added),
-            is_new: true,
-            is_unwanted: false,
-        }))
+        Some(self.push(|| Child::new(slot, policy, ChildState::Starting(Cause::Added))))
     }
 
     /// As [`handle_started`](Self::handle_started), if it has, and [`handle_exited`](Self::handle_exited), when they come to
     /// [`Command::Remove`](super::Command::Remove), of a child that is plain. False when they do not: nothing has changed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(
         &mut self,
         key: Key,
@@ -39,9 +32,9 @@ impl<S> State<S> {
                 _ => false,
             };
             runs && is_plain(&child.slot)
-                && child.more.is_none()
-                && !child.policy.is_significant
-                && !comes_back(child.policy.restart, reason)
+                && child.is_plain()
+                && !child.policy().is_significant
+                && !comes_back(child.policy().restart, reason)
         };
         may_be_short && self.children.forget_if(key, is_short)
     }

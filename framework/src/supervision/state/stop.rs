@@ -93,7 +93,7 @@ impl<S> State<S> {
         let Some(child) = self.children.get(key) else {
             return;
         };
-        match child.policy.shutdown {
+        match child.policy().shutdown {
             Shutdown::Kill => self.kill(now, key),
             Shutdown::After(timeout) => {
                 self.set_state(key, ChildState::Stopping);

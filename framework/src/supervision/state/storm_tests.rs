@@ -378,7 +378,7 @@ impl World {
         let mut holds_up = false;
         for (key, child) in self.state.children.iter() {
             let is_deaf = self.case.deaf.contains(&key.0);
-            let waits = child.state == ChildState::Stopping && child.policy.shutdown == Shutdown::Infinity;
+            let waits = child.state == ChildState::Stopping && child.policy().shutdown == Shutdown::Infinity;
             let is_stuck = matches!(child.state, ChildState::Stuck | ChildState::StuckWanted(_));
             let is_out = is_deaf && (is_stuck || waits);
             holds_up |= is_out;

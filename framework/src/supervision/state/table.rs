@@ -3,7 +3,6 @@
 //! Keys only ever grow, so what is added stands at the end, and is found by binary search. What is taken out leaves a hole; when half of
 //! the table are holes it is closed up, so that no operation is slow in the long run, and a long life of many short ones holds no memory.
 
-use std::iter::once_with;
 use std::ops::RangeFrom;
 
 use super::Key;
@@ -31,7 +30,7 @@ impl<T> Table<T> {
         self.len
     }
 
-    /// Adds an entry behind all others, made when there is room for it, where it will lie.
+    /// Adds an entry behind all others, made where it will lie.
     #[inline(always)]
     pub(crate) fn push(&mut self, key: Key, value: impl FnOnce() -> T) {
         debug_assert!(
@@ -39,11 +38,9 @@ impl<T> Table<T> {
             "keys grow"
         );
         if self.entries.len() == self.entries.capacity() {
-            self.close_up();
-            // By a quarter: there may be a million.
-            self.entries.reserve_exact(self.len / 4 + 4);
+            self.make_room();
         }
-        self.entries.extend(once_with(|| (key, Some(value()))));
+        self.entries.push((key, Some(value())));
         self.len += 1;
     }
 
@@ -122,6 +119,13 @@ impl<T> Table<T> {
             return Some(guess);
         }
         self.entries.binary_search_by_key(&key, |(key, _)| *key).ok()
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        self.close_up();
+        // By a quarter: there may be a million.
+        self.entries.reserve_exact(self.len / 4 + 4);
     }
 
     fn close_up(&mut self) {
