@@ -13,7 +13,7 @@ static ALLOCATOR: &StatsAlloc<SystemAllocator> = &INSTRUMENTED_SYSTEM;
 /// How many are started. Their supervisor's table has room for a quarter more at most.
 const ACTORS: usize = 10_000;
 /// What one takes with all that the framework keeps beside it, in bytes, before and after its first messages.
-const BYTES_MAX: usize = 600;
+const BYTES_MAX: usize = 512;
 
 /// Eight bytes of state.
 #[actor]

@@ -36,9 +36,9 @@ impl Yielded {
     /// # Safety
     ///
     /// The caller has the entry.
-    unsafe fn kept(&self) -> Keeps {
+    unsafe fn kept(&self) -> Arc<Self> {
         // SAFETY: `yield_behind` has made it an `Arc` that is left to the entry.
-        Some(unsafe { Arc::from_raw(self) } as _)
+        unsafe { Arc::from_raw(self) }
     }
 }
 
@@ -53,7 +53,7 @@ impl Runs for Yielded {
     unsafe fn turn(&self) -> Turn {
         self.waker.wake_by_ref();
         // SAFETY: as the caller says.
-        Turn::LifeEnded(unsafe { self.kept() })
+        Turn::LifeEnded(Some(unsafe { self.kept() }))
     }
 
     /// # Safety
@@ -62,7 +62,7 @@ impl Runs for Yielded {
     unsafe fn cancel(&self) -> [Keeps; 2] {
         self.waker.wake_by_ref();
         // SAFETY: as the caller says.
-        [unsafe { self.kept() }, None]
+        [Some(unsafe { self.kept() }), None]
     }
 
     /// Who waits may wake it.
@@ -71,7 +71,7 @@ impl Runs for Yielded {
     }
 }
 
-#[cfg(all(test, not(quorate_loom)))]
+#[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;

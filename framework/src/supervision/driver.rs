@@ -289,16 +289,16 @@ impl Driver {
         is_declared: bool,
         started: Option<Started>,
     ) {
-        let slot = Slot::plain(Arc::clone(&child));
-        let Ok(key) = self.state.add(child.policy(), slot) else {
+        let (policy, seat) = (child.policy(), child.seat_ref());
+        let Ok(key) = self.state.add(policy, Slot::plain(child)) else {
             if let Some(started) = started {
                 let _ = started.send(Err(StartError::MaxChildren));
             }
             return;
         };
-        self.set_above(child.seat(), key);
+        self.set_above(&seat, key);
         if started.is_some() {
-            child.seat().starts.set_awaited();
+            seat.starts.set_awaited();
         }
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), key);
