@@ -44,7 +44,7 @@ pub(crate) fn spend(cx: &mut Context<'_>, share: u8) -> Poll<Spent> {
     unit(cx)
 }
 
-/// The same for who can have it done by another task, and wait for that: `None` when nothing is left.
+/// The same for who can wait for another task, on its worker: `None` when nothing is left.
 #[inline]
 pub(crate) fn take(cx: &mut Context<'_>, share: u8) -> Option<Spent> {
     if take_part(share) {

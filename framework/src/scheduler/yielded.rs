@@ -4,11 +4,16 @@
 //! from what it works with. Woken by a dispatcher it stays on its worker.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use super::life::{Entry, Keeps, Runs, Turn};
 use super::{Scheduler, local};
 use crate::id::ActorId;
+
+/// How many of them there may be on one runtime; what comes then yields to tokio. A task that is polled on and on where it has yielded already does not
+/// fill the queue.
+const YIELDED_MAX: usize = 1_024;
 
 /// Kept by its entry alone.
 struct Yielded {
@@ -16,12 +21,14 @@ struct Yielded {
     waker: Waker,
 }
 
-/// Puts a task that has this waker into this thread's queue. False where the thread is none of the scheduler's.
+/// Puts a task that has this waker into this thread's queue. False where the thread is none of the scheduler's, or there are too many: nothing
+/// wakes the task.
 #[cold]
 pub(crate) fn yield_behind(scheduler: &Arc<Scheduler>, waker: &Waker) -> bool {
-    if !local::is_here(scheduler) {
+    if !local::is_here(scheduler) || scheduler.yielded.load(Ordering::Relaxed) >= YIELDED_MAX {
         return false;
     }
+    scheduler.yielded.fetch_add(1, Ordering::Relaxed);
     let yielded = Arc::new(Yielded {
         scheduler: Arc::clone(scheduler),
         waker: waker.clone(),
@@ -39,6 +46,12 @@ impl Yielded {
     unsafe fn kept(&self) -> Arc<Self> {
         // SAFETY: `yield_behind` has made it an `Arc` that is left to the entry.
         unsafe { Arc::from_raw(self) }
+    }
+}
+
+impl Drop for Yielded {
+    fn drop(&mut self) {
+        self.scheduler.yielded.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +86,7 @@ impl Runs for Yielded {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
     use tokio::runtime::{Builder, Handle, Runtime};
@@ -134,6 +147,20 @@ mod tests {
             2,
             "this one, and that of the thread's queue"
         );
+    }
+
+    #[test]
+    fn no_more_of_them_than_their_bound_are_in_the_queue() {
+        let woken = Arc::new(Woken::default());
+        runtime().block_on(async {
+            let (scheduler, waker) = (scheduler().await, Waker::from(Arc::clone(&woken)));
+            let yields = (0..2 * YIELDED_MAX).map(|_| yield_behind(&scheduler, &waker));
+            assert_eq!(yields.filter(|yields| *yields).count(), YIELDED_MAX);
+            while scheduler.yielded.load(Ordering::Relaxed) > 0 {
+                yield_now().await;
+            }
+            assert!(yield_behind(&scheduler, &waker));
+        });
     }
 
     #[test]
