@@ -134,6 +134,68 @@ fn a_loop_of_casts_lets_timers_and_tasks_of_its_worker_have_their_turn() {
     assert!(turns.is_some_and(|turns| turns > 0), "{turns:?}");
 }
 
+/// Runs something on a thread of its own, which is left behind when it takes too long.
+fn in_patience(run: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        run();
+        let _ = done.send(());
+    });
+    is_done.recv_timeout(PATIENCE).expect("it ends in time");
+}
+
+/// So many casts that their task is out of budget, several times.
+async fn cast_and_cast(setter: &ActorRef<Setter>) {
+    for _ in 0..50_000 {
+        setter.set().cast_when_room().await.unwrap();
+    }
+}
+
+#[test]
+fn casts_go_on_to_a_runtime_that_was_run_on_this_thread_and_is_not_now() {
+    in_patience(|| {
+        let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+        let (one, other) = (runtime(), runtime());
+        let setter = one.block_on(async {
+            let spec = Setter::spec(Flag::default()).mailbox(50_000);
+            System::new("one").spawn(spec).await.unwrap()
+        });
+        other.block_on(cast_and_cast(&setter));
+    });
+}
+
+/// Waits for casts on its own thread.
+#[actor(in_place = off)]
+struct Blocking {
+    setter: ActorRef<Setter>,
+}
+
+#[actor(local)]
+impl Blocking {
+    #[init]
+    fn start(setter: ActorRef<Setter>) -> Self {
+        Self { setter }
+    }
+
+    pub fn block(&mut self) {
+        let casts = cast_and_cast(&self.setter);
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(casts));
+    }
+}
+
+#[test]
+fn casts_go_on_in_a_handler_that_blocks_the_only_worker() {
+    in_patience(|| {
+        runtime(1).block_on(async {
+            let system = System::new("blocking");
+            let spec = Setter::spec(Flag::default()).mailbox(50_000);
+            let setter = system.spawn(spec).await.unwrap();
+            let blocking = system.spawn(Blocking::spec(setter)).await.unwrap();
+            blocking.block().timeout(PATIENCE).await.unwrap();
+        });
+    });
+}
+
 /// Counts itself while it lives.
 struct Counted(Arc<AtomicUsize>);
 

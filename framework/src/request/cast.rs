@@ -4,11 +4,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::{CastError, Method, Request};
 use crate::actor::Actor;
-use crate::budget::{self, Spent};
+use crate::budget;
 use crate::raw_ref::To;
 use crate::scheduler;
 
@@ -43,7 +43,7 @@ impl<'a, M: Method> CastWhenRoom<'a, M> {
     fn first(&mut self, cx: &mut Context<'_>) -> Poll<Option<Sent<M>>> {
         // A loop of these yields now and then, however much room there is.
         if !budget::take_part(CASTS_A_UNIT) {
-            ready!(self.take_unit(cx));
+            ready!(self.spend(cx));
         }
         let State::Ready(request) = std::mem::replace(&mut self.0, State::Done) else {
             return Poll::Ready(None);
@@ -76,21 +76,27 @@ impl<M: Method> Future for CastWhenRoom<'_, M> {
 }
 
 impl<M: Method> CastWhenRoom<'_, M> {
-    /// Takes a unit of the task's budget. Pending when there is none: the task lets others have their turn.
+    /// Spends of the task's budget. Pending when nothing is left: the task lets others have their turn, of tokio's tasks or of the actors on its
+    /// thread.
     #[cold]
-    fn take_unit(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut unit = ready!(budget::take_or_yield(cx, CASTS_A_UNIT));
-        if unit.is_none() {
-            if let State::Ready(request) = &self.0
-                && let To::Local(place) = &request.to.to
-                && scheduler::yield_behind(place.scheduler(), cx.waker())
-            {
-                return Poll::Pending;
-            }
-            unit = Some(ready!(budget::spend(cx, CASTS_A_UNIT)));
-        }
-        unit.into_iter().for_each(Spent::made_progress);
+    fn spend(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let unit = match ready!(budget::take_or_yield(cx, CASTS_A_UNIT)) {
+            Some(unit) => unit,
+            None if self.yields_behind(cx.waker()) => return Poll::Pending,
+            None => ready!(budget::spend(cx, CASTS_A_UNIT)),
+        };
+        unit.made_progress();
         Poll::Ready(())
+    }
+
+    fn yields_behind(&self, waker: &Waker) -> bool {
+        let State::Ready(request) = &self.0 else {
+            return false;
+        };
+        match &request.to.to {
+            To::Local(place) => scheduler::yield_behind(place.scheduler(), waker),
+            To::Remote(_) | To::Moving(_) => false,
+        }
     }
 
     #[cold]

@@ -212,7 +212,7 @@ fn drop_life<P: Lives>(place: &P, life: &mut Option<P::Life>) -> Keeps {
 }
 
 /// A place whose loop is to run, in a queue. It is not counted: the life that it stands for keeps its place, and ends in its own turn or by
-/// who has the entry.
+/// who has the entry. Or a [task that yields](super::yielded), which keeps itself as long.
 #[must_use = "what is in a queue is run or cancelled, or nobody does it any more"]
 pub(crate) struct Entry(NonNull<dyn Runs>);
 
@@ -222,14 +222,14 @@ unsafe impl Send for Entry {}
 impl Entry {
     #[inline]
     fn of<P: Lives>(place: &P) -> Self {
-        let place: *const P = Arc::as_ptr(&place.arc());
-        let place: *const dyn Runs = place;
-        Self(NonNull::new(place.cast_mut()).expect("an `Arc` points to something"))
+        Self::to(&place.arc())
     }
 
-    /// The entry of what is kept by it alone.
-    pub(super) fn keeping<R: Runs + 'static>(kept: Arc<R>) -> Self {
-        let kept: *const dyn Runs = Arc::into_raw(kept);
+    /// The entry of something that keeps itself until its last turn.
+    #[inline]
+    pub(super) fn to<R: Runs + 'static>(kept: &Arc<R>) -> Self {
+        let kept: *const R = Arc::as_ptr(kept);
+        let kept: *const dyn Runs = kept;
         Self(NonNull::new(kept.cast_mut()).expect("an `Arc` points to something"))
     }
 

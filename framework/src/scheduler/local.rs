@@ -164,6 +164,11 @@ pub(super) fn is_here(scheduler: &Scheduler) -> bool {
     with(scheduler, (), |_, ()| ()).is_ok()
 }
 
+/// Whether it has, and no dispatcher runs here: one is woken for what is put there.
+pub(super) fn is_at_rest(scheduler: &Scheduler) -> bool {
+    with(scheduler, (), |local, ()| !local.is_running.get()) == Ok(true)
+}
+
 /// Runs what lies in this thread's queue, turn by turn, until `is_done` or up to so many turns, by a task that has nothing else to do. What it may not run
 /// goes behind the others. False when it has run nothing.
 #[inline]

@@ -4,7 +4,7 @@
 //! local       the queue of one thread: who is woken on a thread is run there
 //! beacon      by which a dispatcher is woken
 //! dispatcher  a tokio task that runs what is in the queues, turn by turn
-//! life        what is in the queues: an actor's place, for its present life
+//! life        what is in the queues: most often an actor's place, for its present life
 //! succession  the life in a place, and the one that follows
 //! yielded     a task that lets those in the queue have their turn
 //! watch       a thread that has others help when what runs on one does not yield
@@ -50,6 +50,7 @@ use self::local::Local;
 pub(crate) use self::local::help;
 pub(crate) use self::succession::Succession;
 use self::watch::{Moves, Watch};
+use self::yielded::Yields;
 pub(crate) use self::yielded::yield_behind;
 use crate::here;
 
@@ -68,8 +69,7 @@ pub(crate) struct Scheduler {
     registered: AtomicUsize,
     beacons: Box<[Beacon]>,
     watch: Watch,
-    /// Tasks in the queues.
-    yielded: AtomicUsize,
+    yields: Yields,
     /// The runtime has been shut down: what is woken is dropped.
     is_closed: AtomicBool,
 }
@@ -100,7 +100,7 @@ impl Scheduler {
             registered: AtomicUsize::new(0),
             beacons: (0..dispatchers).map(|_| Beacon::default()).collect(),
             watch: Watch::default(),
-            yielded: AtomicUsize::new(0),
+            yields: Yields::default(),
             is_closed: AtomicBool::new(false),
         });
         all.push((id, Arc::downgrade(&scheduler)));

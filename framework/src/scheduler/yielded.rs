@@ -1,57 +1,86 @@
 //! A task that yields, in the queue among the actors: it goes on when those before it had their turn.
 //!
 //! Where a task yields to tokio, tokio wakes another worker for it, which takes tens of microseconds and often moves the task to another core, away
-//! from what it works with. Woken by a dispatcher it stays on its worker.
+//! from what it works with. Woken by a dispatcher it stays on its worker. That is for one that is alone with its actors: where others are at it on
+//! the same worker, another one is wanted, and tokio sees to timers and sockets when all of them have yielded to it.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::life::{Entry, Keeps, Runs, Turn};
 use super::{Scheduler, local};
 use crate::id::ActorId;
+use crate::panics;
+use crate::sync::lock;
 
 /// How many of them there may be on one runtime; what comes then yields to tokio. A task that is polled on and on where it has yielded already does not
 /// fill the queue.
-const YIELDED_MAX: usize = 1_024;
+const YIELDED_MAX: usize = 64;
+/// Who waits longer is not alone: what the actors of one task take is less.
+const ALONE_MAX: Duration = Duration::from_micros(200);
+/// So many yield to tokio then.
+const CROWD: usize = 32;
 
-/// Kept by its entry alone.
-struct Yielded {
-    scheduler: Arc<Scheduler>,
-    waker: Waker,
+/// The tasks in the queues of a scheduler.
+#[derive(Default)]
+pub(super) struct Yields {
+    queued: AtomicUsize,
+    /// So many more are to yield to tokio.
+    crowd: AtomicUsize,
 }
 
-/// Puts a task that has this waker into this thread's queue. False where the thread is none of the scheduler's, or there are too many: nothing
-/// wakes the task.
+impl Yields {
+    /// Whether one more may be queued.
+    fn admit(&self) -> bool {
+        let crowd = self.crowd.load(Ordering::Relaxed);
+        if crowd > 0 {
+            self.crowd.store(crowd - 1, Ordering::Relaxed);
+        }
+        crowd == 0 && self.queued.load(Ordering::Relaxed) < YIELDED_MAX
+    }
+}
+
+struct Yielded {
+    scheduler: Arc<Scheduler>,
+    since: Instant,
+    /// What keeps it, and whom to wake. Taken by who has the entry.
+    kept: Mutex<Option<(Arc<Self>, Waker)>>,
+}
+
+/// Puts a task that has this waker into this thread's queue, to be woken when those before it had their turn. False where it is to yield to tokio: it is
+/// not of the scheduler's runtime, runs within a turn that the queue waits for, is not alone, or is there often enough.
 #[cold]
 pub(crate) fn yield_behind(scheduler: &Arc<Scheduler>, waker: &Waker) -> bool {
-    if !local::is_here(scheduler) || scheduler.yielded.load(Ordering::Relaxed) >= YIELDED_MAX {
-        return false;
+    let may_wait = local::is_at_rest(scheduler) && scheduler.is_here(waker) && scheduler.yields.admit();
+    if may_wait {
+        scheduler.yields.queued.fetch_add(1, Ordering::Relaxed);
+        let yielded = Arc::new(Yielded {
+            scheduler: Arc::clone(scheduler),
+            since: Instant::now(),
+            kept: Mutex::default(),
+        });
+        *lock(&yielded.kept) = Some((Arc::clone(&yielded), waker.clone()));
+        scheduler.schedule(Entry::to(&yielded));
     }
-    scheduler.yielded.fetch_add(1, Ordering::Relaxed);
-    let yielded = Arc::new(Yielded {
-        scheduler: Arc::clone(scheduler),
-        waker: waker.clone(),
-    });
-    scheduler.schedule(Entry::keeping(yielded));
-    true
+    may_wait
 }
 
 impl Yielded {
-    /// What has kept it, from its entry.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the entry.
-    unsafe fn kept(&self) -> Arc<Self> {
-        // SAFETY: `yield_behind` has made it an `Arc` that is left to the entry.
-        unsafe { Arc::from_raw(self) }
+    /// Wakes the task. Answers what has kept this.
+    fn wake(&self) -> Keeps {
+        let (me, waker) = lock(&self.kept).take()?;
+        if panics::caught(|| waker.wake()).is_err() {
+            tracing::error!(target: "quorate::scheduler", "a waker panicked");
+        }
+        Some(me)
     }
 }
 
 impl Drop for Yielded {
     fn drop(&mut self) {
-        self.scheduler.yielded.fetch_sub(1, Ordering::Relaxed);
+        self.scheduler.yields.queued.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -62,20 +91,19 @@ impl Runs for Yielded {
 
     /// # Safety
     ///
-    /// As said in the trait.
+    /// None: it is woken once, whoever calls this.
     unsafe fn turn(&self) -> Turn {
-        self.waker.wake_by_ref();
-        // SAFETY: as the caller says.
-        Turn::LifeEnded(Some(unsafe { self.kept() }))
+        if self.since.elapsed() > ALONE_MAX {
+            self.scheduler.yields.crowd.store(CROWD, Ordering::Relaxed);
+        }
+        Turn::LifeEnded(self.wake())
     }
 
     /// # Safety
     ///
-    /// As said in the trait.
+    /// As above.
     unsafe fn cancel(&self) -> [Keeps; 2] {
-        self.waker.wake_by_ref();
-        // SAFETY: as the caller says.
-        [Some(unsafe { self.kept() }), None]
+        [self.wake(), None]
     }
 
     /// Who waits may wake it.
@@ -86,7 +114,6 @@ impl Runs for Yielded {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
     use tokio::runtime::{Builder, Handle, Runtime};
@@ -156,11 +183,11 @@ mod tests {
             let (scheduler, waker) = (scheduler().await, Waker::from(Arc::clone(&woken)));
             let yields = (0..2 * YIELDED_MAX).map(|_| yield_behind(&scheduler, &waker));
             assert_eq!(yields.filter(|yields| *yields).count(), YIELDED_MAX);
-            while scheduler.yielded.load(Ordering::Relaxed) > 0 {
+            while scheduler.yields.queued.load(Ordering::Relaxed) > 0 {
                 yield_now().await;
             }
-            assert!(yield_behind(&scheduler, &waker));
         });
+        assert_eq!(woken.0.load(Ordering::SeqCst), YIELDED_MAX);
     }
 
     #[test]

@@ -478,12 +478,20 @@ fn told(reported: &'static str, key: Key) {
 impl Drop for Driver {
     fn drop(&mut self) {
         // Early, with its runtime: nobody else ends what is below it, or answers for it. Refs may stay, and keep nothing of its specs.
-        for (_, slot) in self.state.slots() {
-            if self.has_begun {
+        let has_begun = self.has_begun;
+        let end = |slot: &Slot| {
+            if has_begun {
                 slot.child.signal(Signal::Kill);
                 slot.child.close();
             }
             slot.forget();
+        };
+        // By a panic of what was to tell, those that are forgotten may not have been dealt with.
+        while let Some(command) = self.state.poll_command() {
+            if let Command::Remove(_, slot) = command {
+                end(&slot);
+            }
         }
+        self.state.slots().for_each(|(_, slot)| end(slot));
     }
 }
