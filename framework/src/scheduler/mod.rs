@@ -23,8 +23,7 @@
 //! that are done at once spend a part of a unit of the budget, and a task that has none left waits in the queue here, three times of four.
 //!
 //! There is one scheduler in a runtime, with as many dispatchers as the runtime has workers. Messages and wake-ups from elsewhere come in by
-//! a common queue. A queue holds each actor once at most, so their number is its
-//! bound, and tasks up to one of their own.
+//! a common queue. A queue holds each actor once at most, so their number is its bound, and tasks that yield up to a bound of their own.
 
 mod beacon;
 mod dispatcher;

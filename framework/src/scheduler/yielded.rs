@@ -5,7 +5,7 @@
 //! the same worker, another one is wanted, and tokio sees to timers and sockets when all of them have yielded to it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,6 @@ use super::life::{Entry, Keeps, Runs, Turn};
 use super::{Scheduler, local};
 use crate::id::ActorId;
 use crate::panics;
-use crate::sync::lock;
 
 /// How many of them there may be on one runtime; what comes then yields to tokio. A task that is polled on and on where it has yielded already does not
 /// fill the queue.
@@ -42,11 +41,14 @@ impl Yields {
     }
 }
 
+/// Itself, and whom to wake.
+type Kept = Option<(Arc<Yielded>, Waker)>;
+
 struct Yielded {
     scheduler: Arc<Scheduler>,
     since: Instant,
-    /// What keeps it, and whom to wake. Taken by who has the entry.
-    kept: Mutex<Option<(Arc<Self>, Waker)>>,
+    /// Taken by who has the entry.
+    kept: Mutex<Kept>,
 }
 
 /// Puts a task that has this waker into this thread's queue, to be woken when those before it had their turn. False where it is to yield to tokio: it is
@@ -61,16 +63,20 @@ pub(crate) fn yield_behind(scheduler: &Arc<Scheduler>, waker: &Waker) -> bool {
             since: Instant::now(),
             kept: Mutex::default(),
         });
-        *lock(&yielded.kept) = Some((Arc::clone(&yielded), waker.clone()));
+        *yielded.kept() = Some((Arc::clone(&yielded), waker.clone()));
         scheduler.schedule(Entry::to(&yielded));
     }
     may_wait
 }
 
 impl Yielded {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Wakes the task. Answers what has kept this.
     fn wake(&self) -> Keeps {
-        let (me, waker) = lock(&self.kept).take()?;
+        let (me, waker) = self.kept().take()?;
         if panics::caught(|| waker.wake()).is_err() {
             tracing::error!(target: "quorate::scheduler", "a waker panicked");
         }
