@@ -9,7 +9,7 @@ use crate::exit::ExitReason;
 use crate::policy::Policy;
 use crate::supervision::intensity::Window;
 
-/// Where a child has a policy of its own.
+/// What is there of a type's where a child has a policy of its own.
 const NONE: &ChildPolicy = &ChildPolicy::of(&Policy::DEFAULT);
 
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub(super) struct Child<S> {
 /// What a child has that does not just run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct More {
+    /// The policy, when it is not that of its type.
     own: Option<Arc<ChildPolicy>>,
     pub(super) deadline: Option<Instant>,
     /// Its own window, under a root, once it was restarted.

@@ -92,6 +92,17 @@ impl World {
     fn check(&mut self) {
         while let Some(command) = self.state.poll_command() {
             assert_eq!(self.ended, None, "{command:?} after the end");
+            let about = match &command {
+                Command::Start(key)
+                | Command::Ask(key)
+                | Command::Kill(key)
+                | Command::Retry(key)
+                | Command::Stuck(key)
+                | Command::Close(key) => Some(*key),
+                Command::Remove(..) | Command::Booted | Command::End(_) => None,
+            };
+            let is_there = about.is_none_or(|key| self.state.child_state(key).is_some());
+            assert!(is_there, "{command:?} finds no child");
             match command {
                 Command::Start(key) => self.start(key),
                 Command::Ask(key) | Command::Kill(key) => self.stop(key),
