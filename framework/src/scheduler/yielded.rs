@@ -7,7 +7,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::life::{Entry, Keeps, Runs, Turn};
 use super::{Scheduler, local};
@@ -31,13 +33,18 @@ pub(super) struct Yields {
 }
 
 impl Yields {
-    /// Whether one more may be queued.
+    /// Whether one more may be queued. It is counted then.
     fn admit(&self) -> bool {
         let crowd = self.crowd.load(Ordering::Relaxed);
         if crowd > 0 {
             self.crowd.store(crowd - 1, Ordering::Relaxed);
+            return false;
         }
-        crowd == 0 && self.queued.load(Ordering::Relaxed) < YIELDED_MAX
+        let one_more = |queued| (queued < YIELDED_MAX).then_some(queued + 1);
+        let counted = self
+            .queued
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        counted.is_ok()
     }
 }
 
@@ -46,6 +53,7 @@ type Kept = Option<(Arc<Yielded>, Waker)>;
 
 struct Yielded {
     scheduler: Arc<Scheduler>,
+    /// By tokio's clock: in a test what follows from that is the same each time.
     since: Instant,
     /// Taken by who has the entry.
     kept: Mutex<Kept>,
@@ -57,7 +65,6 @@ struct Yielded {
 pub(crate) fn yield_behind(scheduler: &Arc<Scheduler>, waker: &Waker) -> bool {
     let may_wait = local::is_at_rest(scheduler) && scheduler.is_here(waker) && scheduler.yields.admit();
     if may_wait {
-        scheduler.yields.queued.fetch_add(1, Ordering::Relaxed);
         let yielded = Arc::new(Yielded {
             scheduler: Arc::clone(scheduler),
             since: Instant::now(),
@@ -194,6 +201,25 @@ mod tests {
             }
         });
         assert_eq!(woken.0.load(Ordering::SeqCst), YIELDED_MAX);
+    }
+
+    #[test]
+    fn who_has_waited_long_is_not_alone_by_the_clock_of_the_runtime() {
+        for (is_paused, expected) in [(false, CROWD), (true, 0)] {
+            let mut builder = Builder::new_current_thread();
+            let runtime = builder.enable_time().start_paused(is_paused).build();
+            let refused = runtime.unwrap().block_on(async {
+                let scheduler = scheduler().await;
+                assert!(yield_behind(&scheduler, Waker::noop()));
+                std::thread::sleep(2 * ALONE_MAX);
+                while scheduler.yields.queued.load(Ordering::Relaxed) > 0 {
+                    yield_now().await;
+                }
+                let refused = (0..2 * CROWD).filter(|_| !yield_behind(&scheduler, Waker::noop()));
+                refused.count()
+            });
+            assert_eq!(refused, expected, "{is_paused}");
+        }
     }
 
     #[test]

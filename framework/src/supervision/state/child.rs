@@ -80,6 +80,7 @@ impl<S> Child<S> {
         self.more.as_deref().is_none_or(More::is_plain)
     }
 
+    /// Keeps nothing that is not needed any more.
     pub(super) fn tidy(&mut self) {
         if self.is_plain() && self.more.as_ref().is_some_and(|more| more.own.is_none()) {
             self.more = None;
